@@ -1,0 +1,119 @@
+//! The one loop: wait for one input, hand it to the engine, drain the outputs.
+//!
+//! It is generic over five small traits and knows no runtime. The daemon implements the traits on
+//! sockets and netlink, the simulator on its hosts; the loop that runs in production is the loop
+//! that is rehearsed. All waiting is by polling, in a fixed order, so that a run is a function of
+//! what the traits answer.
+
+use core::future::poll_fn;
+use core::net::IpAddr;
+use core::ops::Range;
+use core::task::{Context, Poll};
+use core::time::Duration;
+
+use crate::engine::Engine;
+use crate::event::Event;
+use crate::ids::{CheckId, InterfaceId};
+use crate::input::{Command, Datagram, Input, LinkState, Outcome};
+use crate::output::{Effect, Output, Transmit};
+use crate::time::Instant;
+
+/// Monotonic time. Steps of the wall clock must not show here.
+pub trait Clock {
+    /// The time now; never goes back.
+    fn now(&self) -> Instant;
+
+    /// Ready once `now() >= until`. Called again with another instant, it forgets the earlier one.
+    fn poll_sleep(&mut self, cx: &mut Context<'_>, until: Instant) -> Poll<()>;
+}
+
+/// The network: VRRP in, adverts and announcements out.
+pub trait Network {
+    /// Ready with the next packet, its payload written to `buffer`.
+    fn poll_receive(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Received>;
+
+    /// Sends now or never: an advert that can't be sent is worth nothing later. Errors are the
+    /// implementation's to count and report.
+    fn send(&mut self, transmit: Transmit);
+}
+
+/// A packet whose payload lies in the buffer given to [`Network::poll_receive`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Received {
+    /// Where it came in.
+    pub interface: InterfaceId,
+    /// IP source.
+    pub source: IpAddr,
+    /// IP destination.
+    pub destination: IpAddr,
+    /// TTL or hop limit on arrival.
+    pub ttl: u8,
+    /// IP protocol.
+    pub protocol: u8,
+    /// Where in the buffer the bytes behind the IP header are.
+    pub payload: Range<usize>,
+}
+
+/// The host's kernel: links and addresses.
+pub trait Host {
+    /// Ready with the next change. At start, the state of every configured interface comes first.
+    fn poll_change(&mut self, cx: &mut Context<'_>) -> Poll<HostChange>;
+
+    /// Adds or removes an address. Must not wait for the kernel's answer in a way that delays
+    /// adverts; a refusal comes back as [`HostChange::AddressRefused`].
+    fn apply(&mut self, effect: Effect);
+}
+
+/// What the host can report; each becomes the [`Input`] of the same name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HostChange {
+    /// See [`Input::Link`].
+    Link(InterfaceId, LinkState),
+    /// See [`Input::AddressRemoved`].
+    AddressRemoved(InterfaceId, IpAddr),
+    /// See [`Input::AddressRefused`].
+    AddressRefused(crate::ids::InstanceId, IpAddr),
+}
+
+/// Health checks.
+pub trait Probes {
+    /// Ready with the next result.
+    fn poll_result(&mut self, cx: &mut Context<'_>) -> Poll<(CheckId, Outcome)>;
+
+    /// Starts a run. At most one run of a check is under way at a time.
+    fn start(&mut self, check: CheckId, timeout: Duration);
+
+    /// Ends a run that has taken too long.
+    fn cancel(&mut self, check: CheckId);
+}
+
+/// The operator's side: commands in, events out.
+pub trait Hooks {
+    /// Ready with the next command. The first is [`Command::Start`].
+    fn poll_command(&mut self, cx: &mut Context<'_>) -> Poll<Command>;
+
+    /// Something happened. Must not block.
+    fn event(&mut self, now: Instant, event: Event);
+}
+
+/// The five together.
+#[derive(Debug)]
+pub struct World<C, N, H, P, K> {
+    /// Time.
+    pub clock: C,
+    /// Packets.
+    pub network: N,
+    /// Kernel.
+    pub host: H,
+    /// Checks.
+    pub probes: P,
+    /// Operator.
+    pub hooks: K,
+}
+
+/// How many inputs are taken while a deadline has already passed, before the deadline is honoured.
+///
+/// After a stall the packets that queued up meanwhile must be seen before a takeover is decided on
+/// their absence; but a flood must not starve the timers (keepalived's does: one readable socket
+/// holds up every instance on it).
+pub const LATE_INPUTS_MAX: u32 = 256;

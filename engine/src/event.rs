@@ -1,0 +1,208 @@
+//! What the engine reports: state changes with their reasons, discards, warnings.
+
+use core::fmt;
+use core::net::IpAddr;
+use core::time::Duration;
+
+use crate::config::Config;
+use crate::ids::{CheckId, InstanceId, InterfaceId, Priority};
+use crate::input::Outcome;
+pub use crate::router::accept::Discard;
+use crate::time::Seconds;
+
+/// The four states, as operators call them (RFC 9568 calls the master *Active*).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum StateKind {
+    /// Not started, or waiting for the first result of a check.
+    Init,
+    /// Listening.
+    Backup,
+    /// Holding the addresses.
+    Master,
+    /// Unable to serve: no link, no source address, a failed check.
+    Fault,
+}
+
+impl fmt::Display for StateKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Init => "init",
+            Self::Backup => "backup",
+            Self::Master => "master",
+            Self::Fault => "fault",
+        })
+    }
+}
+
+/// Why a state changed. Every transition carries one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// The daemon started and nothing stands in the way.
+    Started,
+    /// Priority 255: the addresses are ours.
+    Owner,
+    /// No advert from the master for the master-down time.
+    MasterSilent {
+        /// The last master heard, if there was one.
+        master: Option<IpAddr>,
+        /// How long nothing was heard.
+        silence: Duration,
+    },
+    /// The master resigned with a priority-0 advert, and the skew time has passed.
+    MasterResigned {
+        /// Who resigned.
+        master: IpAddr,
+    },
+    /// Only masters of lower priority were heard until the timer ran out.
+    Preempted {
+        /// The master of lower priority.
+        master: IpAddr,
+        /// Its priority.
+        priority: Priority,
+    },
+    /// A master heard an advert that outranks it.
+    HigherPriority {
+        /// The winner.
+        master: IpAddr,
+        /// Its priority.
+        priority: Priority,
+    },
+    /// A master heard one of its own priority with a higher address.
+    EqualPriorityHigherAddress {
+        /// The winner.
+        master: IpAddr,
+    },
+    /// The interface lost carrier or was set down.
+    LinkDown,
+    /// The interface has no address to send from.
+    NoSourceAddress,
+    /// A check with weight 0 failed.
+    CheckFailed {
+        /// The check.
+        check: CheckId,
+    },
+    /// A check with weight 0 has no result yet.
+    CheckPending {
+        /// The check.
+        check: CheckId,
+    },
+    /// The kernel refused one of the addresses.
+    AddressRefused {
+        /// Which.
+        address: IpAddr,
+    },
+    /// Everything that stood in the way is gone.
+    Recovered,
+    /// The operator asked for it.
+    Drained,
+    /// The daemon stops.
+    Stopping,
+}
+
+/// Something worth telling.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// An instance changed state.
+    StateChanged {
+        /// Which.
+        instance: InstanceId,
+        /// From.
+        from: StateKind,
+        /// To; may equal `from` when only the reason changed (fault for another cause).
+        to: StateKind,
+        /// Why.
+        why: Reason,
+    },
+    /// An instance's effective priority changed.
+    PriorityChanged {
+        /// Which.
+        instance: InstanceId,
+        /// From.
+        from: Priority,
+        /// To.
+        to: Priority,
+    },
+    /// A check went bad, one more time in a row, without having reached `fall` yet.
+    CheckFailing {
+        /// Which.
+        check: CheckId,
+        /// How this run ended.
+        outcome: Outcome,
+        /// Failures in a row, this one included.
+        failures: u32,
+        /// Failures in a row that make it count.
+        fall: u32,
+    },
+    /// A check's verdict changed.
+    CheckChanged {
+        /// Which.
+        check: CheckId,
+        /// Good from now on, or failed.
+        good: bool,
+    },
+    /// Another router acts as master of our addresses while we do.
+    Contested {
+        /// Which of ours.
+        instance: InstanceId,
+        /// Who.
+        by: IpAddr,
+        /// The priority it sent; 0 when it is giving up.
+        priority: Priority,
+    },
+    /// Addresses are announced (one event per burst, not per frame).
+    Announced {
+        /// Which instance.
+        instance: InstanceId,
+        /// Why now.
+        why: Announcement,
+    },
+    /// A packet was not used. Repetitions from the same source are counted, not reported.
+    Discarded {
+        /// Which instance it was for, when that could be told.
+        instance: Option<InstanceId>,
+        /// Where it came in.
+        interface: InterfaceId,
+        /// Who sent it.
+        source: IpAddr,
+        /// What was wrong with it.
+        why: Discard,
+    },
+    /// An address was removed by someone else and is put back.
+    AddressPutBack {
+        /// Whose.
+        instance: InstanceId,
+        /// Which.
+        address: IpAddr,
+    },
+    /// The peer advertises other addresses than ours: the configurations differ.
+    AddressListDiffers {
+        /// Which instance.
+        instance: InstanceId,
+        /// Who.
+        source: IpAddr,
+    },
+    /// A master woke up late: others may have taken over meanwhile.
+    Late {
+        /// Which.
+        instance: InstanceId,
+        /// How late its advert is.
+        by: Duration,
+    },
+}
+
+/// Why addresses are announced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Announcement {
+    /// Became master.
+    Takeover,
+    /// The second burst, `garp_master_delay` later.
+    Delayed,
+    /// `garp_master_refresh`.
+    Refresh,
+    /// Another master was heard, and lost.
+    Contest,
+    /// This master was asleep, and may have been replaced.
+    Late,
+    /// An address came back after someone removed it.
+    PutBack,
+}

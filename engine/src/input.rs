@@ -1,0 +1,115 @@
+//! What the engine is told: one closed enum.
+
+use core::net::IpAddr;
+use core::time::Duration;
+
+use crate::ids::{CheckId, InstanceId, InterfaceId, MacAddr, Priority};
+
+/// One thing that happened. [`Engine::handle`](crate::Engine::handle) takes it with the time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Input<'a> {
+    /// The deadline of [`Engine::poll_timeout`](crate::Engine::poll_timeout) may have passed.
+    /// Saying so too early is harmless.
+    Timeout,
+    /// A VRRP packet arrived.
+    Receive(Datagram<'a>),
+    /// What is now known of an interface: at start, and at every change.
+    Link {
+        /// The interface.
+        interface: InterfaceId,
+        /// Its state from now on.
+        state: LinkState,
+    },
+    /// The kernel lost an address, whoever removed it. The engine's own removals may be reported
+    /// too; they are recognised and ignored.
+    AddressRemoved {
+        /// The interface it was on.
+        interface: InterfaceId,
+        /// The address.
+        address: IpAddr,
+    },
+    /// The kernel refused to add an address that the engine asked for.
+    AddressRefused {
+        /// The instance it was for.
+        instance: InstanceId,
+        /// The address.
+        address: IpAddr,
+    },
+    /// A check that was started has come to an end.
+    CheckDone {
+        /// The check.
+        check: CheckId,
+        /// How it went.
+        outcome: Outcome,
+    },
+    /// The operator or the process manager wants something.
+    Command(Command),
+}
+
+/// A VRRP packet as the socket knew it: what stood in the IP header, and the payload behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Datagram<'a> {
+    /// Where it came in.
+    pub interface: InterfaceId,
+    /// IP source.
+    pub source: IpAddr,
+    /// IP destination.
+    pub destination: IpAddr,
+    /// TTL or hop limit on arrival.
+    pub ttl: u8,
+    /// IP protocol: 112 for VRRP.
+    pub protocol: u8,
+    /// Bytes behind the IP header, up to the length the header gives.
+    pub payload: &'a [u8],
+}
+
+/// What is known of a network interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LinkState {
+    /// Administratively up and with carrier (`IFF_UP` and `IFF_RUNNING`).
+    pub up: bool,
+    /// Its hardware address: the sender in announcements.
+    pub mac: MacAddr,
+    /// Its primary IPv4 address: the source of adverts. `None` puts its instances in fault.
+    pub address: Option<IpAddr>,
+}
+
+/// How one run of a check ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Outcome {
+    /// Exit 0, or the probe's quorum answered.
+    Success,
+    /// Any other exit, or too few answers. The number is the exit status, 1 for probes.
+    Failure(u8),
+    /// No end within the timeout.
+    TimedOut,
+}
+
+/// A request from outside the protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Take part. Links should be known before; instances whose link isn't go to fault.
+    Start,
+    /// Let go of everything, resign, and end with [`Output::Stopped`](crate::Output::Stopped).
+    Stop,
+    /// Hand over without a gap: advertise the lowest priority, keep the addresses until a peer
+    /// has taken over, resign at the latest after `within`.
+    Drain {
+        /// One instance, or all.
+        instance: Option<InstanceId>,
+        /// How long to wait for a peer.
+        within: Duration,
+    },
+    /// Undo a drain.
+    Resume {
+        /// One instance, or all.
+        instance: Option<InstanceId>,
+    },
+    /// Replace the configured priority until told otherwise; `None` returns to the configured one.
+    SetPriority {
+        /// The instance.
+        instance: InstanceId,
+        /// 1 to 254.
+        priority: Option<Priority>,
+    },
+}

@@ -1,0 +1,23 @@
+//! VRRP as a pure function of time and input.
+//!
+//! The engine is told what happened ([`Input`]) and when ([`Instant`]); it answers with what to do
+//! ([`Output`]) and when it wants to be woken ([`Engine::poll_timeout`]). It owns no socket, clock,
+//! thread or file, draws no random numbers, and iterates nothing whose order isn't fixed. The same
+//! engine therefore runs in a simulated network and in the daemon.
+
+pub mod config;
+pub mod driver;
+pub mod engine;
+pub mod event;
+pub mod ids;
+pub mod input;
+pub mod output;
+pub mod probe;
+pub mod router;
+pub mod time;
+
+pub use engine::{Engine, Wake};
+pub use event::Event;
+pub use input::{Command, Datagram, Input, LinkState, Outcome};
+pub use output::{Effect, Output, Transmit};
+pub use time::{Centis, Instant};

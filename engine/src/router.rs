@@ -1,0 +1,3 @@
+//! One virtual router around its state machine.
+
+pub mod accept;

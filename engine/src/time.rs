@@ -1,0 +1,176 @@
+//! Time as the engine knows it: integer nanoseconds since an origin the caller chose.
+//!
+//! There is no clock here. Whoever calls the engine says what time it is; the simulator says it
+//! from its event queue, the daemon from `CLOCK_MONOTONIC`.
+
+use core::fmt;
+use core::ops::Add;
+use core::time::Duration;
+
+/// A point in time, in nanoseconds since the caller's origin. Ordered, constructible, printable
+/// as `hh:mm:ss.nnnnnnnnn`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Instant(u64);
+
+impl Instant {
+    /// The origin.
+    pub const ZERO: Self = Self(0);
+    /// Later than any deadline that can be met.
+    pub const FAR_FUTURE: Self = Self(u64::MAX);
+
+    /// The instant `nanos` nanoseconds after the origin.
+    pub const fn from_nanos(nanos: u64) -> Self {
+        Self(nanos)
+    }
+
+    /// The instant `millis` milliseconds after the origin.
+    pub const fn from_millis(millis: u64) -> Self {
+        Self(millis * 1_000_000)
+    }
+
+    /// Nanoseconds since the origin.
+    pub const fn as_nanos(self) -> u64 {
+        self.0
+    }
+
+    /// The time from `earlier` to `self`, or zero when `earlier` is the later one.
+    pub const fn saturating_since(self, earlier: Self) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+
+    /// `self` moved back by `span`, not before the origin.
+    pub fn saturating_sub(self, span: Duration) -> Self {
+        Self(self.0.saturating_sub(nanos(span)))
+    }
+}
+
+impl Add<Duration> for Instant {
+    type Output = Self;
+
+    /// Saturates at [`Instant::FAR_FUTURE`]: a deadline too far away never comes.
+    fn add(self, span: Duration) -> Self {
+        Self(self.0.saturating_add(nanos(span)))
+    }
+}
+
+impl fmt::Display for Instant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0 / 1_000_000_000;
+        let (h, m, s) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+        write!(f, "{h:02}:{m:02}:{s:02}.{:09}", self.0 % 1_000_000_000)
+    }
+}
+
+/// Whole nanoseconds of a span; saturates at about 584 years.
+pub fn nanos(span: Duration) -> u64 {
+    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// A span printed in seconds with up to nine decimals and no trailing zeros: `3.609375 s`.
+pub struct Seconds(pub Duration);
+
+impl fmt::Display for Seconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let fraction = self.0.subsec_nanos();
+        if fraction == 0 {
+            return write!(f, "{} s", self.0.as_secs());
+        }
+        let digits = format!("{fraction:09}");
+        write!(f, "{}.{} s", self.0.as_secs(), digits.trim_end_matches('0'))
+    }
+}
+
+/// An advertisement interval in centiseconds, the wire unit of VRRPv3 (RFC 9568 5.2.7).
+///
+/// VRRPv2 counts whole seconds (RFC 3768 5.3.7); they convert exactly, so seconds and
+/// centiseconds cannot meet by accident.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Centis(u16);
+
+impl Centis {
+    /// The longest interval VRRPv3 can carry: 12 bits, 40.95 s.
+    pub const MAX_V3: Self = Self(4095);
+
+    /// `centis` hundredths of a second. `None` for zero, which no router may use (errata 8301).
+    pub const fn new(centis: u16) -> Option<Self> {
+        if centis == 0 {
+            None
+        } else {
+            Some(Self(centis))
+        }
+    }
+
+    /// Whole seconds, as VRRPv2 carries them. `None` for zero.
+    pub const fn from_seconds(seconds: u8) -> Option<Self> {
+        Self::new(seconds as u16 * 100)
+    }
+
+    /// Hundredths of a second.
+    pub const fn get(self) -> u16 {
+        self.0
+    }
+
+    /// Whole seconds for the VRRPv2 wire, rounded to the nearest, between 1 and 255.
+    pub const fn to_seconds(self) -> u8 {
+        let seconds = (self.0 + 50) / 100;
+        if seconds == 0 {
+            1
+        } else if seconds > 255 {
+            255
+        } else {
+            seconds as u8
+        }
+    }
+
+    /// Nanoseconds.
+    pub const fn nanos(self) -> u64 {
+        self.0 as u64 * 10_000_000
+    }
+
+    /// As a [`Duration`].
+    pub const fn duration(self) -> Duration {
+        Duration::from_nanos(self.nanos())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prints_fixed_width() {
+        assert_eq!(
+            Instant::from_nanos(3_723_000_000_001).to_string(),
+            "01:02:03.000000001"
+        );
+    }
+
+    #[test]
+    fn seconds_drop_trailing_zeros() {
+        assert_eq!(
+            Seconds(Duration::from_nanos(3_609_375_000)).to_string(),
+            "3.609375 s"
+        );
+        assert_eq!(Seconds(Duration::from_secs(2)).to_string(), "2 s");
+    }
+
+    #[test]
+    fn centis_round_to_whole_seconds_for_v2() {
+        assert_eq!(Centis::new(149).map(Centis::to_seconds), Some(1));
+        assert_eq!(Centis::new(150).map(Centis::to_seconds), Some(2));
+        assert_eq!(Centis::new(1).map(Centis::to_seconds), Some(1));
+        assert_eq!(Centis::new(0), None);
+    }
+
+    #[test]
+    fn deadlines_saturate() {
+        assert_eq!(
+            Instant::FAR_FUTURE + Duration::from_secs(1),
+            Instant::FAR_FUTURE
+        );
+        assert_eq!(
+            Instant::ZERO.saturating_since(Instant::from_nanos(5)),
+            Duration::ZERO
+        );
+    }
+}

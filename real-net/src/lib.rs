@@ -1,0 +1,1 @@
+//! Locum on Linux: sockets, netlink, timers, scripts.

@@ -1,0 +1,3 @@
+//! `locum`: the daemon and its commands.
+
+fn main() {}

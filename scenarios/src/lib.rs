@@ -1,0 +1,1 @@
+//! The catalogue of scenarios and the format they are written in.

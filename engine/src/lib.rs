@@ -15,6 +15,7 @@ pub mod output;
 pub mod probe;
 pub mod router;
 pub mod time;
+pub mod wire;
 
 pub use engine::{Engine, Wake};
 pub use event::Event;

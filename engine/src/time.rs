@@ -112,7 +112,8 @@ impl Centis {
 
     /// Whole seconds for the VRRPv2 wire, rounded to the nearest, between 1 and 255.
     pub const fn to_seconds(self) -> u8 {
-        let seconds = (self.0 + 50) / 100;
+        // Not (n + 50) / 100, which overflows near the end of the range.
+        let seconds = self.0 / 100 + (self.0 % 100) / 50;
         if seconds == 0 {
             1
         } else if seconds > 255 {
@@ -159,6 +160,7 @@ mod tests {
         assert_eq!(Centis::new(149).map(Centis::to_seconds), Some(1));
         assert_eq!(Centis::new(150).map(Centis::to_seconds), Some(2));
         assert_eq!(Centis::new(1).map(Centis::to_seconds), Some(1));
+        assert_eq!(Centis::new(u16::MAX).map(Centis::to_seconds), Some(255));
         assert_eq!(Centis::new(0), None);
     }
 

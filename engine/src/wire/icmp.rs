@@ -1,0 +1,68 @@
+//! ICMP echo (RFC 792): what a ping asks and a host answers.
+
+use etherparse::{IcmpEchoHeader, Icmpv4Header, Icmpv4Slice, Icmpv4Type};
+
+use super::checksum::Checksum;
+
+/// IP protocol number of ICMP.
+pub const PROTOCOL: u8 = 1;
+/// Bytes in front of an echo's data.
+pub const LEN: usize = 8;
+
+/// An echo request or its reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Echo<'a> {
+    /// Whether this is the answer.
+    pub reply: bool,
+    /// Identifies who asked; returned unchanged.
+    pub id: u16,
+    /// Identifies the question; returned unchanged.
+    pub sequence: u16,
+    /// Any data; returned unchanged.
+    pub payload: &'a [u8],
+}
+
+impl<'a> Echo<'a> {
+    /// Reads the bytes behind the IP header. `None` when too short, of another type, or when the
+    /// checksum is wrong.
+    pub fn parse(message: &'a [u8]) -> Option<Self> {
+        let slice = Icmpv4Slice::from_slice(message).ok()?;
+        let (reply, echo) = match slice.icmp_type() {
+            Icmpv4Type::EchoRequest(echo) => (false, echo),
+            Icmpv4Type::EchoReply(echo) => (true, echo),
+            _ => return None,
+        };
+        let sound = Checksum::default().add(message).holds();
+        sound.then_some(Self {
+            reply,
+            id: echo.id,
+            sequence: echo.seq,
+            payload: slice.payload(),
+        })
+    }
+
+    /// The bytes behind the IP header, checksum computed.
+    pub fn encode(&self) -> Vec<u8> {
+        let echo = IcmpEchoHeader {
+            id: self.id,
+            seq: self.sequence,
+        };
+        let kind = if self.reply {
+            Icmpv4Type::EchoReply(echo)
+        } else {
+            Icmpv4Type::EchoRequest(echo)
+        };
+        let mut message = Vec::with_capacity(LEN + self.payload.len());
+        message.extend_from_slice(&Icmpv4Header::with_checksum(kind, self.payload).to_bytes());
+        message.extend_from_slice(self.payload);
+        message
+    }
+
+    /// The answer to this request.
+    pub fn to_reply(self) -> Self {
+        Self {
+            reply: true,
+            ..self
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! The wire formats: VRRP adverts and the little of Ethernet, ARP, IPv4 and ICMP around them.
+//!
+//! Each format has a *view*, which borrows received bytes and is checked once, and a *value*, which
+//! encodes itself. What a view's constructor lets through no accessor panics on, and nothing here
+//! judges: whether an advert is to be believed is decided by the [router](crate::router).
+//!
+//! Adverts are written here (RFC 9568 5, RFC 3768 5, keepalived's behaviour); the other formats
+//! come from etherparse, which callers don't get to see.
+
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::ids::Vrid;
+
+pub mod advert;
+pub mod arp;
+pub mod checksum;
+pub mod ethernet;
+pub mod icmp;
+pub mod ipv4;
+
+pub use advert::{Advert, AdvertView, TooShort, advert_packet};
+pub use checksum::ChecksumForm;
+
+/// IP protocol number of VRRP (RFC 9568 5.1.1.4).
+pub const PROTOCOL: u8 = 112;
+/// Where IPv4 adverts go (RFC 9568 5.1.1.2).
+pub const GROUP_V4: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 18);
+/// Where IPv6 adverts go (RFC 9568 5.1.2.2).
+pub const GROUP_V6: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x12);
+/// TTL and hop limit of every advert: shows that no router has forwarded it (RFC 9568 5.1.1.3).
+pub const TTL: u8 = 255;
+/// Type of service of adverts: CS6, internetwork control, as keepalived sends it.
+pub const TOS: u8 = 0xc0;
+
+/// The address family of a virtual router: its adverts and its addresses are of the same one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Family {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+}
+
+impl Family {
+    /// The family of an address.
+    pub const fn of(address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(_) => Self::V4,
+            IpAddr::V6(_) => Self::V6,
+        }
+    }
+
+    /// Bytes of one address on the wire.
+    pub const fn address_len(self) -> usize {
+        match self {
+            Self::V4 => 4,
+            Self::V6 => 16,
+        }
+    }
+}
+
+/// The virtual router that a VRRP payload is for, before anything else is checked: the second
+/// byte in every version. `None` when it isn't there or is zero.
+pub fn peek_vrid(payload: &[u8]) -> Option<Vrid> {
+    Vrid::new(*payload.get(1)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn peeks_at_the_second_byte_only() {
+        assert_eq!(peek_vrid(&[]), None);
+        assert_eq!(peek_vrid(&[0x21]), None);
+        assert_eq!(peek_vrid(&[0x21, 0]), None);
+        assert_eq!(peek_vrid(&[0xff, 51]), Vrid::new(51));
+    }
+}

@@ -117,3 +117,158 @@ pub struct World<C, N, H, P, K> {
 /// their absence; but a flood must not starve the timers (keepalived's does: one readable socket
 /// holds up every instance on it).
 pub const LATE_INPUTS_MAX: u32 = 256;
+
+/// The largest payload that is looked at; VRRP's own limit is 20 + 255 x 16 bytes.
+const PAYLOAD_MAX: usize = 8192;
+
+/// An engine in its world.
+#[derive(Debug)]
+pub struct Driver<C, N, H, P, K> {
+    engine: Engine,
+    world: World<C, N, H, P, K>,
+    buffer: Vec<u8>,
+    late_inputs: u32,
+}
+
+/// What became of one turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// One input was handled; there may be more.
+    Handled,
+    /// The engine has let go of everything and stopped.
+    Stopped,
+}
+
+/// One input, before it borrows the buffer.
+enum Next {
+    Timeout,
+    Command(Command),
+    Change(HostChange),
+    Packet(Received),
+    Check(CheckId, Outcome),
+}
+
+impl<C: Clock, N: Network, H: Host, P: Probes, K: Hooks> Driver<C, N, H, P, K> {
+    /// Brings both together; nothing happens yet.
+    pub fn new(engine: Engine, world: World<C, N, H, P, K>) -> Self {
+        Self {
+            engine,
+            world,
+            buffer: vec![0; PAYLOAD_MAX],
+            late_inputs: 0,
+        }
+    }
+
+    /// The engine, to look at.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Runs until the engine has stopped.
+    pub async fn run(&mut self) {
+        while poll_fn(|cx| self.poll_turn(cx)).await == Turn::Handled {}
+    }
+
+    /// Takes the next input, if there is one, and carries out everything that follows from it.
+    ///
+    /// The order is fixed: commands, changes of the host, packets, results of checks, and the timer
+    /// last, so that what has already arrived is known before a deadline is honoured. Bounded by
+    /// [`LATE_INPUTS_MAX`].
+    pub fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Turn> {
+        let next = core::task::ready!(self.poll_next(cx));
+        let now = self.world.clock.now();
+        let input = match next {
+            Next::Timeout => Input::Timeout,
+            Next::Command(command) => Input::Command(command),
+            Next::Change(HostChange::Link(interface, state)) => Input::Link { interface, state },
+            Next::Change(HostChange::AddressRemoved(interface, address)) => {
+                Input::AddressRemoved { interface, address }
+            }
+            Next::Change(HostChange::AddressRefused(instance, address)) => {
+                Input::AddressRefused { instance, address }
+            }
+            Next::Packet(Received {
+                interface,
+                source,
+                destination,
+                ttl,
+                protocol,
+                payload,
+            }) => {
+                let payload = &self.buffer[payload];
+                Input::Receive(Datagram {
+                    interface,
+                    source,
+                    destination,
+                    ttl,
+                    protocol,
+                    payload,
+                })
+            }
+            Next::Check(check, outcome) => Input::CheckDone { check, outcome },
+        };
+        self.engine.handle(now, input);
+        Poll::Ready(self.drain(now))
+    }
+
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
+        let World {
+            clock,
+            network,
+            host,
+            probes,
+            hooks,
+        } = &mut self.world;
+        let deadline = self
+            .engine
+            .poll_timeout()
+            .map_or(Instant::FAR_FUTURE, |wake| wake.at);
+        let late = clock.now() >= deadline;
+        if late && self.late_inputs >= LATE_INPUTS_MAX {
+            self.late_inputs = 0;
+            return Poll::Ready(Next::Timeout);
+        }
+        self.late_inputs = if late { self.late_inputs + 1 } else { 0 };
+        if let Poll::Ready(command) = hooks.poll_command(cx) {
+            return Poll::Ready(Next::Command(command));
+        }
+        if let Poll::Ready(change) = host.poll_change(cx) {
+            return Poll::Ready(Next::Change(change));
+        }
+        if let Poll::Ready(received) = network.poll_receive(cx, &mut self.buffer) {
+            return Poll::Ready(Next::Packet(received));
+        }
+        if let Poll::Ready((check, outcome)) = probes.poll_result(cx) {
+            return Poll::Ready(Next::Check(check, outcome));
+        }
+        self.late_inputs = 0;
+        clock.poll_sleep(cx, deadline).map(|()| Next::Timeout)
+    }
+
+    /// Carries out every output, in order.
+    fn drain(&mut self, now: Instant) -> Turn {
+        let World {
+            network,
+            host,
+            probes,
+            hooks,
+            ..
+        } = &mut self.world;
+        let mut turn = Turn::Handled;
+        while let Some(output) = self.engine.poll_output() {
+            match output {
+                Output::Transmit(transmit) => network.send(transmit),
+                Output::Effect(Effect::StartCheck { check, timeout }) => {
+                    probes.start(check, timeout);
+                }
+                Output::Effect(Effect::CancelCheck { check }) => probes.cancel(check),
+                Output::Effect(
+                    effect @ (Effect::AddAddress { .. } | Effect::RemoveAddress { .. }),
+                ) => host.apply(effect),
+                Output::Event(event) => hooks.event(now, event),
+                Output::Stopped => turn = Turn::Stopped,
+            }
+        }
+        turn
+    }
+}

@@ -1,29 +1,86 @@
-//! The engine.
+//! The engine: all virtual routers and checks of one daemon behind one input, one output and one
+//! deadline.
+//!
+//! The contract is quinn's and str0m's: hand over one [`Input`], drain [`Engine::poll_output`] to
+//! `None`, ask [`Engine::poll_timeout`], wait. Nothing fails: a bad packet is counted and reported.
+
+use std::collections::{BTreeSet, VecDeque};
 
 use crate::config::Config;
 use crate::event::StateKind;
-use crate::ids::{InstanceId, Priority};
-use crate::input::Input;
+use crate::ids::{InstanceId, InterfaceId, MacAddr, Priority};
+use crate::input::{Command, Datagram, Input, LinkState};
 use crate::output::Output;
+use crate::router::accept::Discard;
+use crate::router::{Router, Stats, Surroundings};
 use crate::time::Instant;
+use crate::track::Checks;
+use crate::wire::{self, PROTOCOL};
 
 /// All virtual routers and checks of one daemon.
 #[derive(Debug)]
 pub struct Engine {
     config: Config,
+    routers: Vec<Router>,
+    checks: Checks,
+    /// By [`InterfaceId`].
+    links: Vec<LinkState>,
+    /// (interface, VRID) to instance, sorted.
+    by_vrid: Vec<((InterfaceId, u8), InstanceId)>,
+    /// Each router's next deadline, kept by [`Engine::one`].
+    deadlines: BTreeSet<(Instant, InstanceId)>,
+    /// The other side of `deadlines`: which one a router has there.
+    scheduled: Vec<Option<Instant>>,
+    now: Instant,
+    running: bool,
+    strays: u64,
+    out: VecDeque<Output>,
 }
 
-/// When the engine wants to be woken, and for what.
+/// When the engine wants to be woken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wake {
-    /// At the latest then.
+    /// [`Input::Timeout`] is due at this time.
     pub at: Instant,
 }
 
 impl Engine {
-    /// An engine that has not started.
+    /// An engine that has not started. Tell it of the links, then [`Command::Start`].
+    ///
+    /// # Panics
+    /// When the configuration has more than 65,536 instances.
     pub fn new(config: Config) -> Self {
-        Self { config }
+        let ids = || {
+            (0..config.instances.len())
+                .map(|i| InstanceId(u16::try_from(i).expect("at most 65,536 instances")))
+        };
+        let mut by_vrid: Vec<_> = ids()
+            .map(|id| {
+                let instance = config.instance(id);
+                ((instance.interface, instance.vrid.get()), id)
+            })
+            .collect();
+        by_vrid.sort_unstable();
+        let unknown = LinkState {
+            up: false,
+            mac: MacAddr::default(),
+            address: None,
+        };
+        Self {
+            routers: ids()
+                .map(|id| Router::new(id, config.instance(id)))
+                .collect(),
+            checks: Checks::new(&config),
+            links: vec![unknown; config.interfaces.len()],
+            by_vrid,
+            deadlines: BTreeSet::new(),
+            scheduled: vec![None; config.instances.len()],
+            now: Instant::ZERO,
+            running: false,
+            strays: 0,
+            out: VecDeque::new(),
+            config,
+        }
     }
 
     /// The configuration it runs on.
@@ -31,25 +88,182 @@ impl Engine {
         &self.config
     }
 
-    /// Takes one input. Drain [`Engine::poll_output`] before the next.
+    /// Takes one input. Drain [`Engine::poll_output`] before the next. A `now` before that of an
+    /// earlier call is taken for the earlier one: time doesn't go back.
     pub fn handle(&mut self, now: Instant, input: Input<'_>) {
-        let _ = (now, input);
+        self.now = self.now.max(now);
+        match input {
+            Input::Timeout => self.timeout(),
+            Input::Receive(datagram) => self.receive(&datagram),
+            Input::Link { interface, state } => self.link(interface, state),
+            Input::AddressRemoved { interface, address } => {
+                self.each(|router, s| {
+                    let instance = s.config.instance(router.id());
+                    if instance.held_addresses().any(|a| a.interface == interface) {
+                        router.address_removed(s, address);
+                    }
+                });
+            }
+            Input::AddressRefused { instance, address } => {
+                self.one(instance, |router, s| router.address_refused(s, address));
+            }
+            Input::CheckDone { check, outcome } => {
+                let (config, now) = (&self.config, self.now);
+                if self.checks.done(config, now, check, outcome, &mut self.out) {
+                    self.reconsider_all();
+                }
+            }
+            Input::Command(command) => self.command(command),
+        }
     }
 
-    /// The next thing to do, or `None` when all is said.
+    /// The next thing to do, or `None` when all is said. The order matters; see [`Output`].
     #[must_use]
     pub fn poll_output(&mut self) -> Option<Output> {
-        None
+        self.out.pop_front()
     }
 
-    /// The next deadline. May change after every `handle`.
+    /// The next deadline, or `None` when only an input can change anything. May change after every
+    /// [`Engine::handle`].
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Wake> {
-        None
+        let router = self.deadlines.first().map(|(at, _)| *at);
+        let check = self.checks.deadline();
+        let at = match (router, check) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        at.map(|at| Wake { at })
     }
 
     /// State and effective priority of an instance.
     pub fn state(&self, instance: InstanceId) -> (StateKind, Priority) {
-        (StateKind::Init, self.config.instance(instance).priority)
+        let router = &self.routers[instance.index()];
+        (router.state().kind(), router.priority())
+    }
+
+    /// Counters of an instance.
+    pub fn stats(&self, instance: InstanceId) -> &Stats {
+        self.routers[instance.index()].stats()
+    }
+
+    /// Packets that belonged to none of our virtual routers.
+    pub fn strays(&self) -> u64 {
+        self.strays
+    }
+
+    fn timeout(&mut self) {
+        if self.checks.timeout(&self.config, self.now, &mut self.out) {
+            self.reconsider_all();
+        }
+        while let Some(&(at, id)) = self.deadlines.first() {
+            if at > self.now {
+                break;
+            }
+            self.one(id, Router::timeout);
+            let next = self.scheduled[id.index()];
+            assert!(
+                next.is_none_or(|next| next > self.now),
+                "a deadline was not honoured"
+            );
+        }
+    }
+
+    fn receive(&mut self, datagram: &Datagram<'_>) {
+        match self.addressee(datagram) {
+            Ok(id) => self.one(id, |router, s| router.receive(s, datagram)),
+            Err(_) => self.strays += 1,
+        }
+    }
+
+    fn addressee(&self, datagram: &Datagram<'_>) -> Result<InstanceId, Discard> {
+        if datagram.protocol != PROTOCOL {
+            return Err(Discard::Truncated);
+        }
+        let vrid = wire::peek_vrid(datagram.payload).ok_or(Discard::Truncated)?;
+        let key = (datagram.interface, vrid.get());
+        let found = self.by_vrid.binary_search_by_key(&key, |(key, _)| *key);
+        found
+            .map(|i| self.by_vrid[i].1)
+            .map_err(|_| Discard::UnknownVrid)
+    }
+
+    fn link(&mut self, interface: InterfaceId, state: LinkState) {
+        self.links[interface.index()] = state;
+        self.each(|router, s| {
+            if s.config.instance(router.id()).interface == interface {
+                router.reconsider(s);
+            }
+        });
+    }
+
+    fn command(&mut self, command: Command) {
+        match command {
+            Command::Start if self.running => {}
+            Command::Start => {
+                self.running = true;
+                self.checks.start(self.now);
+                self.each(Router::start);
+            }
+            Command::Stop => {
+                self.running = false;
+                self.checks.stop(&mut self.out);
+                self.each(Router::stop);
+                self.out.push_back(Output::Stopped);
+            }
+            Command::Drain { instance, within } => {
+                self.these(instance, |router, s| router.drain(s, within));
+            }
+            Command::Resume { instance } => self.these(instance, Router::resume),
+            Command::SetPriority { instance, priority } => {
+                self.one(instance, |router, s| router.set_priority(s, priority));
+            }
+        }
+    }
+
+    fn reconsider_all(&mut self) {
+        self.each(Router::reconsider);
+    }
+
+    fn these(
+        &mut self,
+        instance: Option<InstanceId>,
+        act: impl FnMut(&mut Router, &mut Surroundings<'_>),
+    ) {
+        match instance {
+            Some(id) => self.one(id, act),
+            None => self.each(act),
+        }
+    }
+
+    fn each(&mut self, mut act: impl FnMut(&mut Router, &mut Surroundings<'_>)) {
+        for i in 0..self.routers.len() {
+            let id = self.routers[i].id();
+            self.one(id, &mut act);
+        }
+    }
+
+    /// Lets one router act and keeps its deadline.
+    fn one(&mut self, id: InstanceId, mut act: impl FnMut(&mut Router, &mut Surroundings<'_>)) {
+        let router = &mut self.routers[id.index()];
+        let mut surroundings = Surroundings {
+            now: self.now,
+            config: &self.config,
+            links: &self.links,
+            checks: &self.checks,
+            out: &mut self.out,
+        };
+        act(router, &mut surroundings);
+        let deadline = router.deadline();
+        let scheduled = &mut self.scheduled[id.index()];
+        if *scheduled != deadline {
+            if let Some(at) = *scheduled {
+                self.deadlines.remove(&(at, id));
+            }
+            if let Some(at) = deadline {
+                self.deadlines.insert((at, id));
+            }
+            *scheduled = deadline;
+        }
     }
 }

@@ -206,3 +206,132 @@ pub enum Announcement {
     /// An address came back after someone removed it.
     PutBack,
 }
+
+impl Event {
+    /// The event in words, with the names of the configuration. The instance isn't named; see
+    /// [`Event::instance`].
+    pub fn display<'a>(&'a self, config: &'a Config) -> impl fmt::Display + 'a {
+        fmt::from_fn(move |f| self.write(config, f))
+    }
+
+    /// The instance it is about, if it is about one.
+    pub const fn instance(&self) -> Option<InstanceId> {
+        match *self {
+            Self::StateChanged { instance, .. }
+            | Self::PriorityChanged { instance, .. }
+            | Self::Contested { instance, .. }
+            | Self::Announced { instance, .. }
+            | Self::AddressPutBack { instance, .. }
+            | Self::AddressListDiffers { instance, .. }
+            | Self::Late { instance, .. } => Some(instance),
+            Self::Discarded { instance, .. } => instance,
+            Self::CheckFailing { .. } | Self::CheckChanged { .. } => None,
+        }
+    }
+
+    fn write(&self, config: &Config, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::StateChanged { from, to, why, .. } => {
+                write!(f, "{from} -> {to}: {}", why.display(config))
+            }
+            Self::PriorityChanged { from, to, .. } => write!(f, "priority {from} -> {to}"),
+            Self::CheckFailing {
+                check,
+                outcome,
+                failures,
+                fall,
+            } => {
+                let name = &config.check(*check).name;
+                write!(f, "check {name}: {outcome}, {failures} in a row of {fall}")
+            }
+            Self::CheckChanged { check, good } => {
+                let name = &config.check(*check).name;
+                write!(f, "check {name}: {}", if *good { "good" } else { "failed" })
+            }
+            Self::Contested {
+                by,
+                priority: Priority::RELEASE,
+                ..
+            } => {
+                write!(f, "contest: {by} gives up")
+            }
+            Self::Contested { by, priority, .. } => {
+                write!(f, "contest: {by} acts as master with priority {priority}")
+            }
+            Self::Announced { why, .. } => write!(f, "announces its addresses: {why}"),
+            Self::Discarded { source, why, .. } => write!(f, "advert from {source} ignored: {why}"),
+            Self::AddressPutBack { address, .. } => {
+                write!(f, "{address} was removed by someone else, put back")
+            }
+            Self::AddressListDiffers { source, .. } => {
+                write!(f, "{source} advertises other addresses than ours")
+            }
+            Self::Late { by, .. } => {
+                write!(
+                    f,
+                    "advert late by {}: may have been replaced meanwhile",
+                    Seconds(*by)
+                )
+            }
+        }
+    }
+}
+
+impl Reason {
+    /// The reason in words, with the names of the configuration.
+    pub fn display<'a>(&'a self, config: &'a Config) -> impl fmt::Display + 'a {
+        fmt::from_fn(move |f| self.write(config, f))
+    }
+
+    fn write(&self, config: &Config, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Started => f.write_str("started"),
+            Self::Owner => f.write_str("owns the addresses (priority 255)"),
+            Self::MasterSilent {
+                master: Some(master),
+                silence,
+            } => {
+                write!(f, "no advert from {master} for {}", Seconds(*silence))
+            }
+            Self::MasterSilent {
+                master: None,
+                silence,
+            } => {
+                write!(f, "no master heard for {}", Seconds(*silence))
+            }
+            Self::MasterResigned { master } => write!(f, "{master} resigned"),
+            Self::Preempted { master, priority } => {
+                write!(f, "outranks {master}, which has priority {priority}")
+            }
+            Self::HigherPriority { master, priority } => {
+                write!(f, "{master} has priority {priority}")
+            }
+            Self::EqualPriorityHigherAddress { master } => {
+                write!(f, "{master} has the same priority and a higher address")
+            }
+            Self::LinkDown => f.write_str("link down"),
+            Self::NoSourceAddress => f.write_str("the interface has no IPv4 address"),
+            Self::CheckFailed { check } => write!(f, "check {} failed", config.check(*check).name),
+            Self::CheckPending { check } => {
+                write!(f, "check {} has no result yet", config.check(*check).name)
+            }
+            Self::AddressRefused { address } => write!(f, "the kernel refused {address}"),
+            Self::Recovered => f.write_str("recovered"),
+            Self::Drained => f.write_str("drained"),
+            Self::Stopping => f.write_str("stopping"),
+        }
+    }
+}
+
+impl fmt::Display for Announcement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Takeover => "became master",
+            Self::Delayed => "once more, as garp_master_delay says",
+            Self::Refresh => "refresh",
+            Self::Contest => "another master was heard",
+            Self::Late => "was asleep",
+            Self::PutBack => "an address came back",
+        })
+    }
+}

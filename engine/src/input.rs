@@ -1,5 +1,6 @@
 //! What the engine is told: one closed enum.
 
+use core::fmt;
 use core::net::IpAddr;
 use core::time::Duration;
 
@@ -112,4 +113,14 @@ pub enum Command {
         /// 1 to 254.
         priority: Option<Priority>,
     },
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Success => f.write_str("success"),
+            Self::Failure(status) => write!(f, "failed with status {status}"),
+            Self::TimedOut => f.write_str("timed out"),
+        }
+    }
 }

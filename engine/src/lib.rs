@@ -9,12 +9,14 @@ pub mod config;
 pub mod driver;
 pub mod engine;
 pub mod event;
+pub mod fsm;
 pub mod ids;
 pub mod input;
 pub mod output;
 pub mod probe;
 pub mod router;
 pub mod time;
+mod track;
 pub mod wire;
 
 pub use engine::{Engine, Wake};

@@ -1,3 +1,482 @@
-//! One virtual router around its state machine.
+//! One virtual router around its state machine: what stands in its way, its effective priority,
+//! its adverts on the wire, its addresses on the host, its announcements.
 
 pub mod accept;
+mod announce;
+pub mod effects;
+mod stats;
+mod transmit;
+
+use core::net::IpAddr;
+use core::time::Duration;
+use std::collections::VecDeque;
+
+use crate::config::{Config, InstanceConfig, Preempt};
+use crate::event::{Announcement, Event, Reason, StateKind};
+use crate::fsm::{Heard, Master, Params, Say, Signal, State, step};
+use crate::ids::{InstanceId, Priority};
+use crate::input::{Datagram, LinkState};
+use crate::output::{Effect, Output};
+use crate::time::Instant;
+use crate::track::{Checks, Standing};
+
+use accept::{Discard, accept};
+use announce::{Announcer, Burst};
+use effects::{Addresses, Resign, effects};
+pub use stats::Stats;
+
+/// How long a router stays out of the way after the kernel refused one of its addresses.
+const REFUSED_PAUSE: Duration = Duration::from_secs(10);
+/// An address that others keep removing is put back at most this often.
+const PUT_BACK_PAUSE: Duration = Duration::from_secs(1);
+
+/// What a router sees of the engine around it while it handles one input.
+pub(crate) struct Surroundings<'a> {
+    pub(crate) now: Instant,
+    pub(crate) config: &'a Config,
+    pub(crate) links: &'a [LinkState],
+    pub(crate) checks: &'a Checks,
+    pub(crate) out: &'a mut VecDeque<Output>,
+}
+
+/// One virtual router.
+#[derive(Debug)]
+pub(crate) struct Router {
+    id: InstanceId,
+    state: State,
+    started: bool,
+    /// Effective priority, as last reported.
+    priority: Priority,
+    /// The operator's priority, in place of the configured one.
+    override_priority: Option<Priority>,
+    drain: Option<Drain>,
+    refused: Option<(IpAddr, Instant)>,
+    put_back: PutBack,
+    announcer: Announcer,
+    /// IPv4 identification of the last advert; the first is 1, and 0 is never used, as keepalived.
+    ip_id: u16,
+    /// The advertised addresses, ready for the wire.
+    advertised: Vec<IpAddr>,
+    stats: Stats,
+    last_discard: Option<(IpAddr, Discard)>,
+    differs_from: Option<IpAddr>,
+}
+
+/// A planned hand-over.
+#[derive(Clone, Copy, Debug)]
+struct Drain {
+    /// Resigns then, if still master.
+    until: Instant,
+    /// It has resigned, or was relieved.
+    over: bool,
+}
+
+/// Addresses removed by others.
+#[derive(Clone, Debug, Default)]
+struct PutBack {
+    missing: Vec<IpAddr>,
+    not_before: Option<Instant>,
+}
+
+impl Router {
+    pub(crate) fn new(id: InstanceId, config: &InstanceConfig) -> Self {
+        Self {
+            id,
+            state: State::Init,
+            started: false,
+            priority: config.priority,
+            override_priority: None,
+            drain: None,
+            refused: None,
+            put_back: PutBack::default(),
+            announcer: Announcer::default(),
+            ip_id: 0,
+            advertised: config.addresses.iter().map(|a| a.address).collect(),
+            stats: Stats::default(),
+            last_discard: None,
+            differs_from: None,
+        }
+    }
+
+    pub(crate) fn id(&self) -> InstanceId {
+        self.id
+    }
+
+    pub(crate) fn state(&self) -> &State {
+        &self.state
+    }
+
+    pub(crate) fn priority(&self) -> Priority {
+        self.priority
+    }
+
+    pub(crate) fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    /// The next moment at which [`Router::timeout`] has something to do.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        let drain = self
+            .drain
+            .filter(|d| !d.over && self.is_master())
+            .map(|d| d.until);
+        let refused = self.refused.map(|(_, until)| until);
+        let put_back = self
+            .put_back
+            .not_before
+            .filter(|_| !self.put_back.missing.is_empty());
+        [
+            self.state.deadline(),
+            self.announcer.deadline(),
+            drain,
+            refused,
+            put_back,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    pub(crate) fn start(&mut self, s: &mut Surroundings<'_>) {
+        self.started = true;
+        self.reconsider(s);
+    }
+
+    pub(crate) fn stop(&mut self, s: &mut Surroundings<'_>) {
+        self.started = false;
+        self.signal(s, Signal::Stop);
+    }
+
+    /// Honours every deadline that has passed.
+    pub(crate) fn timeout(&mut self, s: &mut Surroundings<'_>) {
+        if self.refused.is_some_and(|(_, until)| s.now >= until) {
+            self.refused = None;
+            self.reconsider(s);
+        }
+        while let Some(burst) = self.announcer.due(&s.config.instance(self.id).garp, s.now) {
+            self.announce(s, burst);
+        }
+        self.put_back_missing(s);
+        if self.is_master() && self.drain.is_some_and(|d| !d.over && s.now >= d.until) {
+            self.signal(s, Signal::Resign);
+        }
+        self.signal(s, Signal::Timeout);
+    }
+
+    /// A packet for this virtual router.
+    pub(crate) fn receive(&mut self, s: &mut Surroundings<'_>, datagram: &Datagram<'_>) {
+        self.stats.received += 1;
+        let config = s.config.instance(self.id);
+        let climbed = match self.state {
+            State::Init | State::Fault => Err(Discard::NotListening),
+            _ if Some(datagram.source) == self.source(s) => Err(Discard::Own),
+            State::Backup(_) | State::Master(_) => accept(config, datagram),
+        };
+        match climbed {
+            Ok(accepted) => {
+                self.last_discard = None;
+                self.compare_addresses(s, accepted.addresses_differ, datagram.source);
+                self.signal(s, Signal::Advert(accepted.heard));
+            }
+            Err(why) => self.discard(s, datagram, why),
+        }
+    }
+
+    /// Links, checks or commands changed: is there an obstacle, and what is the priority now?
+    pub(crate) fn reconsider(&mut self, s: &mut Surroundings<'_>) {
+        self.refresh_priority(s);
+        if !self.started {
+            return;
+        }
+        match (self.obstacle(s), &self.state) {
+            // The first result of a check decides where to begin.
+            (Some(Reason::CheckPending { .. }), State::Init) => {}
+            (Some(why), _) => self.signal(s, Signal::Obstacle(why)),
+            (None, State::Init) => self.signal(s, Signal::Start),
+            (None, State::Fault) => self.signal(s, Signal::Clear),
+            (None, State::Backup(_) | State::Master(_)) => {}
+        }
+    }
+
+    pub(crate) fn set_priority(&mut self, s: &mut Surroundings<'_>, priority: Option<Priority>) {
+        self.override_priority = priority.map(|p| p.max(Priority::LOWEST));
+        self.reconsider(s);
+    }
+
+    pub(crate) fn drain(&mut self, s: &mut Surroundings<'_>, within: Duration) {
+        self.drain = Some(Drain {
+            until: s.now + within,
+            over: !self.is_master(),
+        });
+        self.reconsider(s);
+    }
+
+    pub(crate) fn resume(&mut self, s: &mut Surroundings<'_>) {
+        self.drain = None;
+        self.reconsider(s);
+    }
+
+    /// The kernel refused an address: whoever can't hold it must not claim it.
+    pub(crate) fn address_refused(&mut self, s: &mut Surroundings<'_>, address: IpAddr) {
+        if self.is_master() {
+            self.refused = Some((address, s.now + REFUSED_PAUSE));
+            self.reconsider(s);
+        }
+    }
+
+    /// Somebody removed an address: it is put back, at once if that isn't a habit.
+    pub(crate) fn address_removed(&mut self, s: &mut Surroundings<'_>, address: IpAddr) {
+        let ours = s
+            .config
+            .instance(self.id)
+            .held_addresses()
+            .any(|a| a.address == address);
+        if self.is_master() && ours && !self.put_back.missing.contains(&address) {
+            self.put_back.missing.push(address);
+            self.put_back_missing(s);
+        }
+    }
+
+    fn put_back_missing(&mut self, s: &mut Surroundings<'_>) {
+        let waits = self.put_back.not_before.is_some_and(|at| s.now < at);
+        if self.put_back.missing.is_empty() || waits || !self.is_master() {
+            return;
+        }
+        self.put_back.not_before = Some(s.now + PUT_BACK_PAUSE);
+        let missing = core::mem::take(&mut self.put_back.missing);
+        for address in s.config.instance(self.id).held_addresses() {
+            if missing.contains(&address.address) {
+                let effect = Effect::AddAddress {
+                    instance: self.id,
+                    address: address.clone(),
+                };
+                s.out.push_back(Output::Effect(effect));
+                let event = Event::AddressPutBack {
+                    instance: self.id,
+                    address: address.address,
+                };
+                s.out.push_back(Output::Event(event));
+            }
+        }
+        self.announce(
+            s,
+            Burst {
+                why: Announcement::PutBack,
+                rounds: 1,
+            },
+        );
+    }
+
+    fn is_master(&self) -> bool {
+        matches!(self.state, State::Master(_))
+    }
+
+    /// Where our adverts come from.
+    fn source(&self, s: &Surroundings<'_>) -> Option<IpAddr> {
+        let config = s.config.instance(self.id);
+        config.source.or_else(|| s.links[config.interface.index()].address)
+    }
+
+    fn params(&self, s: &Surroundings<'_>) -> Params {
+        let config = s.config.instance(self.id);
+        let owner = self.priority == Priority::OWNER;
+        Params {
+            version: config.version,
+            priority: self.priority,
+            interval: config.advert_interval,
+            preempt: if owner {
+                Preempt::Always
+            } else {
+                config.preempt
+            },
+            source: self
+                .source(s)
+                .unwrap_or(IpAddr::V4(core::net::Ipv4Addr::UNSPECIFIED)),
+            answer_lower: !config.lower_prio_no_advert,
+        }
+    }
+
+    /// What stands in the way, if anything. Computed afresh each time, never counted: what is
+    /// raised twice and cleared once can't stay behind.
+    fn obstacle(&self, s: &Surroundings<'_>) -> Option<Reason> {
+        let config = s.config.instance(self.id);
+        if !s.links[config.interface.index()].up {
+            return Some(Reason::LinkDown);
+        }
+        if self.source(s).is_none() {
+            return Some(Reason::NoSourceAddress);
+        }
+        // A check that failed outranks one that has said nothing yet.
+        let standings = || {
+            config
+                .tracks
+                .iter()
+                .map(|t| (t.check, s.checks.standing(t.check, t.weight)))
+        };
+        if let Some((check, _)) = standings().find(|(_, s)| *s == Standing::Fault) {
+            return Some(Reason::CheckFailed { check });
+        }
+        if let Some((check, _)) = standings().find(|(_, s)| *s == Standing::Pending) {
+            return Some(Reason::CheckPending { check });
+        }
+        self.refused
+            .map(|(address, _)| Reason::AddressRefused { address })
+    }
+
+    fn refresh_priority(&mut self, s: &mut Surroundings<'_>) {
+        let config = s.config.instance(self.id);
+        let base = self.override_priority.unwrap_or(config.priority);
+        let to = if self.drain.is_some() {
+            Priority::LOWEST
+        } else {
+            s.checks.weigh(base, &config.tracks)
+        };
+        let from = core::mem::replace(&mut self.priority, to);
+        if from != to {
+            let event = Event::PriorityChanged {
+                instance: self.id,
+                from,
+                to,
+            };
+            s.out.push_back(Output::Event(event));
+            self.signal(s, Signal::PriorityChanged { from });
+        }
+    }
+
+    /// One step of the state machine, and everything that follows from it.
+    fn signal(&mut self, s: &mut Surroundings<'_>, signal: Signal) {
+        let params = self.params(s);
+        let from = self.state.kind();
+        let taken = step(self.state, &params, s.now, signal);
+        self.state = taken.state;
+        match taken.say {
+            Say::Nothing => {}
+            Say::Advert { late } => self.advert_due(s, &params, late),
+            Say::Answer(heard) => self.answer(s, &params, heard),
+        }
+        if let Some(why) = taken.why {
+            self.transition(s, from, why);
+        }
+    }
+
+    fn advert_due(&mut self, s: &mut Surroundings<'_>, params: &Params, late: Duration) {
+        self.send_advert(s, self.priority);
+        if Master::may_be_replaced(params, late) {
+            s.out.push_back(Output::Event(Event::Late {
+                instance: self.id,
+                by: late,
+            }));
+            let rounds = s.config.instance(self.id).garp.repeat;
+            self.announce(
+                s,
+                Burst {
+                    why: Announcement::Late,
+                    rounds,
+                },
+            );
+        }
+    }
+
+    /// Another router acts as master and is outranked: it hears an advert at once, and everybody
+    /// who may have believed it hears an announcement.
+    fn answer(&mut self, s: &mut Surroundings<'_>, params: &Params, heard: Heard) {
+        self.send_advert(s, self.priority);
+        let garp = &s.config.instance(self.id).garp;
+        if let Some(burst) = self
+            .announcer
+            .contest(garp, s.now, params.interval.duration())
+        {
+            let (by, priority) = (heard.source, heard.priority);
+            s.out.push_back(Output::Event(Event::Contested {
+                instance: self.id,
+                by,
+                priority,
+            }));
+            self.announce(s, burst);
+        }
+    }
+
+    fn transition(&mut self, s: &mut Surroundings<'_>, from: StateKind, why: Reason) {
+        let to = self.state.kind();
+        match effects(from, to) {
+            Addresses::Leave => {}
+            Addresses::Take => self.take(s),
+            Addresses::Drop { resign } => self.drop_addresses(s, resign, why),
+        }
+        let event = Event::StateChanged {
+            instance: self.id,
+            from,
+            to,
+            why,
+        };
+        s.out.push_back(Output::Event(event));
+    }
+
+    fn take(&mut self, s: &mut Surroundings<'_>) {
+        self.stats.became_master += 1;
+        self.send_advert(s, self.priority);
+        for address in s.config.instance(self.id).held_addresses() {
+            let effect = Effect::AddAddress {
+                instance: self.id,
+                address: address.clone(),
+            };
+            s.out.push_back(Output::Effect(effect));
+        }
+        let burst = self
+            .announcer
+            .takeover(&s.config.instance(self.id).garp, s.now);
+        self.announce(s, burst);
+    }
+
+    fn drop_addresses(&mut self, s: &mut Surroundings<'_>, resign: Resign, why: Reason) {
+        self.announcer.clear();
+        self.put_back = PutBack::default();
+        for address in s.config.instance(self.id).held_addresses() {
+            let effect = Effect::RemoveAddress {
+                instance: self.id,
+                address: address.clone(),
+            };
+            s.out.push_back(Output::Effect(effect));
+        }
+        let says_so = match resign {
+            Resign::Silent => false,
+            Resign::Always => true,
+            Resign::Audible => s.config.instance(self.id).audible_yield || why == Reason::Drained,
+        };
+        if says_so {
+            self.send_advert(s, Priority::RELEASE);
+        }
+        if let Some(drain) = &mut self.drain {
+            drain.over = true;
+        }
+    }
+
+    fn compare_addresses(&mut self, s: &mut Surroundings<'_>, differ: bool, source: IpAddr) {
+        if !differ {
+            self.differs_from = self.differs_from.filter(|&known| known != source);
+        } else if self.differs_from.replace(source) != Some(source) {
+            let event = Event::AddressListDiffers {
+                instance: self.id,
+                source,
+            };
+            s.out.push_back(Output::Event(event));
+        }
+    }
+
+    /// Counts every discard; reports the first of a kind from a source, once.
+    fn discard(&mut self, s: &mut Surroundings<'_>, datagram: &Datagram<'_>, why: Discard) {
+        self.stats.discarded[why.index()] += 1;
+        let quiet = matches!(why, Discard::NotListening | Discard::Own);
+        let known = self.last_discard == Some((datagram.source, why));
+        if quiet || known || !self.stats.may_report(s.now) {
+            return;
+        }
+        self.last_discard = Some((datagram.source, why));
+        s.out.push_back(Output::Event(Event::Discarded {
+            instance: Some(self.id),
+            interface: datagram.interface,
+            source: datagram.source,
+            why,
+        }));
+    }
+}

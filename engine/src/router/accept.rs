@@ -2,6 +2,12 @@
 
 use core::fmt;
 
+use crate::config::{Auth, InstanceConfig, Version};
+use crate::fsm::Heard;
+use crate::input::Datagram;
+use crate::time::Centis;
+use crate::wire::{AdvertView, Family, GROUP_V4, GROUP_V6, TTL};
+
 /// Why a packet was not used, in the order in which it is checked.
 ///
 /// The order is keepalived's (`vrrp_check_packet`), with one difference: nothing happens to any
@@ -16,7 +22,7 @@ pub enum Discard {
     NotListening,
     /// Our own advert came back to us.
     Own,
-    /// Length and address count don't agree.
+    /// Too short for its address count.
     Length,
     /// TTL or hop limit isn't 255: it came from another network.
     Ttl,
@@ -30,7 +36,7 @@ pub enum Discard {
     AuthFailed,
     /// VRRPv2 with another interval than ours (RFC 3768 7.1 demands a discard).
     IntervalMismatch,
-    /// VRRPv3 with interval zero (errata 8301).
+    /// VRRPv3 with interval zero (RFC 9568 errata 8301).
     IntervalZero,
     /// Not an advert.
     Type,
@@ -38,8 +44,16 @@ pub enum Discard {
     Checksum,
     /// Sent to us alone although we talk to the group.
     Destination,
-    /// An owner hears another owner: a configuration error that can't be resolved by yielding.
-    TwoOwners,
+}
+
+impl Discard {
+    /// How many there are: the length of a table of counters.
+    pub const COUNT: usize = 15;
+
+    /// The position in such a table, and in the ladder.
+    pub const fn index(self) -> usize {
+        self as usize
+    }
 }
 
 impl fmt::Display for Discard {
@@ -49,7 +63,7 @@ impl fmt::Display for Discard {
             Self::UnknownVrid => "unknown VRID",
             Self::NotListening => "not listening",
             Self::Own => "our own advert",
-            Self::Length => "length and address count disagree",
+            Self::Length => "too short for its address count",
             Self::Ttl => "TTL is not 255",
             Self::Version => "another protocol version",
             Self::AuthTypeUnknown => "unknown authentication type",
@@ -60,7 +74,86 @@ impl fmt::Display for Discard {
             Self::Type => "not an advert",
             Self::Checksum => "wrong checksum",
             Self::Destination => "sent to us alone",
-            Self::TwoOwners => "another owner (priority 255)",
         })
     }
+}
+
+/// An advert that passed every rung.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Accepted {
+    /// What the election needs.
+    pub(crate) heard: Heard,
+    /// It lists other addresses than ours. Tolerated, as in keepalived 2.3.3: dropping it would
+    /// make two masters out of a configuration that is being rolled out.
+    pub(crate) addresses_differ: bool,
+}
+
+/// Climbs the ladder from [`Discard::Length`] on; the engine has checked the rungs before.
+pub(crate) fn accept(
+    config: &InstanceConfig,
+    datagram: &Datagram<'_>,
+) -> Result<Accepted, Discard> {
+    let family = Family::of(datagram.source);
+    let view =
+        AdvertView::new(datagram.payload, config.version, family).map_err(|_| Discard::Length)?;
+    if datagram.ttl != TTL {
+        return Err(Discard::Ttl);
+    }
+    let interval = match config.version {
+        Version::V2 => check_v2(config, &view)?,
+        Version::V3 => check_v3(&view)?,
+    };
+    if view.kind() != 1 {
+        return Err(Discard::Type);
+    }
+    if view
+        .checksum_form(datagram.source, datagram.destination)
+        .is_none()
+    {
+        return Err(Discard::Checksum);
+    }
+    if datagram.destination != GROUP_V4 && datagram.destination != GROUP_V6 {
+        return Err(Discard::Destination);
+    }
+    let heard = Heard {
+        source: datagram.source,
+        priority: view.priority(),
+        interval,
+    };
+    Ok(Accepted {
+        heard,
+        addresses_differ: !same_addresses(config, &view),
+    })
+}
+
+fn check_v2(config: &InstanceConfig, view: &AdvertView<'_>) -> Result<Centis, Discard> {
+    if view.version_number() != 2 {
+        return Err(Discard::Version);
+    }
+    match (view.auth_type(), config.auth) {
+        (0, Auth::None) => {}
+        (1, Auth::Password(ours)) if view.auth_data() == ours => {}
+        (1, Auth::Password(_)) => return Err(Discard::AuthFailed),
+        (0..=2, _) => return Err(Discard::AuthTypeMismatch),
+        (_, _) => return Err(Discard::AuthTypeUnknown),
+    }
+    if view.interval() != u16::from(config.advert_interval.to_seconds()) * 100 {
+        return Err(Discard::IntervalMismatch);
+    }
+    Ok(config.advert_interval)
+}
+
+fn check_v3(view: &AdvertView<'_>) -> Result<Centis, Discard> {
+    if view.version_number() != 3 {
+        return Err(Discard::Version);
+    }
+    Centis::new(view.interval()).ok_or(Discard::IntervalZero)
+}
+
+/// The same set of addresses; the order doesn't matter.
+fn same_addresses(config: &InstanceConfig, view: &AdvertView<'_>) -> bool {
+    usize::from(view.count()) == config.addresses.len()
+        && view
+            .addresses()
+            .all(|theirs| config.addresses.iter().any(|a| a.address == theirs))
 }

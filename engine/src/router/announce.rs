@@ -1,0 +1,202 @@
+//! When addresses are announced: the burst, the delayed burst, the refresh, and the answer to a
+//! contest. Announcements are what moves switches and neighbours; adverts only move routers.
+
+use core::time::Duration;
+
+use crate::config::GarpConfig;
+use crate::event::Announcement;
+use crate::time::Instant;
+
+/// At most so many answers to contests in one advert interval: a flood of valid adverts of lower
+/// priority must not become a larger flood of announcements. Two suffice for a split that heals
+/// (the loser's last advert, then its resignation); what is left out, the delayed burst makes up.
+const CONTEST_ANSWERS_MAX: u8 = 4;
+
+/// The announcement deadlines of one master. Empty while not master.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Announcer {
+    delayed_at: Option<Instant>,
+    delayed_repeat: u32,
+    refresh_at: Option<Instant>,
+    window: Window,
+}
+
+/// Counts answers since `since`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Window {
+    since: Option<Instant>,
+    answers: u8,
+}
+
+/// Announce all addresses now, in so many rounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Burst {
+    pub(crate) why: Announcement,
+    pub(crate) rounds: u32,
+}
+
+impl Announcer {
+    /// Became master.
+    pub(crate) fn takeover(&mut self, config: &GarpConfig, now: Instant) -> Burst {
+        *self = Self {
+            delayed_at: after(now, config.delay),
+            delayed_repeat: config.repeat,
+            refresh_at: after(now, config.refresh),
+            window: Window::default(),
+        };
+        Burst {
+            why: Announcement::Takeover,
+            rounds: config.repeat,
+        }
+    }
+
+    /// No longer master: nothing is due.
+    pub(crate) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Another master was heard. `None` when it was answered often enough within `interval`.
+    pub(crate) fn contest(
+        &mut self,
+        config: &GarpConfig,
+        now: Instant,
+        interval: Duration,
+    ) -> Option<Burst> {
+        if let Some(at) = after(now, config.contest_delay) {
+            self.delayed_at = Some(at);
+            self.delayed_repeat = config.contest_repeat;
+        }
+        self.window.admit(now, interval).then_some(Burst {
+            why: Announcement::Contest,
+            rounds: config.contest_repeat,
+        })
+    }
+
+    /// What is due, at most one burst a call.
+    pub(crate) fn due(&mut self, config: &GarpConfig, now: Instant) -> Option<Burst> {
+        if self.delayed_at.is_some_and(|at| now >= at) {
+            self.delayed_at = None;
+            return Some(Burst {
+                why: Announcement::Delayed,
+                rounds: self.delayed_repeat,
+            });
+        }
+        if self.refresh_at.is_some_and(|at| now >= at) {
+            self.refresh_at = after(now, config.refresh);
+            return Some(Burst {
+                why: Announcement::Refresh,
+                rounds: config.refresh_repeat,
+            });
+        }
+        None
+    }
+
+    /// The next deadline.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        match (self.delayed_at, self.refresh_at) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
+    }
+}
+
+impl Window {
+    fn admit(&mut self, now: Instant, length: Duration) -> bool {
+        if self.since.is_none_or(|since| now >= since + length) {
+            *self = Self {
+                since: Some(now),
+                answers: 0,
+            };
+        }
+        self.answers = self.answers.saturating_add(1);
+        self.answers <= CONTEST_ANSWERS_MAX
+    }
+}
+
+/// Zero means never.
+fn after(now: Instant, delay: Duration) -> Option<Instant> {
+    (!delay.is_zero()).then(|| now + delay)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn at(seconds: u64) -> Instant {
+        Instant::from_millis(seconds * 1000)
+    }
+
+    #[test]
+    fn burst_then_delayed_burst_then_refreshes() {
+        let config = GarpConfig {
+            refresh: SECOND * 60,
+            ..GarpConfig::default()
+        };
+        let mut announcer = Announcer::default();
+        let burst = announcer.takeover(&config, at(10));
+        assert_eq!(
+            burst,
+            Burst {
+                why: Announcement::Takeover,
+                rounds: 5
+            }
+        );
+        assert_eq!(announcer.deadline(), Some(at(15)));
+        assert_eq!(announcer.due(&config, at(14)), None);
+        let delayed = announcer.due(&config, at(15));
+        assert_eq!(
+            delayed,
+            Some(Burst {
+                why: Announcement::Delayed,
+                rounds: 5
+            })
+        );
+        assert_eq!(announcer.deadline(), Some(at(70)));
+        let refresh = announcer.due(&config, at(70));
+        assert_eq!(
+            refresh,
+            Some(Burst {
+                why: Announcement::Refresh,
+                rounds: 1
+            })
+        );
+        assert_eq!(announcer.deadline(), Some(at(130)));
+    }
+
+    #[test]
+    fn zero_delay_means_no_second_burst() {
+        let config = GarpConfig {
+            delay: Duration::ZERO,
+            ..GarpConfig::default()
+        };
+        let mut announcer = Announcer::default();
+        announcer.takeover(&config, at(1));
+        assert_eq!(announcer.deadline(), None);
+    }
+
+    #[test]
+    fn a_flood_of_contests_is_answered_a_few_times_an_interval() {
+        let config = GarpConfig::default();
+        let mut announcer = Announcer::default();
+        let answered = |announcer: &mut Announcer, now| {
+            (0..1000)
+                .filter(|_| announcer.contest(&config, now, SECOND).is_some())
+                .count()
+        };
+        assert_eq!(
+            answered(&mut announcer, at(1)),
+            usize::from(CONTEST_ANSWERS_MAX)
+        );
+        assert_eq!(
+            answered(&mut announcer, at(2)),
+            usize::from(CONTEST_ANSWERS_MAX)
+        );
+        assert_eq!(
+            announcer.deadline(),
+            Some(at(7)),
+            "the delayed burst makes up for the rest"
+        );
+    }
+}

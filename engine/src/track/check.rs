@@ -1,0 +1,257 @@
+//! One health check: its schedule and its verdict.
+//!
+//! Runs start on a grid of one interval and never overlap: a run that is still under way when the
+//! next is due makes that one be skipped. `fall` failures in a row make a good check fail, `rise`
+//! successes in a row make a failed one good; the very first result decides alone (keepalived).
+
+use crate::config::CheckConfig;
+use crate::input::Outcome;
+use crate::time::{Instant, nanos};
+
+/// What is known of a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// No result yet.
+    Unknown,
+    /// Good, with so many failures in a row since.
+    Good { failures: u32 },
+    /// Failed, with so many successes in a row since.
+    Failed { successes: u32 },
+}
+
+/// A check.
+#[derive(Debug)]
+pub(super) struct Check {
+    verdict: Verdict,
+    phase: Phase,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Stopped,
+    Waiting { next_at: Instant },
+    Running { since: Instant, give_up_at: Instant },
+}
+
+/// What is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Action {
+    Start,
+    GiveUp,
+}
+
+/// What a result changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Judgement {
+    Same,
+    Failing {
+        outcome: Outcome,
+        failures: u32,
+        fall: u32,
+    },
+    Changed {
+        good: bool,
+    },
+}
+
+impl Check {
+    pub(super) fn new(spec: &CheckConfig) -> Self {
+        let verdict = if spec.init_fail {
+            Verdict::Failed { successes: 0 }
+        } else {
+            Verdict::Unknown
+        };
+        Self {
+            verdict,
+            phase: Phase::Stopped,
+        }
+    }
+
+    pub(super) fn verdict(&self) -> Verdict {
+        self.verdict
+    }
+
+    pub(super) fn start(&mut self, now: Instant) {
+        self.phase = Phase::Waiting { next_at: now };
+    }
+
+    /// True when a run was under way.
+    pub(super) fn stop(&mut self) -> bool {
+        let running = matches!(self.phase, Phase::Running { .. });
+        self.phase = Phase::Stopped;
+        running
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        match self.phase {
+            Phase::Stopped => None,
+            Phase::Waiting { next_at } => Some(next_at),
+            Phase::Running { give_up_at, .. } => Some(give_up_at),
+        }
+    }
+
+    pub(super) fn due(&mut self, spec: &CheckConfig, now: Instant) -> Option<Action> {
+        match self.phase {
+            Phase::Waiting { next_at } if now >= next_at => {
+                self.phase = Phase::Running {
+                    since: next_at,
+                    give_up_at: now + spec.timeout,
+                };
+                Some(Action::Start)
+            }
+            Phase::Running { since, give_up_at } if now >= give_up_at => {
+                self.phase = Phase::Waiting {
+                    next_at: next_run(spec, since, now),
+                };
+                Some(Action::GiveUp)
+            }
+            Phase::Stopped | Phase::Waiting { .. } | Phase::Running { .. } => None,
+        }
+    }
+
+    /// A run ended by itself. False when none was under way: an answer after we gave up.
+    pub(super) fn finish(&mut self, spec: &CheckConfig, now: Instant) -> bool {
+        let Phase::Running { since, .. } = self.phase else {
+            return false;
+        };
+        self.phase = Phase::Waiting {
+            next_at: next_run(spec, since, now),
+        };
+        true
+    }
+
+    pub(super) fn judge(&mut self, spec: &CheckConfig, outcome: Outcome) -> Judgement {
+        let (verdict, judgement) = self.verdict.after(spec, outcome);
+        self.verdict = verdict;
+        judgement
+    }
+}
+
+impl Verdict {
+    fn after(self, spec: &CheckConfig, outcome: Outcome) -> (Self, Judgement) {
+        const GOOD: Verdict = Verdict::Good { failures: 0 };
+        const FAILED: Verdict = Verdict::Failed { successes: 0 };
+        let success = outcome == Outcome::Success;
+        match self {
+            Self::Unknown if success => (GOOD, Judgement::Changed { good: true }),
+            Self::Unknown => (FAILED, Judgement::Changed { good: false }),
+            Self::Good { .. } if success => (GOOD, Judgement::Same),
+            Self::Good { failures } if failures + 1 >= spec.fall => {
+                (FAILED, Judgement::Changed { good: false })
+            }
+            Self::Good { failures } => {
+                let failures = failures + 1;
+                let judgement = Judgement::Failing {
+                    outcome,
+                    failures,
+                    fall: spec.fall,
+                };
+                (Self::Good { failures }, judgement)
+            }
+            Self::Failed { .. } if !success => (FAILED, Judgement::Same),
+            Self::Failed { successes } if successes + 1 >= spec.rise => {
+                (GOOD, Judgement::Changed { good: true })
+            }
+            Self::Failed { successes } => (
+                Self::Failed {
+                    successes: successes + 1,
+                },
+                Judgement::Same,
+            ),
+        }
+    }
+}
+
+/// The first point of the grid after `since` that isn't in the past.
+fn next_run(spec: &CheckConfig, since: Instant, now: Instant) -> Instant {
+    let interval = nanos(spec.interval).max(1);
+    let passed = now.as_nanos().saturating_sub(since.as_nanos());
+    let steps = passed.div_ceil(interval).max(1);
+    Instant::from_nanos(
+        since
+            .as_nanos()
+            .saturating_add(steps.saturating_mul(interval)),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+
+    use super::*;
+    use crate::config::CheckCommand;
+
+    fn spec(fall: u32, rise: u32) -> CheckConfig {
+        CheckConfig {
+            name: "check".into(),
+            command: CheckCommand::Script(vec!["/bin/true".into()]),
+            interval: Duration::from_secs(2),
+            timeout: Duration::from_secs(3),
+            rise,
+            fall,
+            init_fail: false,
+            user: None,
+        }
+    }
+
+    fn at(seconds: u64) -> Instant {
+        Instant::from_millis(seconds * 1000)
+    }
+
+    /// Verdicts as letters: g good, f failed; capitals where it changed.
+    fn verdicts(spec: &CheckConfig, results: &str) -> String {
+        let mut check = Check::new(spec);
+        let one = |r: char| {
+            let outcome = if r == '+' {
+                Outcome::Success
+            } else {
+                Outcome::Failure(1)
+            };
+            let changed = matches!(check.judge(spec, outcome), Judgement::Changed { .. });
+            let letter = match check.verdict() {
+                Verdict::Unknown => '?',
+                Verdict::Good { .. } => 'g',
+                Verdict::Failed { .. } => 'f',
+            };
+            if changed {
+                letter.to_ascii_uppercase()
+            } else {
+                letter
+            }
+        };
+        results.chars().map(one).collect()
+    }
+
+    #[test]
+    fn only_failures_in_a_row_count() {
+        let spec = spec(3, 2);
+        assert_eq!(verdicts(&spec, "+--+--+---"), "GggggggggF");
+        assert_eq!(verdicts(&spec, "+---+-++"), "GggFfffG");
+    }
+
+    #[test]
+    fn the_first_result_decides_alone_unless_init_fail() {
+        assert_eq!(verdicts(&spec(3, 2), "-"), "F");
+        assert_eq!(verdicts(&spec(3, 2), "+"), "G");
+        let cautious = CheckConfig {
+            init_fail: true,
+            ..spec(3, 2)
+        };
+        assert_eq!(verdicts(&cautious, "++-"), "fGg");
+    }
+
+    #[test]
+    fn runs_start_on_the_grid_and_never_overlap() {
+        let spec = spec(3, 2);
+        let mut check = Check::new(&spec);
+        check.start(at(10));
+        assert_eq!(check.due(&spec, at(10)), Some(Action::Start));
+        assert_eq!(check.due(&spec, at(12)), None, "the run is still under way");
+        assert_eq!(check.due(&spec, at(13)), Some(Action::GiveUp));
+        assert!(!check.finish(&spec, at(13)), "a late answer is ignored");
+        assert_eq!(check.deadline(), Some(at(14)), "12 was skipped");
+        assert_eq!(check.due(&spec, at(14)), Some(Action::Start));
+        assert!(check.finish(&spec, at(15)));
+        assert_eq!(check.deadline(), Some(at(16)));
+    }
+}

@@ -1,1 +1,19 @@
 //! Locum on Linux: sockets, netlink, timers, scripts.
+//!
+//! Each of the engine's five injected traits has its implementation here; the engine's own loop
+//! runs on them. No protocol decision is made in this crate, and nothing of the simulator is in it.
+
+pub mod clock;
+pub mod host;
+pub mod links;
+pub mod network;
+mod sys;
+
+use std::io;
+
+/// The runtime everything runs on: one thread.
+pub fn runtime() -> io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+}

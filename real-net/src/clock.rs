@@ -1,0 +1,120 @@
+//! `CLOCK_MONOTONIC` and one timerfd with absolute deadlines.
+//!
+//! The runtime's own timers count whole milliseconds; the skew between neighbouring priorities
+//! can be shorter than that. A timerfd is armed with the deadline itself, in nanoseconds, so
+//! nothing is lost between computing a deadline and sleeping until it. Suspended time doesn't
+//! count, and steps of the wall clock don't show.
+
+use std::io;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use locum_engine::Instant;
+use locum_engine::driver::Clock;
+use nix::sys::time::TimeSpec;
+use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
+use nix::time::{ClockId as ClockName, clock_gettime};
+
+use crate::sys::readable::Readable;
+
+/// The daemon's clock. Its origin is the kernel's: boot.
+#[derive(Debug)]
+pub struct MonotonicClock {
+    timer: Readable<TimerFd>,
+    armed: Option<Instant>,
+}
+
+impl MonotonicClock {
+    /// A clock with nothing armed. Must be called inside a tokio runtime.
+    pub fn new() -> io::Result<Self> {
+        let flags = TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC;
+        let timer = TimerFd::new(ClockId::CLOCK_MONOTONIC, flags)?;
+        Ok(Self {
+            timer: Readable::new(timer)?,
+            armed: None,
+        })
+    }
+
+    fn arm(&mut self, until: Instant) -> io::Result<()> {
+        // Setting a timer also forgets an expiry that was not read yet. Zero would disarm it.
+        let span = Duration::from_nanos(until.as_nanos().max(1));
+        let at = Expiration::OneShot(TimeSpec::from_duration(span));
+        self.timer
+            .get()
+            .set(at, TimerSetTimeFlags::TFD_TIMER_ABSTIME)?;
+        self.armed = Some(until);
+        Ok(())
+    }
+}
+
+impl Clock for MonotonicClock {
+    fn now(&self) -> Instant {
+        let now = clock_gettime(ClockName::CLOCK_MONOTONIC).expect("every Linux has this clock");
+        let span = Duration::from(now);
+        Instant::from_nanos(u64::try_from(span.as_nanos()).unwrap_or(u64::MAX))
+    }
+
+    fn poll_sleep(&mut self, cx: &mut Context<'_>, until: Instant) -> Poll<()> {
+        loop {
+            if self.now() >= until {
+                return Poll::Ready(());
+            }
+            if self.armed != Some(until) {
+                self.arm(until).expect("a timerfd takes any future instant");
+            }
+            match self.timer.poll_read(cx, |timer| Ok(timer.wait()?)) {
+                Poll::Ready(_) => self.armed = None,
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use super::*;
+
+    fn sleep(spans: &[Duration]) -> Vec<Duration> {
+        let runtime = crate::runtime().expect("a runtime");
+        runtime.block_on(async {
+            let mut clock = MonotonicClock::new().expect("a timerfd");
+            let mut late = Vec::new();
+            for span in spans {
+                let until = clock.now() + *span;
+                poll_fn(|cx| clock.poll_sleep(cx, until)).await;
+                assert!(clock.now() >= until, "woke early");
+                late.push(clock.now().saturating_since(until));
+            }
+            late
+        })
+    }
+
+    #[test]
+    fn never_wakes_early_and_soon_after() {
+        let late = sleep(&[
+            Duration::ZERO,
+            Duration::from_micros(78),
+            Duration::from_millis(3),
+        ]);
+        // Generous: a busy machine may take its time; a missed wake-up would hang instead.
+        assert!(late.iter().all(|l| *l < Duration::from_secs(1)), "{late:?}");
+    }
+
+    #[test]
+    fn an_earlier_deadline_replaces_a_later_one() {
+        crate::runtime().expect("a runtime").block_on(async {
+            let mut clock = MonotonicClock::new().expect("a timerfd");
+            let start = clock.now();
+            let far = Instant::FAR_FUTURE;
+            let near = start + Duration::from_millis(5);
+            poll_fn(|cx| {
+                assert!(clock.poll_sleep(cx, far).is_pending());
+                clock.poll_sleep(cx, near)
+            })
+            .await;
+            assert!(clock.now().saturating_since(start) < Duration::from_secs(2));
+        });
+    }
+}

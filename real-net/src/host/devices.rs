@@ -1,0 +1,176 @@
+//! The table of network devices, as netlink tells it: plain data.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+
+use locum_engine::LinkState;
+use locum_engine::ids::MacAddr;
+
+use super::netlink::{Change, Netlink};
+
+/// All devices by their index.
+#[derive(Debug, Default)]
+pub(crate) struct Devices {
+    devices: BTreeMap<u32, Device>,
+}
+
+/// One device.
+#[derive(Debug, Default)]
+pub(crate) struct Device {
+    name: String,
+    up: bool,
+    mac: MacAddr,
+    /// In the kernel's order: the primary ones first.
+    addresses: Vec<Address>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Address {
+    address: IpAddr,
+    secondary: bool,
+}
+
+impl Devices {
+    /// Asks the kernel for everything.
+    pub(crate) fn read() -> io::Result<Self> {
+        let mut devices = Self::default();
+        Netlink::dump(|change| devices.apply(change))?;
+        Ok(devices)
+    }
+
+    /// The device of that name, and its index.
+    pub(crate) fn find(&self, name: &str) -> Option<(NonZeroU32, &Device)> {
+        let (index, device) = self.devices.iter().find(|(_, d)| d.name == name)?;
+        Some((NonZeroU32::new(*index)?, device))
+    }
+
+    /// Brings the table up to date.
+    pub(crate) fn apply(&mut self, change: Change) {
+        match change {
+            Change::Link {
+                index,
+                name,
+                up,
+                mac,
+            } => {
+                let device = self.devices.entry(index).or_default();
+                (device.name, device.up, device.mac) = (name, up, mac);
+            }
+            Change::LinkGone { index } => {
+                self.devices.remove(&index);
+            }
+            Change::Address {
+                index,
+                address,
+                secondary,
+            } => {
+                let device = self.devices.entry(index).or_default();
+                device.add(Address { address, secondary });
+            }
+            Change::AddressGone { index, address } => {
+                if let Some(device) = self.devices.get_mut(&index) {
+                    device.addresses.retain(|a| a.address != address);
+                }
+            }
+        }
+    }
+
+    /// Addresses that are here and not in `now`, with the index of their device.
+    pub(crate) fn missing_in(&self, now: &Self) -> Vec<(u32, IpAddr)> {
+        let pairs = |devices: &Self| -> BTreeSet<(u32, IpAddr)> {
+            let each = devices.devices.iter();
+            each.flat_map(|(index, d)| d.addresses.iter().map(|a| (*index, a.address)))
+                .collect()
+        };
+        let (before, now) = (pairs(self), pairs(now));
+        before.difference(&now).copied().collect()
+    }
+}
+
+impl Device {
+    /// What the engine wants to know: the source of adverts is the first address that isn't a
+    /// virtual one, a primary one if there is any.
+    pub(crate) fn state(&self, virtual_addresses: &BTreeSet<IpAddr>) -> LinkState {
+        let own = |a: &&Address| !virtual_addresses.contains(&a.address);
+        let primary = self.addresses.iter().filter(own).find(|a| !a.secondary);
+        let first = primary.or_else(|| self.addresses.iter().find(own));
+        LinkState {
+            up: self.up,
+            mac: self.mac,
+            address: first.map(|a| a.address),
+        }
+    }
+
+    fn add(&mut self, new: Address) {
+        match self.addresses.iter_mut().find(|a| a.address == new.address) {
+            Some(known) => *known = new,
+            None => self.addresses.push(new),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ip(last: u8) -> IpAddr {
+        IpAddr::from([192, 168, 0, last])
+    }
+
+    fn address(last: u8, secondary: bool) -> Change {
+        Change::Address {
+            index: 2,
+            address: ip(last),
+            secondary,
+        }
+    }
+
+    fn with(changes: Vec<Change>) -> Devices {
+        let mut devices = Devices::default();
+        devices.apply(Change::Link {
+            index: 2,
+            name: "eth0".to_owned(),
+            up: true,
+            mac: MacAddr([2, 0, 0, 0, 0, 1]),
+        });
+        for change in changes {
+            devices.apply(change);
+        }
+        devices
+    }
+
+    fn source(devices: &Devices) -> Option<IpAddr> {
+        let (_, device) = devices.find("eth0").expect("it was added");
+        device.state(&BTreeSet::from([ip(200)])).address
+    }
+
+    #[test]
+    fn a_virtual_address_is_never_the_source() {
+        assert_eq!(source(&with(vec![address(200, false)])), None);
+        let both = with(vec![address(200, false), address(11, false)]);
+        assert_eq!(source(&both), Some(ip(11)));
+    }
+
+    #[test]
+    fn a_primary_address_goes_before_a_secondary_one() {
+        let devices = with(vec![address(12, true), address(11, false)]);
+        assert_eq!(source(&devices), Some(ip(11)));
+        assert_eq!(source(&with(vec![address(12, true)])), Some(ip(12)));
+    }
+
+    #[test]
+    fn lost_addresses_are_found_by_comparison() {
+        let before = with(vec![address(11, false), address(200, true)]);
+        let after = with(vec![address(11, false)]);
+        assert_eq!(before.missing_in(&after), [(2, ip(200))]);
+        assert!(after.missing_in(&before).is_empty());
+    }
+
+    #[test]
+    fn a_device_that_is_gone_is_not_found() {
+        let devices = with(vec![Change::LinkGone { index: 2 }]);
+        assert!(devices.find("eth0").is_none());
+    }
+}

@@ -1,0 +1,414 @@
+//! NETLINK_ROUTE: the few messages that are needed, and the walk through a datagram.
+//!
+//! Requests are built by `netlink-packet-route`. What the kernel sends is read attribute by
+//! attribute, and only the attributes that matter: a newer kernel may add others, of any shape,
+//! without hiding a link from us.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr};
+use std::os::fd::{AsFd, BorrowedFd};
+
+use locum_engine::config::{Broadcast, VirtualAddress};
+use locum_engine::ids::MacAddr;
+use netlink_packet_core::{
+    NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_EXCL, NLM_F_REQUEST, NetlinkBuffer,
+    NetlinkHeader, NetlinkMessage, NetlinkPayload, NlasIterator,
+};
+use netlink_packet_route::address::{
+    AddressAttribute, AddressFlags, AddressHeader, AddressHeaderFlags, AddressMessage,
+};
+use netlink_packet_route::link::{LinkFlags, LinkHeader, LinkMessage};
+use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
+use netlink_sys::protocols::NETLINK_ROUTE;
+use netlink_sys::{Socket, SocketAddr};
+
+/// A datagram never exceeds this; the kernel builds dumps in pieces of at most 32 KiB.
+const DATAGRAM_MAX: usize = 64 * 1024;
+/// Dumps that were disturbed by changes are repeated this often before they are taken as is.
+const DUMP_ATTEMPTS: u32 = 5;
+
+const LINK_HEADER: usize = 16;
+const ADDRESS_HEADER: usize = 8;
+
+/// One socket.
+#[derive(Debug)]
+pub(crate) struct Netlink {
+    socket: Socket,
+    sequence: u32,
+}
+
+/// What a message says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// A device is there, with these properties.
+    Link {
+        index: u32,
+        name: String,
+        up: bool,
+        mac: MacAddr,
+    },
+    /// A device is gone, with its addresses.
+    LinkGone { index: u32 },
+    /// A device has an address.
+    Address {
+        index: u32,
+        address: IpAddr,
+        secondary: bool,
+    },
+    /// It lost one.
+    AddressGone { index: u32, address: IpAddr },
+}
+
+/// A buffer that [`Netlink::receive`] can use.
+pub(crate) fn buffer() -> Vec<u8> {
+    Vec::with_capacity(DATAGRAM_MAX)
+}
+
+impl Netlink {
+    /// Subscribed to links and IPv4 addresses; doesn't block.
+    pub(crate) fn monitor() -> io::Result<Self> {
+        let groups = libc::RTMGRP_LINK | libc::RTMGRP_IPV4_IFADDR;
+        let this = Self::open(groups.cast_unsigned())?;
+        this.socket.set_non_blocking(true)?;
+        Ok(this)
+    }
+
+    /// For requests; doesn't block.
+    pub(crate) fn requests() -> io::Result<Self> {
+        let this = Self::open(0)?;
+        this.socket.set_non_blocking(true)?;
+        Ok(this)
+    }
+
+    fn open(groups: u32) -> io::Result<Self> {
+        let mut socket = Socket::new(NETLINK_ROUTE)?;
+        socket.bind(&SocketAddr::new(0, groups))?;
+        // Port 0, group 0: the kernel.
+        socket.connect(&SocketAddr::new(0, 0))?;
+        Ok(Self {
+            socket,
+            sequence: 0,
+        })
+    }
+
+    /// Reads one datagram of the kernel's; others are passed over.
+    pub(crate) fn receive(&self, buffer: &mut Vec<u8>) -> io::Result<()> {
+        loop {
+            buffer.clear();
+            let (_, sender) = self.socket.recv_from(buffer, 0)?;
+            if sender.port_number() == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Reads all links, then all IPv4 addresses. Waits for the kernel, which answers at once.
+    pub(crate) fn dump(mut each: impl FnMut(Change)) -> io::Result<()> {
+        let mut socket = Self::open(0)?;
+        let links = RouteNetlinkMessage::GetLink(LinkMessage::default());
+        let mut addresses = AddressMessage::default();
+        addresses.header.family = AddressFamily::Inet;
+        let addresses = RouteNetlinkMessage::GetAddress(addresses);
+        for question in [links, addresses] {
+            for attempt in 1..=DUMP_ATTEMPTS {
+                socket.send(question.clone(), NLM_F_DUMP)?;
+                let (answer, disturbed) = socket.read_dump()?;
+                if !disturbed || attempt == DUMP_ATTEMPTS {
+                    answer.into_iter().for_each(&mut each);
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn read_dump(&mut self) -> io::Result<(Vec<Change>, bool)> {
+        let (mut buffer, mut found, mut disturbed) = (buffer(), Vec::new(), false);
+        loop {
+            self.receive(&mut buffer)?;
+            for message in messages(&buffer) {
+                if message.sequence_number() != self.sequence {
+                    continue;
+                }
+                disturbed |= message.flags() & NLM_F_DUMP_INTR != 0;
+                match i32::from(message.message_type()) {
+                    libc::NLMSG_DONE => return Ok((found, disturbed)),
+                    libc::NLMSG_ERROR => acknowledgement(message.payload())?,
+                    _ => found.extend(change(&message)),
+                }
+            }
+        }
+    }
+
+    /// Adds an address. `EEXIST` says that it is there already.
+    pub(crate) fn add_address(&mut self, index: u32, address: &VirtualAddress) -> io::Result<()> {
+        let message = RouteNetlinkMessage::NewAddress(address_message(index, address));
+        self.ask(message, NLM_F_CREATE | NLM_F_EXCL)
+    }
+
+    /// Removes an address. `EADDRNOTAVAIL` says that it isn't there.
+    pub(crate) fn remove_address(
+        &mut self,
+        index: u32,
+        address: &VirtualAddress,
+    ) -> io::Result<()> {
+        let message = RouteNetlinkMessage::DelAddress(address_message(index, address));
+        self.ask(message, 0)
+    }
+
+    /// Sends a request and reads its acknowledgement, which lies in the queue when `send` is back.
+    fn ask(&mut self, message: RouteNetlinkMessage, flags: u16) -> io::Result<()> {
+        self.send(message, flags | NLM_F_ACK)?;
+        let mut buffer = buffer();
+        loop {
+            self.receive(&mut buffer)?;
+            for message in messages(&buffer) {
+                let ours = message.sequence_number() == self.sequence;
+                if ours && i32::from(message.message_type()) == libc::NLMSG_ERROR {
+                    return acknowledgement(message.payload());
+                }
+            }
+        }
+    }
+
+    fn send(&mut self, message: RouteNetlinkMessage, flags: u16) -> io::Result<()> {
+        self.sequence = self.sequence.wrapping_add(1);
+        let mut header = NetlinkHeader::default();
+        header.flags = NLM_F_REQUEST | flags;
+        header.sequence_number = self.sequence;
+        let mut message = NetlinkMessage::new(header, NetlinkPayload::InnerMessage(message));
+        message.finalize();
+        let mut bytes = vec![0; message.buffer_len()];
+        message.serialize(&mut bytes);
+        self.socket.send(&bytes, 0).map(drop)
+    }
+}
+
+impl AsFd for Netlink {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+/// The changes in a datagram, in order.
+pub(crate) fn changes(datagram: &[u8]) -> impl Iterator<Item = Change> {
+    messages(datagram).filter_map(|m| change(&m))
+}
+
+fn messages(datagram: &[u8]) -> impl Iterator<Item = NetlinkBuffer<&[u8]>> {
+    let mut rest = datagram;
+    std::iter::from_fn(move || {
+        let message = NetlinkBuffer::new_checked(rest).ok()?;
+        let length = (message.length() as usize).next_multiple_of(4);
+        rest = rest.get(length..).unwrap_or_default();
+        Some(message)
+    })
+}
+
+/// The kernel's verdict on a request: an errno, negated, or zero.
+fn acknowledgement(payload: &[u8]) -> io::Result<()> {
+    let code = payload.first_chunk().copied().map(i32::from_ne_bytes);
+    match code {
+        Some(0) => Ok(()),
+        Some(code) => Err(io::Error::from_raw_os_error(code.saturating_neg())),
+        None => Err(io::ErrorKind::InvalidData.into()),
+    }
+}
+
+fn change(message: &NetlinkBuffer<&[u8]>) -> Option<Change> {
+    let payload = message.payload();
+    match message.message_type() {
+        libc::RTM_NEWLINK => link(payload),
+        libc::RTM_DELLINK => {
+            let header = link_header(payload)?;
+            Some(Change::LinkGone {
+                index: header.index,
+            })
+        }
+        libc::RTM_NEWADDR => address(payload).map(|(index, address, secondary)| Change::Address {
+            index,
+            address,
+            secondary,
+        }),
+        libc::RTM_DELADDR => {
+            address(payload).map(|(index, address, _)| Change::AddressGone { index, address })
+        }
+        _ => None,
+    }
+}
+
+/// A link message about a device itself. A bridge tells of its ports in messages of the same
+/// types and another family; there, "gone" means gone from the bridge.
+fn link_header(payload: &[u8]) -> Option<LinkHeader> {
+    let header = LinkHeader::parse(payload).ok()?;
+    (header.interface_family == AddressFamily::Unspec).then_some(header)
+}
+
+fn link(payload: &[u8]) -> Option<Change> {
+    let header = link_header(payload)?;
+    let (mut name, mut mac) = (None, MacAddr::default());
+    for (kind, value) in attributes(payload.get(LINK_HEADER..)?) {
+        match kind {
+            libc::IFLA_IFNAME => {
+                let text = value.split(|b| *b == 0).next().unwrap_or_default();
+                name = Some(String::from_utf8_lossy(text).into_owned());
+            }
+            libc::IFLA_ADDRESS => mac = MacAddr(value.try_into().unwrap_or_default()),
+            _ => {}
+        }
+    }
+    Some(Change::Link {
+        index: header.index,
+        name: name?,
+        up: header.flags.contains(LinkFlags::Up | LinkFlags::Running),
+        mac,
+    })
+}
+
+fn address(payload: &[u8]) -> Option<(u32, IpAddr, bool)> {
+    let header = AddressHeader::parse(payload).ok()?;
+    let (mut local, mut remote) = (None, None);
+    for (kind, value) in attributes(payload.get(ADDRESS_HEADER..)?) {
+        // Other families have their own sizes; they are not subscribed to.
+        let value = <[u8; 4]>::try_from(value).map(Ipv4Addr::from);
+        match kind {
+            libc::IFA_LOCAL => local = value.ok(),
+            libc::IFA_ADDRESS => remote = value.ok(),
+            _ => {}
+        }
+    }
+    // They differ on a point-to-point link, where IFA_ADDRESS is the other end.
+    let address = local.or(remote)?;
+    let secondary = header.flags.contains(AddressHeaderFlags::Secondary);
+    Some((header.index, address.into(), secondary))
+}
+
+fn attributes(bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
+    NlasIterator::new(bytes).map_while(|nla| {
+        let nla = nla.ok()?;
+        let (kind, end) = (nla.kind(), usize::from(nla.length()));
+        Some((kind, nla.into_inner().get(4..end)?))
+    })
+}
+
+fn address_message(index: u32, wanted: &VirtualAddress) -> AddressMessage {
+    let mut message = AddressMessage::default();
+    message.header.index = index;
+    message.header.prefix_len = wanted.prefix;
+    message.header.scope = wanted.scope.into();
+    let attributes = &mut message.attributes;
+    attributes.push(AddressAttribute::Local(wanted.address));
+    attributes.push(AddressAttribute::Address(wanted.address));
+    match wanted.address {
+        IpAddr::V4(address) => {
+            message.header.family = AddressFamily::Inet;
+            if let Some(broadcast) = broadcast(address, wanted) {
+                attributes.push(AddressAttribute::Broadcast(broadcast));
+            }
+            if let Some(label) = &wanted.label {
+                attributes.push(AddressAttribute::Label(label.to_string()));
+            }
+        }
+        IpAddr::V6(_) => {
+            // An address that moves between hosts can't wait for duplicate address detection.
+            message.header.family = AddressFamily::Inet6;
+            attributes.push(AddressAttribute::Flags(AddressFlags::Nodad));
+        }
+    }
+    message
+}
+
+fn broadcast(address: Ipv4Addr, wanted: &VirtualAddress) -> Option<Ipv4Addr> {
+    match wanted.broadcast {
+        Broadcast::None => None,
+        Broadcast::Literal(literal) => Some(literal),
+        Broadcast::AllOnes => {
+            let host_bits = u32::MAX.checked_shr(wanted.prefix.into()).unwrap_or(0);
+            Some(Ipv4Addr::from_bits(address.to_bits() | host_bits))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use locum_engine::ids::InterfaceId;
+
+    use super::*;
+
+    fn wanted(broadcast: Broadcast) -> VirtualAddress {
+        VirtualAddress {
+            address: IpAddr::from([192, 168, 0, 200]),
+            prefix: 24,
+            interface: InterfaceId(0),
+            label: None,
+            scope: 0,
+            broadcast,
+        }
+    }
+
+    fn datagram(message: RouteNetlinkMessage) -> Vec<u8> {
+        let payload = NetlinkPayload::InnerMessage(message);
+        let mut message = NetlinkMessage::new(NetlinkHeader::default(), payload);
+        message.finalize();
+        let mut bytes = vec![0; message.buffer_len()];
+        message.serialize(&mut bytes);
+        bytes
+    }
+
+    #[test]
+    fn an_address_message_reads_back() {
+        let message = address_message(7, &wanted(Broadcast::AllOnes));
+        let broadcast = AddressAttribute::Broadcast(Ipv4Addr::new(192, 168, 0, 255));
+        assert!(message.attributes.contains(&broadcast));
+        let bytes = datagram(RouteNetlinkMessage::DelAddress(message));
+        let expected = Change::AddressGone {
+            index: 7,
+            address: IpAddr::from([192, 168, 0, 200]),
+        };
+        assert_eq!(changes(&bytes).collect::<Vec<_>>(), [expected]);
+    }
+
+    #[test]
+    fn a_truncated_or_garbled_datagram_ends_the_walk() {
+        let message = address_message(7, &wanted(Broadcast::None));
+        let bytes = datagram(RouteNetlinkMessage::NewAddress(message));
+        for end in 0..bytes.len() {
+            assert_eq!(changes(&bytes[..end]).count(), 0, "cut at {end}");
+        }
+        assert_eq!(changes(&[0xff; 64]).count(), 0);
+        assert_eq!(changes(&[0; 64]).count(), 0);
+    }
+
+    #[test]
+    fn a_port_leaving_a_bridge_is_not_a_device_gone() {
+        let mut message = LinkMessage::default();
+        message.header.index = 3;
+        message.header.interface_family = AddressFamily::Bridge;
+        let bytes = datagram(RouteNetlinkMessage::DelLink(message.clone()));
+        assert_eq!(changes(&bytes).count(), 0);
+        message.header.interface_family = AddressFamily::Unspec;
+        let bytes = datagram(RouteNetlinkMessage::DelLink(message));
+        assert_eq!(changes(&bytes).count(), 1);
+    }
+
+    #[test]
+    fn the_kernel_lists_the_loopback() {
+        let mut names = Vec::new();
+        Netlink::dump(|change| {
+            if let Change::Link { name, .. } = change {
+                names.push(name);
+            }
+        })
+        .expect("netlink answers without privileges");
+        assert!(names.iter().any(|n| n == "lo"), "{names:?}");
+    }
+
+    #[test]
+    fn refusals_carry_their_errno() {
+        let refused = acknowledgement(&(-libc::EEXIST).to_ne_bytes());
+        let code = refused.expect_err("not zero").raw_os_error();
+        assert_eq!(code, Some(libc::EEXIST));
+        assert!(acknowledgement(&0_i32.to_ne_bytes()).is_ok());
+        assert!(acknowledgement(&[]).is_err());
+    }
+}

@@ -1,0 +1,47 @@
+//! Which kernel interface index stands behind each configured interface, right now.
+//!
+//! The host's monitor writes it, the sockets read it: an interface may appear after the daemon
+//! has started, or vanish and come back with another index.
+
+use std::cell::Cell;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use locum_engine::ids::InterfaceId;
+
+/// One entry per configured interface, in the configuration's order.
+#[derive(Debug)]
+pub struct Links {
+    entries: Vec<(Arc<str>, Cell<Option<NonZeroU32>>)>,
+}
+
+impl Links {
+    /// All interfaces of the configuration, none of them known to exist yet.
+    pub fn new(names: &[Arc<str>]) -> Self {
+        let entries = names.iter().map(|n| (Arc::clone(n), Cell::new(None)));
+        Self {
+            entries: entries.collect(),
+        }
+    }
+
+    /// The kernel's index, or `None` while the interface doesn't exist.
+    pub fn index(&self, id: InterfaceId) -> Option<NonZeroU32> {
+        self.entries[id.index()].1.get()
+    }
+
+    /// The configured name.
+    pub fn name(&self, id: InterfaceId) -> &str {
+        &self.entries[id.index()].0
+    }
+
+    /// Every interface, in the configuration's order.
+    pub fn ids(&self) -> impl Iterator<Item = InterfaceId> + use<> {
+        // A configuration holds at most 65536 interfaces: its indices are 16 bits wide.
+        let count = self.entries.len();
+        (0..count).map(|i| InterfaceId(u16::try_from(i).expect("an interface's index fits")))
+    }
+
+    pub(crate) fn set(&self, id: InterfaceId, index: Option<NonZeroU32>) {
+        self.entries[id.index()].1.set(index);
+    }
+}

@@ -1,0 +1,4 @@
+//! What the system's interface offers only through `unsafe`: the one place of it.
+
+pub(crate) mod packet;
+pub(crate) mod readable;

@@ -89,7 +89,8 @@ pub trait Probes {
 
 /// The operator's side: commands in, events out.
 pub trait Hooks {
-    /// Ready with the next command. The first is [`Command::Start`].
+    /// Ready with the next command. The first is [`Command::Start`]; the host's links are known by
+    /// then, because changes of the host come before commands.
     fn poll_command(&mut self, cx: &mut Context<'_>) -> Poll<Command>;
 
     /// Something happened. Must not block.
@@ -171,7 +172,7 @@ impl<C: Clock, N: Network, H: Host, P: Probes, K: Hooks> Driver<C, N, H, P, K> {
 
     /// Takes the next input, if there is one, and carries out everything that follows from it.
     ///
-    /// The order is fixed: commands, changes of the host, packets, results of checks, and the timer
+    /// The order is fixed: changes of the host, commands, packets, results of checks, and the timer
     /// last, so that what has already arrived is known before a deadline is honoured. Bounded by
     /// [`LATE_INPUTS_MAX`].
     pub fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Turn> {
@@ -229,11 +230,11 @@ impl<C: Clock, N: Network, H: Host, P: Probes, K: Hooks> Driver<C, N, H, P, K> {
             return Poll::Ready(Next::Timeout);
         }
         self.late_inputs = if late { self.late_inputs + 1 } else { 0 };
-        if let Poll::Ready(command) = hooks.poll_command(cx) {
-            return Poll::Ready(Next::Command(command));
-        }
         if let Poll::Ready(change) = host.poll_change(cx) {
             return Poll::Ready(Next::Change(change));
+        }
+        if let Poll::Ready(command) = hooks.poll_command(cx) {
+            return Poll::Ready(Next::Command(command));
         }
         if let Poll::Ready(received) = network.poll_receive(cx, &mut self.buffer) {
             return Poll::Ready(Next::Packet(received));

@@ -274,7 +274,9 @@ impl Router {
     /// Where our adverts come from.
     fn source(&self, s: &Surroundings<'_>) -> Option<IpAddr> {
         let config = s.config.instance(self.id);
-        config.source.or_else(|| s.links[config.interface.index()].address)
+        config
+            .source
+            .or_else(|| s.links[config.interface.index()].address)
     }
 
     fn params(&self, s: &Surroundings<'_>) -> Params {

@@ -7,6 +7,7 @@ pub mod clock;
 pub mod host;
 pub mod links;
 pub mod network;
+pub mod probes;
 mod sys;
 
 use std::io;

@@ -1,0 +1,173 @@
+//! Check scripts: a process group of their own, no shell, a clean environment.
+//!
+//! The group, not only its leader, gets TERM when a run has taken too long, and KILL two seconds
+//! later or as soon as the leader is gone. Scripts run as the user the configuration names, else
+//! as `keepalived_script` where that user exists, as keepalived has it.
+
+use std::future::Future;
+use std::io;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use locum_engine::Outcome;
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::{Gid, Group, Pid, Uid, User};
+use tokio::process::{Child, Command};
+use tracing::warn;
+
+/// From TERM to KILL.
+const GRACE: Duration = Duration::from_secs(2);
+/// The user that keepalived runs scripts as when it exists.
+const DEFAULT_USER: &str = "keepalived_script";
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// What shells answer for a command that can't be run, and for one that isn't there.
+const NOT_EXECUTABLE: u8 = 126;
+const NOT_FOUND: u8 = 127;
+
+/// A configuration names a user or group that this host doesn't have.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no user or group {0:?} on this host; a check is to run as that")]
+pub struct UnknownUser(Arc<str>);
+
+/// A command line, ready to run.
+#[derive(Debug)]
+pub(super) struct Script {
+    words: Vec<Arc<str>>,
+    /// `None`: as the daemon itself, because it isn't root.
+    user: Option<(Uid, Gid)>,
+    complained: AtomicBool,
+}
+
+impl Script {
+    pub(super) fn new(
+        words: &[Arc<str>],
+        user: Option<&(Arc<str>, Option<Arc<str>>)>,
+    ) -> Result<Self, UnknownUser> {
+        Ok(Self {
+            words: words.to_vec(),
+            user: match user {
+                _ if !Uid::effective().is_root() => None,
+                Some((user, group)) => Some(look_up(user, group.as_ref())?),
+                None => User::from_name(DEFAULT_USER)
+                    .ok()
+                    .flatten()
+                    .map(|user| (user.uid, user.gid)),
+            },
+            complained: AtomicBool::new(false),
+        })
+    }
+
+    /// Runs it to its end, or until `given_up` comes first.
+    pub(super) async fn run(&self, given_up: impl Future<Output = ()>) -> Outcome {
+        let mut process = match self.spawn() {
+            Ok(process) => process,
+            Err(e) => return self.not_run(&e),
+        };
+        tokio::select! {
+            biased;
+            status = process.leader.wait() => {
+                process.reaped = true;
+                status.map_or(Outcome::Failure(NOT_EXECUTABLE), outcome)
+            }
+            () = given_up => {
+                // Its death is nobody's business any more.
+                tokio::spawn(process.terminate());
+                Outcome::TimedOut
+            }
+        }
+    }
+
+    fn spawn(&self) -> io::Result<Process> {
+        let (program, arguments) = self
+            .words
+            .split_first()
+            .ok_or(io::ErrorKind::InvalidInput)?;
+        let mut command = Command::new(&**program);
+        command
+            .args(arguments.iter().map(|a| &**a))
+            .env_clear()
+            .env("PATH", PATH)
+            .current_dir("/")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0);
+        if let Some((uid, gid)) = self.user {
+            // Also drops the supplementary groups.
+            command.uid(uid.as_raw()).gid(gid.as_raw());
+        }
+        Process::new(command.spawn()?)
+    }
+
+    fn not_run(&self, error: &io::Error) -> Outcome {
+        if !self.complained.swap(true, Ordering::Relaxed) {
+            warn!(command = self.words.join(" "), "can't run a check: {error}");
+        }
+        Outcome::Failure(match error.kind() {
+            io::ErrorKind::NotFound => NOT_FOUND,
+            _ => NOT_EXECUTABLE,
+        })
+    }
+}
+
+/// A process group and its leader. Dropped before its end is known, the group is killed.
+#[derive(Debug)]
+struct Process {
+    leader: Child,
+    group: Pid,
+    reaped: bool,
+}
+
+impl Process {
+    fn new(leader: Child) -> io::Result<Self> {
+        let id = leader.id().and_then(|id| i32::try_from(id).ok());
+        let group = Pid::from_raw(id.ok_or(io::ErrorKind::NotFound)?);
+        Ok(Self {
+            leader,
+            group,
+            reaped: false,
+        })
+    }
+
+    async fn terminate(mut self) {
+        // A group that is gone already is what is wanted.
+        let _ = killpg(self.group, Signal::SIGTERM);
+        let _ = tokio::time::timeout(GRACE, self.leader.wait()).await;
+        let _ = killpg(self.group, Signal::SIGKILL);
+        let _ = self.leader.wait().await;
+        self.reaped = true;
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if !self.reaped {
+            let _ = killpg(self.group, Signal::SIGKILL);
+        }
+    }
+}
+
+fn look_up(user: &Arc<str>, group: Option<&Arc<str>>) -> Result<(Uid, Gid), UnknownUser> {
+    let unknown = |name: &Arc<str>| UnknownUser(Arc::clone(name));
+    let found = User::from_name(user).ok().flatten();
+    let found = found.ok_or_else(|| unknown(user))?;
+    let Some(name) = group else {
+        return Ok((found.uid, found.gid));
+    };
+    let group = Group::from_name(name).ok().flatten();
+    let group = group.ok_or_else(|| unknown(name))?;
+    Ok((found.uid, group.gid))
+}
+
+/// Death by signal counts as 128 and the signal's number, as shells have it.
+fn outcome(status: ExitStatus) -> Outcome {
+    let by_signal = || 128 + status.signal().unwrap_or_default();
+    match status.code().unwrap_or_else(by_signal) {
+        0 => Outcome::Success,
+        code => Outcome::Failure(u8::try_from(code).unwrap_or(u8::MAX)),
+    }
+}

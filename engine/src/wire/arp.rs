@@ -90,3 +90,63 @@ pub fn gratuitous(mac: MacAddr, ip: Ipv4Addr) -> [u8; ethernet::LEN + LEN] {
     payload.copy_from_slice(&arp.encode());
     frame
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::golden::{self, hex};
+
+    const REPLY: Arp = Arp {
+        operation: Operation::Reply,
+        sender_mac: MacAddr([2, 0, 0, 0, 0, 0x12]),
+        sender_ip: Ipv4Addr::new(192, 168, 0, 100),
+        target_mac: MacAddr([2, 0, 0, 0, 0, 0x10]),
+        target_ip: Ipv4Addr::new(192, 168, 0, 200),
+    };
+
+    #[test]
+    fn parse() {
+        assert_eq!(Arp::parse(&hex(golden::ARP_REPLY)[14..]), Some(REPLY));
+    }
+
+    #[test]
+    fn emit() {
+        assert_eq!(REPLY.encode(), hex(golden::ARP_REPLY)[14..]);
+    }
+
+    #[test]
+    fn deconstruct_a_gratuitous_one() {
+        let frame = hex(golden::GRATUITOUS_ARP);
+        let frame = ethernet::View::new(&frame).unwrap();
+        assert_eq!(frame.ethertype, ethernet::ETHERTYPE_ARP);
+        let arp = Arp::parse(frame.payload).unwrap();
+        assert_eq!(arp.operation, Operation::Request);
+        assert_eq!(arp.sender_mac, frame.source);
+        assert_eq!(
+            (arp.sender_ip, arp.target_ip),
+            (REPLY.target_ip, REPLY.target_ip)
+        );
+        assert_eq!(arp.target_mac, MacAddr::BROADCAST);
+    }
+
+    #[test]
+    fn construct_a_gratuitous_one() {
+        let frame = gratuitous(REPLY.target_mac, REPLY.target_ip);
+        assert_eq!(frame, *hex(golden::GRATUITOUS_ARP));
+    }
+
+    #[test]
+    fn other_arp_is_refused_and_padding_tolerated() {
+        let good = REPLY.encode();
+        for at in 0..8 {
+            let mut payload = good;
+            payload[at] ^= 0x40;
+            assert_eq!(Arp::parse(&payload), None, "byte {at}");
+        }
+        for len in 0..LEN {
+            assert_eq!(Arp::parse(&good[..len]), None);
+        }
+        let padded = [good.as_slice(), &[0xa5; 18]].concat();
+        assert_eq!(Arp::parse(&padded), Some(REPLY));
+    }
+}

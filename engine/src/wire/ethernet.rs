@@ -64,3 +64,50 @@ pub(super) fn header(destination: MacAddr, source: MacAddr, ethertype: u16) -> [
     }
     .to_bytes()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::GROUP_V4;
+    use crate::wire::golden::{self, hex};
+
+    const SENDER: MacAddr = MacAddr([0x22, 0x78, 0x27, 0x95, 0x21, 0x08]);
+
+    #[test]
+    fn deconstruct() {
+        let frame = hex(golden::IGMP_REPORT);
+        let view = View::new(&frame).unwrap();
+        assert_eq!(
+            view.destination,
+            multicast_mac(Ipv4Addr::new(224, 0, 0, 22))
+        );
+        assert_eq!(view.source, SENDER);
+        assert_eq!(view.ethertype, ETHERTYPE_IPV4);
+        assert_eq!(view.payload, &frame[LEN..]);
+    }
+
+    #[test]
+    fn construct() {
+        let golden = hex(golden::IGMP_REPORT);
+        let group = multicast_mac(Ipv4Addr::new(224, 0, 0, 22));
+        assert_eq!(
+            encode(group, SENDER, ETHERTYPE_IPV4, &golden[LEN..]),
+            golden
+        );
+    }
+
+    #[test]
+    fn shorter_than_the_header_is_refused() {
+        let frame = hex(golden::GRATUITOUS_ARP);
+        assert_eq!(View::new(&frame[..LEN - 1]), None);
+        assert_eq!(View::new(&frame[..LEN]).unwrap().payload, []);
+    }
+
+    #[test]
+    fn groups_are_mapped_by_23_bits() {
+        assert_eq!(multicast_mac(GROUP_V4).to_string(), "01:00:5e:00:00:12");
+        let mac = multicast_mac(Ipv4Addr::new(239, 255, 1, 2));
+        assert_eq!(mac.to_string(), "01:00:5e:7f:01:02");
+        assert!(mac.is_group());
+    }
+}

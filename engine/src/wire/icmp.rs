@@ -66,3 +66,52 @@ impl<'a> Echo<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::golden::{self, hex, slow_checksum};
+
+    const REQUEST: Echo<'static> = Echo {
+        reply: false,
+        id: 14846,
+        sequence: 1,
+        payload: &[0xa5, 0, 0, 0, 0, 0, 0, 0],
+    };
+
+    #[test]
+    fn parse() {
+        assert_eq!(Echo::parse(&hex(golden::ECHO_REQUEST)), Some(REQUEST));
+        assert_eq!(
+            Echo::parse(&hex(golden::ECHO_REPLY)),
+            Some(REQUEST.to_reply())
+        );
+    }
+
+    #[test]
+    fn emit() {
+        assert_eq!(REQUEST.encode(), hex(golden::ECHO_REQUEST));
+        assert_eq!(REQUEST.to_reply().encode(), hex(golden::ECHO_REPLY));
+        assert_eq!(slow_checksum(&hex(golden::ECHO_REPLY)), 0);
+    }
+
+    #[test]
+    fn every_damaged_byte_is_noticed() {
+        let good = hex(golden::ECHO_REQUEST);
+        for at in 0..good.len() {
+            let mut message = good.clone();
+            message[at] ^= 0x10;
+            assert_eq!(Echo::parse(&message), None, "byte {at}");
+        }
+    }
+
+    #[test]
+    fn other_types_and_short_messages_are_refused() {
+        let mut unreachable = hex("0301000000000000");
+        let sum = slow_checksum(&unreachable);
+        unreachable[2..4].copy_from_slice(&sum.to_be_bytes());
+        assert_eq!(Echo::parse(&unreachable), None);
+        assert_eq!(Echo::parse(&hex("0800f7ff000000")), None);
+        assert!(Echo::parse(&hex("0800f7ff00000000")).is_some());
+    }
+}

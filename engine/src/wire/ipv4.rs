@@ -133,3 +133,90 @@ impl<'a> View<'a> {
         self.payload
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::golden::{self, hex, slow_checksum};
+
+    /// The header in front of `golden::V2_PASS`.
+    const ADVERT: Header = Header {
+        source: Ipv4Addr::new(192, 168, 0, 11),
+        destination: Ipv4Addr::new(224, 0, 0, 18),
+        ttl: 255,
+        tos: 0xc0,
+        id: 1,
+        protocol: 112,
+    };
+
+    #[test]
+    fn deconstruct() {
+        let packet = hex(golden::V2_PASS);
+        let view = View::new(&packet).unwrap();
+        assert_eq!(
+            (view.source(), view.destination()),
+            (ADVERT.source, ADVERT.destination)
+        );
+        assert_eq!((view.ttl(), view.protocol()), (255, 112));
+        assert_eq!(view.header_len(), LEN);
+        assert!(!view.is_fragment());
+        assert_eq!(view.payload(), &packet[LEN..]);
+    }
+
+    #[test]
+    fn construct() {
+        let mut buffer = [0xa5; LEN];
+        buffer.copy_from_slice(&ADVERT.encode(20));
+        assert_eq!(buffer, hex(golden::V2_PASS)[..LEN]);
+    }
+
+    #[test]
+    fn parse_and_emit() {
+        for text in golden::IPV4_PACKETS {
+            let packet = hex(text);
+            let view = View::new(&packet).unwrap();
+            assert_eq!(view.header().encode(view.payload().len()), packet[..LEN]);
+        }
+    }
+
+    #[test]
+    fn options_are_skipped_and_padding_is_cut_off() {
+        let mut packet = hex(golden::IGMP_REPORT).split_off(14);
+        packet.extend([0xa5; 6]);
+        let view = View::new(&packet).unwrap();
+        assert_eq!(view.header_len(), 24);
+        assert_eq!(view.protocol(), 2);
+        assert_eq!(view.payload(), &packet[24..40]);
+        assert_eq!(slow_checksum(view.payload()), 0);
+    }
+
+    #[test]
+    fn malformed_headers_are_refused() {
+        let good = hex(golden::V2_PASS);
+        let refused = |at: usize, value: u8, error| {
+            let mut packet = good.clone();
+            packet[at] = value;
+            assert_eq!(
+                View::new(&packet).unwrap_err(),
+                error,
+                "byte {at} = {value}"
+            );
+        };
+        refused(0, 0x65, Malformed::Header);
+        refused(0, 0x44, Malformed::Header);
+        refused(0, 0x4f, Malformed::Header);
+        refused(3, 19, Malformed::TotalLength);
+        refused(3, 41, Malformed::TotalLength);
+        refused(8, 254, Malformed::Checksum);
+        for len in 0..good.len() {
+            assert!(View::new(&good[..len]).is_err());
+        }
+    }
+
+    #[test]
+    fn the_total_length_stays_in_16_bits() {
+        let header = ADVERT.encode(usize::MAX);
+        assert_eq!(header[2..4], [0xff, 0xff]);
+        assert_eq!(slow_checksum(&header), 0);
+    }
+}

@@ -18,6 +18,11 @@ pub mod ethernet;
 pub mod icmp;
 pub mod ipv4;
 
+#[cfg(test)]
+mod golden;
+#[cfg(test)]
+mod properties;
+
 pub use advert::{Advert, AdvertView, TooShort, advert_packet};
 pub use checksum::ChecksumForm;
 

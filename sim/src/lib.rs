@@ -1,5 +1,15 @@
 //! The simulated network: plain data, its own event queue, nothing real.
 
+pub mod capture;
+mod client;
+pub mod clock;
+pub mod fabric;
 pub mod fault;
+mod forge;
+pub mod kernel;
+mod probe;
 pub mod record;
 pub mod topology;
+
+pub use fabric::Fabric;
+pub use kernel::{Delivery, Packet, Payload};

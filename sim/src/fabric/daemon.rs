@@ -1,0 +1,128 @@
+//! A daemon's side of its host: send, addresses, socket, checks.
+
+use core::net::{IpAddr, Ipv4Addr};
+use core::time::Duration;
+
+use locum_engine::Transmit;
+use locum_engine::config::VirtualAddress;
+use locum_engine::ids::CheckId;
+use locum_engine::probe::Probe;
+
+use super::Fabric;
+use crate::kernel::{Delivery, Kernel, Socket};
+use crate::record::Observed;
+use crate::topology::HostId;
+
+impl Fabric {
+    /// Sends what a daemon wants sent, now, and records it whether or not the wire takes it. An
+    /// advert is wrapped by the kernel, to a neighbour through ARP; an announcement goes as it is.
+    /// IPv6 isn't simulated yet.
+    pub fn send(&mut self, host: HostId, transmit: Transmit) {
+        if !self.hosts[host.index()].powered {
+            return;
+        }
+        match transmit {
+            Transmit::Advert {
+                instance,
+                destination,
+                priority,
+                packet,
+                ..
+            } => {
+                self.record(Observed::Advert {
+                    host,
+                    instance,
+                    priority,
+                });
+                self.with_kernel(host, |kernel, cx| {
+                    kernel.send_packet(cx, destination, &packet);
+                });
+            }
+            Transmit::GratuitousArp {
+                instance,
+                address,
+                frame,
+                ..
+            } => {
+                self.record(Observed::Announcement {
+                    host,
+                    instance,
+                    address,
+                });
+                self.transmit(host, frame.as_slice().into());
+            }
+        }
+    }
+
+    /// Adds an address to a host's NIC, or renews the lifetime of one that is there; `None` is for
+    /// ever. Lifetimes run on the host's clock. False when the kernel refuses: no power, or IPv6.
+    pub fn add_address(
+        &mut self,
+        host: HostId,
+        address: &VirtualAddress,
+        lifetime: Option<Duration>,
+    ) -> bool {
+        let IpAddr::V4(address) = address.address else {
+            return false;
+        };
+        if !self.hosts[host.index()].powered {
+            return false;
+        }
+        self.with_kernel(host, |kernel, cx| kernel.add_address(cx, address, lifetime));
+        true
+    }
+
+    /// Removes an address that a daemon added. That it isn't there is fine; the NIC's own address
+    /// stays.
+    pub fn remove_address(&mut self, host: HostId, address: Ipv4Addr) {
+        self.with_kernel(host, |kernel, cx| kernel.release_address(cx, address));
+    }
+
+    /// A daemon opens its sockets: from now on packets queue for it, the state of its link first.
+    pub fn open(&mut self, host: HostId) {
+        if self.hosts[host.index()].powered {
+            self.with_kernel(host, |kernel, _| kernel.open());
+        }
+    }
+
+    /// A daemon is gone: its sockets close, its checks end. Its addresses stay.
+    pub fn close(&mut self, host: HostId) {
+        self.with_kernel(host, |kernel, _| kernel.close());
+    }
+
+    /// The next thing for a daemon: host changes, then packets, then results of checks.
+    pub fn poll(&mut self, host: HostId) -> Option<Delivery> {
+        self.kernel_mut(host).socket_mut()?.poll()
+    }
+
+    /// Whether [`poll`](Self::poll) has something.
+    pub fn has_delivery(&self, host: HostId) -> bool {
+        self.socket(host).is_some_and(|socket| !socket.is_empty())
+    }
+
+    /// Packets that a daemon's receive buffer had no room for since it was opened.
+    pub fn dropped(&self, host: HostId) -> u64 {
+        self.socket(host).map_or(0, |socket| socket.dropped)
+    }
+
+    /// Starts a run of a check from a host. Its result is delivered: at once when it needs no
+    /// network, at `timeout` or at the probe's own if that is earlier at the latest.
+    pub fn start_probe(&mut self, host: HostId, check: CheckId, probe: &Probe, timeout: Duration) {
+        self.with_kernel(host, |kernel, cx| {
+            kernel.start_probe(cx, check, probe, timeout);
+        });
+    }
+
+    /// Gives up on a run: it will deliver nothing.
+    pub fn cancel_probe(&mut self, host: HostId, check: CheckId) {
+        self.with_kernel(host, |kernel, _| kernel.cancel_probe(check));
+    }
+
+    fn socket(&self, host: HostId) -> Option<&Socket> {
+        self.hosts[host.index()].kernel.socket()
+    }
+
+    fn kernel_mut(&mut self, host: HostId) -> &mut Kernel {
+        &mut self.hosts[host.index()].kernel
+    }
+}

@@ -1,0 +1,179 @@
+//! What a client feels: its ARP cache, and how traffic moves from one holder to the next.
+
+use super::*;
+
+/// A holds the address and serves the client from the start; advances to 1 s.
+fn served() -> Fabric {
+    let mut fabric = busy();
+    fabric.add_address(A, &vip(), None);
+    fabric.advance(ms(1_000));
+    fabric
+}
+
+#[test]
+fn a_client_is_served_by_whoever_holds_the_address() {
+    let mut fabric = served();
+    assert_eq!(fabric.neighbour(C, VIP), Some(mac(A)));
+    let served = Observed::ServedBy {
+        client: C,
+        server: A,
+    };
+    assert!(records(&mut fabric).iter().any(|r| r.what == served));
+    fabric.finish();
+    assert_eq!(outages(&mut fabric), []);
+}
+
+#[test]
+fn an_announcement_moves_a_client_at_once() {
+    let mut fabric = served();
+    hand_over(&mut fabric, A, B, true);
+    pass(&mut fabric, 100);
+    assert_eq!(fabric.neighbour(C, VIP), Some(mac(B)));
+    let served = Observed::ServedBy {
+        client: C,
+        server: B,
+    };
+    let seen = records(&mut fabric);
+    assert_eq!(seen.last().map(|r| &r.what), Some(&served));
+    assert!(
+        !seen
+            .iter()
+            .any(|r| matches!(r.what, Observed::Outage { .. }))
+    );
+}
+
+#[test]
+fn an_announcement_makes_no_entry() {
+    let mut fabric = quiet();
+    fabric.send(A, announcement(A));
+    pass(&mut fabric, 1);
+    assert_eq!(fabric.neighbour(G, VIP), None);
+}
+
+/// An entry that was confirmed at 0 s is verified from 30 s on: 5 s of delay, three questions to
+/// the old holder, then one to everybody.
+#[test]
+fn without_an_announcement_the_entry_has_to_expire() {
+    let mut fabric = busy();
+    fabric.add_address(A, &vip(), None);
+    fabric.advance(ms(20_000));
+    hand_over(&mut fabric, A, B, false);
+    fabric.advance(ms(60_000));
+    let [(end, lasted)] = outages(&mut fabric)[..] else {
+        panic!("one outage");
+    };
+    // The entry was made by the first ping at 0 s, confirmed 0.2 ms later.
+    assert_eq!(end.as_nanos() / 10_000_000, 3_801);
+    assert!(lasted > Duration::from_millis(18_000) && lasted < Duration::from_millis(18_030));
+    assert_eq!(fabric.neighbour(C, VIP), Some(mac(B)));
+}
+
+/// The measured case: capture `split-and-heal` of keepalived 2.2.7. B announces, 4.382 s later it
+/// yields, and nobody announces. The client had its ping unanswered for 3.784 s.
+#[test]
+fn after_a_split_heals_in_silence_the_client_is_black_holed_for_3_7_seconds() {
+    let mut fabric = served();
+    fabric.apply(&Fault::Partition(vec![A], vec![B]));
+    fabric.advance(ms(9_766));
+    fabric.add_address(B, &vip(), None);
+    fabric.send(B, announcement(B));
+    assert!(fabric.holders(VIP).eq([A, B]));
+    fabric.advance(ms(14_148));
+    fabric.apply(&Fault::Heal);
+    fabric.remove_address(B, VIP);
+    fabric.advance(ms(30_000));
+    let [(_, lasted)] = outages(&mut fabric)[..] else {
+        panic!("one outage");
+    };
+    // Real timers add 24 ms to each second and up to 0.1 s to the first delay.
+    assert!(lasted > Duration::from_millis(3_600), "{lasted:?}");
+    assert!(lasted < Duration::from_millis(3_800), "{lasted:?}");
+    assert_eq!(lasted, Duration::from_micros(3_630_200));
+}
+
+#[test]
+fn an_announcement_after_the_heal_ends_it_within_a_ping() {
+    let mut fabric = served();
+    fabric.add_address(B, &vip(), None);
+    fabric.send(B, announcement(B));
+    pass(&mut fabric, 4_000);
+    fabric.remove_address(B, VIP);
+    fabric.send(A, announcement(A));
+    pass(&mut fabric, 20_000);
+    assert_eq!(outages(&mut fabric), []);
+    assert_eq!(fabric.neighbour(C, VIP), Some(mac(A)));
+}
+
+#[test]
+fn of_two_answers_the_first_wins_and_an_announcement_beats_both() {
+    let mut topology = star(Duration::from_millis(10));
+    topology.cables[A.index()].a_to_b.latency = Duration::from_micros(500);
+    let mut fabric = fabric(topology, 1);
+    fabric.add_address(A, &vip(), None);
+    fabric.add_address(B, &vip(), None);
+    pass(&mut fabric, 500);
+    // A's answer came later, within the lock time.
+    assert_eq!(fabric.neighbour(C, VIP), Some(mac(B)));
+    fabric.send(A, announcement(A));
+    pass(&mut fabric, 5);
+    assert_eq!(fabric.neighbour(C, VIP), Some(mac(A)));
+}
+
+/// A server that doesn't know the way back asks for it in the name of the address, and that moves
+/// a client as an announcement does.
+#[test]
+fn the_servers_own_question_moves_the_client() {
+    let mut fabric = quiet();
+    fabric.add_address(A, &vip(), None);
+    fabric.send(C, advert(C, VIP, 1));
+    pass(&mut fabric, 1);
+    assert_eq!(fabric.neighbour(C, VIP), Some(mac(A)));
+    hand_over(&mut fabric, A, B, false);
+    let mut question = advert(B, ip(C), 1);
+    if let Transmit::Advert { packet, .. } = &mut question {
+        packet[12..16].copy_from_slice(&VIP.octets());
+    }
+    fabric.send(B, question);
+    pass(&mut fabric, 1);
+    assert_eq!(fabric.neighbour(C, VIP), Some(mac(B)));
+}
+
+#[test]
+fn nobody_there_means_three_questions_a_second_apart() {
+    let mut topology = star(Duration::from_secs(100));
+    if let Role::Client(client) = &mut topology.hosts[C.index()].role {
+        client.from = Duration::ZERO;
+    }
+    let mut fabric = fabric(topology, 1);
+    let tap = fabric.tap(crate::capture::TapPoint::Nic(G));
+    fabric.advance(ms(50_000));
+    let captured = fabric.captured(tap).iter();
+    let times: Vec<_> = captured.map(|(at, _)| at.as_nanos() / 1_000_000).collect();
+    assert_eq!(times, [0, 1_000, 2_000]);
+    fabric.advance(ms(100_001));
+    assert_eq!(fabric.captured(tap).len(), 4);
+}
+
+#[test]
+fn carrier_loss_empties_the_cache() {
+    let mut fabric = served();
+    fabric.apply(&Fault::Pull(cable_of(C)));
+    assert_eq!(fabric.neighbour(C, VIP), None);
+    hand_over(&mut fabric, A, B, false);
+    fabric.apply(&Fault::Plug(cable_of(C)));
+    pass(&mut fabric, 30);
+    assert_eq!(fabric.neighbour(C, VIP), Some(mac(B)));
+}
+
+#[test]
+fn an_outage_that_is_still_open_is_recorded_at_the_end() {
+    let mut fabric = served();
+    apply(&mut fabric, [Fault::Pull(cable_of(A))]);
+    fabric.advance(ms(3_000));
+    fabric.finish();
+    let [(at, lasted)] = outages(&mut fabric)[..] else {
+        panic!("one outage");
+    };
+    assert_eq!(at, ms(3_000));
+    assert!(lasted > Duration::from_millis(2_000) && lasted < Duration::from_millis(2_011));
+}

@@ -1,0 +1,257 @@
+//! A daemon's side of its host.
+
+use locum_engine::ids::Priority;
+use locum_engine::wire::{self, AdvertView, Family};
+use locum_engine::{LinkState, config};
+
+use super::*;
+use crate::kernel::RECEIVE_BUFFER;
+use crate::record::Remover;
+
+fn link(host: HostId, up: bool) -> Delivery {
+    Delivery::Link(LinkState {
+        up,
+        mac: mac(host),
+        address: Some(IpAddr::V4(ip(host))),
+    })
+}
+
+#[test]
+fn an_advert_reaches_the_open_sockets_of_the_others() {
+    let mut fabric = quiet();
+    fabric.open(A);
+    fabric.open(B);
+    assert_eq!(fabric.poll(B), Some(link(B, true)));
+    shout(&mut fabric, A);
+    fabric.advance(Instant::from_nanos(99_999));
+    assert!(!fabric.has_delivery(B));
+    fabric.advance(Instant::from_nanos(100_000));
+    let packets = heard(&mut fabric, B);
+    let [packet] = &*packets else {
+        panic!("one packet, not {packets:?}");
+    };
+    assert_eq!((packet.source, packet.destination), (ip(A), wire::GROUP_V4));
+    assert_eq!((packet.ttl, packet.protocol), (255, 112));
+    let view = AdvertView::new(&packet.payload, config::Version::V2, Family::V4);
+    assert_eq!(view.expect("an advert").priority(), Priority(100));
+    assert_eq!(heard(&mut fabric, A), []);
+    assert_eq!(heard(&mut fabric, G), []);
+}
+
+#[test]
+fn a_unicast_advert_waits_for_arp() {
+    let mut fabric = quiet();
+    fabric.open(B);
+    fabric.send(A, advert(A, ip(B), 100));
+    pass(&mut fabric, 1);
+    assert_eq!(heard(&mut fabric, B).len(), 1);
+    assert_eq!(fabric.neighbour(A, ip(B)), Some(mac(B)));
+    fabric.open(G);
+    fabric.send(A, advert(A, ip(B), 100));
+    pass(&mut fabric, 1);
+    assert_eq!(heard(&mut fabric, B).len(), 1);
+    assert_eq!(heard(&mut fabric, G).len(), 0);
+}
+
+#[test]
+fn a_full_receive_buffer_drops_the_newest() {
+    let mut fabric = quiet();
+    fabric.open(B);
+    for priority in 0..300_u16 {
+        fabric.send(A, advert(A, wire::GROUP_V4, priority as u8));
+    }
+    pass(&mut fabric, 1);
+    assert_eq!(fabric.dropped(B), 300 - RECEIVE_BUFFER as u64);
+    let packets = heard(&mut fabric, B);
+    assert_eq!(packets.len(), RECEIVE_BUFFER);
+    let priorities = packets.iter().map(|p| p.payload[2]);
+    assert!(priorities.eq((0..=255).collect::<Vec<u8>>()));
+}
+
+#[test]
+fn changes_come_before_packets() {
+    let mut fabric = quiet();
+    fabric.open(B);
+    shout(&mut fabric, A);
+    pass(&mut fabric, 1);
+    fabric.apply(&Fault::Pull(cable_of(B)));
+    assert_eq!(fabric.poll(B), Some(link(B, true)));
+    assert_eq!(fabric.poll(B), Some(link(B, false)));
+    assert!(matches!(fabric.poll(B), Some(Delivery::Packet(_))));
+    assert_eq!(fabric.poll(B), None);
+}
+
+#[test]
+fn reopening_loses_what_waited() {
+    let mut fabric = quiet();
+    fabric.open(B);
+    shout(&mut fabric, A);
+    pass(&mut fabric, 1);
+    fabric.close(B);
+    assert_eq!(fabric.poll(B), None);
+    fabric.open(B);
+    assert_eq!(heard(&mut fabric, B), []);
+}
+
+#[test]
+fn addresses_are_recorded_when_they_really_change() {
+    let mut fabric = quiet();
+    fabric.open(A);
+    assert!(fabric.add_address(A, &vip(), None));
+    assert!(fabric.add_address(A, &vip(), None));
+    assert!(fabric.holders(VIP).eq([A]));
+    assert!(fabric.addresses(A).eq([ip(A), VIP]));
+    fabric.remove_address(A, VIP);
+    fabric.remove_address(A, VIP);
+    assert_eq!(fabric.holders(VIP).next(), None);
+    let seen: Vec<_> = records(&mut fabric).into_iter().map(|r| r.what).collect();
+    assert_eq!(
+        seen,
+        [
+            Observed::AddressAdded {
+                host: A,
+                address: VIP
+            },
+            Observed::AddressRemoved {
+                host: A,
+                address: VIP,
+                by: Remover::Daemon
+            },
+        ]
+    );
+    assert_eq!(fabric.poll(A), Some(link(A, true)));
+    assert_eq!(fabric.poll(A), None);
+}
+
+#[test]
+fn a_lease_that_nobody_renews_runs_out() {
+    let mut fabric = quiet();
+    fabric.open(A);
+    let lease = Some(Duration::from_secs(3));
+    fabric.add_address(A, &vip(), lease);
+    fabric.advance(ms(2_000));
+    fabric.add_address(A, &vip(), lease);
+    fabric.advance(Instant::from_nanos(4_999_999_999));
+    assert!(fabric.holders(VIP).eq([A]));
+    fabric.advance(ms(9_000));
+    assert_eq!(fabric.holders(VIP).next(), None);
+    let last = records(&mut fabric).pop().expect("a record");
+    assert_eq!(last.at, ms(5_000));
+    let by = Remover::Lifetime;
+    assert!(matches!(last.what, Observed::AddressRemoved { by: b, .. } if b == by));
+    assert_eq!(fabric.poll(A), Some(link(A, true)));
+    assert_eq!(fabric.poll(A), Some(Delivery::AddressRemoved(VIP)));
+}
+
+#[test]
+fn a_lease_runs_on_the_hosts_own_clock() {
+    let mut fabric = quiet();
+    fabric.add_address(A, &vip(), Some(Duration::from_secs(3)));
+    fabric.advance(ms(1_000));
+    fabric.apply(&Fault::PauseVm(A));
+    fabric.advance(ms(60_000));
+    assert!(fabric.holders(VIP).eq([A]));
+    fabric.apply(&Fault::ResumeVm(A));
+    fabric.advance(ms(61_000));
+    // Half of what is left runs twice as fast.
+    fabric.apply(&Fault::Drift(A, 1_000_000));
+    fabric.advance(Instant::from_nanos(61_499_999_999));
+    assert!(fabric.holders(VIP).eq([A]));
+    fabric.advance(ms(61_500));
+    assert_eq!(fabric.holders(VIP).next(), None);
+}
+
+#[test]
+fn a_foreigner_can_take_the_nics_own_address_and_the_daemon_cannot() {
+    let mut fabric = quiet();
+    fabric.open(A);
+    fabric.remove_address(A, ip(A));
+    assert!(fabric.addresses(A).eq([ip(A)]));
+    fabric.apply(&Fault::RemoveAddress(A, ip(A)));
+    assert_eq!(fabric.poll(A), Some(link(A, true)));
+    assert_eq!(fabric.poll(A), Some(Delivery::AddressRemoved(ip(A))));
+    let bare = LinkState {
+        up: true,
+        mac: mac(A),
+        address: None,
+    };
+    assert_eq!(fabric.poll(A), Some(Delivery::Link(bare)));
+}
+
+#[test]
+fn power_loss_takes_everything_but_the_specification() {
+    let mut fabric = quiet();
+    fabric.open(A);
+    fabric.open(B);
+    heard(&mut fabric, B);
+    fabric.add_address(A, &vip(), None);
+    fabric.apply(&Fault::PowerOff(A));
+    assert_eq!(fabric.holders(VIP).next(), None);
+    assert_eq!(fabric.holders(ip(A)).next(), None);
+    assert!(!fabric.has_carrier(A));
+    assert!(fabric.has_carrier(B));
+    assert_eq!(fabric.poll(A), None);
+    shout(&mut fabric, A);
+    pass(&mut fabric, 1);
+    assert_eq!(heard(&mut fabric, B), []);
+    fabric.apply(&Fault::PowerOn(A));
+    fabric.open(A);
+    assert_eq!(fabric.poll(A), Some(link(A, true)));
+    assert!(fabric.addresses(A).eq([ip(A)]));
+    shout(&mut fabric, A);
+    pass(&mut fabric, 1);
+    assert_eq!(heard(&mut fabric, B).len(), 1);
+    let lost = Observed::AddressRemoved {
+        host: A,
+        address: VIP,
+        by: Remover::PowerLoss,
+    };
+    assert!(records(&mut fabric).iter().any(|r| r.what == lost));
+}
+
+#[test]
+fn a_paused_machine_handles_what_its_nic_kept() {
+    let mut fabric = quiet();
+    fabric.open(B);
+    fabric.apply(&Fault::PauseVm(B));
+    for _ in 0..300 {
+        shout(&mut fabric, A);
+    }
+    pass(&mut fabric, 1);
+    assert_eq!(heard(&mut fabric, B), []);
+    let before = fabric.local_now(B);
+    pass(&mut fabric, 1_000);
+    assert_eq!(fabric.local_now(B), before);
+    fabric.apply(&Fault::ResumeVm(B));
+    assert_eq!(heard(&mut fabric, B).len(), 256);
+}
+
+#[test]
+fn forged_adverts_come_at_their_times_from_nobody() {
+    let mut fabric = quiet();
+    fabric.open(A);
+    fabric.open(B);
+    fabric.apply(&Fault::Forge(
+        B,
+        crate::fault::Forgery {
+            source: ip(A),
+            vrid: Vrid::new(51).expect("51 is a VRID"),
+            priority: Priority(250),
+            password: Some(*b"wrong\0\0\0"),
+            addresses: vec![VIP],
+            ttl: 254,
+            count: 3,
+            every: Duration::from_millis(100),
+        },
+    ));
+    pass(&mut fabric, 250);
+    let packets = heard(&mut fabric, B);
+    assert_eq!(packets.len(), 3);
+    assert_eq!((packets[0].source, packets[0].ttl), (ip(A), 254));
+    let view = AdvertView::new(&packets[0].payload, config::Version::V2, Family::V4);
+    assert_eq!(view.expect("an advert").auth_data(), *b"wrong\0\0\0");
+    // A's kernel drops what claims to come from itself.
+    assert_eq!(heard(&mut fabric, A), []);
+    pass(&mut fabric, 1_000);
+    assert_eq!(heard(&mut fabric, B), []);
+}

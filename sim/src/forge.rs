@@ -1,0 +1,79 @@
+//! Forged adverts: a stranger with a tap in a host's cable, who speaks in a neighbour's name.
+//!
+//! The frames go out at both ends of the cable, from a hardware address of their own. They are
+//! well-formed: what is false about them is what the [`Forgery`] says.
+
+use core::net::IpAddr;
+use core::time::Duration;
+
+use locum_engine::Centis;
+use locum_engine::config::{Auth, Version};
+use locum_engine::ids::{MacAddr, Vrid};
+use locum_engine::wire::{self, Advert, ethernet};
+
+use crate::capture::Bytes;
+use crate::fault::Forgery;
+use crate::topology::{HostId, Role, Topology};
+
+/// Locally administered, and no host's.
+const FORGER_MAC: MacAddr = MacAddr([0x02, 0xba, 0xad, 0xba, 0xad, 0x00]);
+/// What is forged for a virtual router that the host doesn't know.
+const DEFAULT: (Version, u16) = (Version::V2, 100);
+
+/// A stream of forged adverts.
+#[derive(Clone, Debug)]
+pub(crate) struct Forger {
+    /// On whose cable.
+    pub(crate) host: HostId,
+    bytes: Bytes,
+    left: u32,
+    every: Duration,
+}
+
+impl Forger {
+    /// Version and interval are those that the host expects of that virtual router.
+    pub(crate) fn new(topology: &Topology, host: HostId, forgery: &Forgery) -> Self {
+        Self {
+            host,
+            bytes: encode(forgery, expected(topology, host, forgery.vrid)).into(),
+            left: forgery.count,
+            every: forgery.every.max(Duration::from_micros(1)),
+        }
+    }
+
+    /// The next frame, and after how long another is due.
+    pub(crate) fn next(&mut self) -> Option<(Bytes, Option<Duration>)> {
+        self.left = self.left.checked_sub(1)?;
+        Some((self.bytes.clone(), (self.left > 0).then_some(self.every)))
+    }
+}
+
+fn expected(topology: &Topology, host: HostId, vrid: Vrid) -> (Version, Centis) {
+    let (version, interval) = DEFAULT;
+    let default = (version, Centis::new(interval).unwrap_or(Centis::MAX_V3));
+    let Role::Router(router) = &topology.hosts[host.index()].role else {
+        return default;
+    };
+    let instances = &router.config.instances;
+    instances
+        .iter()
+        .find(|instance| instance.vrid == vrid)
+        .map_or(default, |i| (i.version, i.advert_interval))
+}
+
+fn encode(forgery: &Forgery, (version, interval): (Version, Centis)) -> Vec<u8> {
+    let addresses: Vec<_> = forgery.addresses.iter().copied().map(IpAddr::V4).collect();
+    let advert = Advert {
+        version,
+        vrid: forgery.vrid,
+        priority: forgery.priority,
+        interval,
+        auth: forgery.password.map_or(Auth::None, Auth::Password),
+        addresses: &addresses,
+    };
+    let group = wire::GROUP_V4;
+    let mut packet = Vec::new();
+    wire::advert_packet(0, forgery.ttl, forgery.source, group, &advert, &mut packet);
+    let to = ethernet::multicast_mac(group);
+    ethernet::encode(to, FORGER_MAC, ethernet::ETHERTYPE_IPV4, &packet)
+}

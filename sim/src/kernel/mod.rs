@@ -1,0 +1,291 @@
+//! One host's kernel: addresses, neighbour table, sockets, answers to ARP and ping.
+//!
+//! It outlives the daemon: killing or hanging the process leaves everything here as it is. It is
+//! plain data that is told the time and handed frames, and puts the frames it sends into
+//! `Context::out`. Its timers run on the host's local clock, so that a paused machine's leases
+//! and neighbours stand still with it.
+
+mod neighbour;
+mod receive;
+mod socket;
+mod tcp;
+mod transmit;
+
+use core::net::{IpAddr, Ipv4Addr};
+use core::time::Duration;
+
+pub(crate) use neighbour::State as NeighbourState;
+use neighbour::{Neighbours, Route, Waiting};
+pub(crate) use socket::Socket;
+pub use socket::{Delivery, Packet, Payload, RECEIVE_BUFFER};
+
+use locum_engine::ids::MacAddr;
+use locum_engine::{Instant, LinkState};
+
+use crate::capture::Bytes;
+use crate::client::Pinger;
+use crate::probe::ProbeRun;
+use crate::record::{Observed, Record, Remover};
+use crate::topology::{HostId, HostSpec, Role};
+
+/// Linux's `base_reachable_time`, for hosts whose specification doesn't say otherwise.
+const REACHABLE: Duration = Duration::from_secs(30);
+
+/// What a host serves, visible to whoever has reached it: looked up beside the network.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Service {
+    pub(crate) mac: MacAddr,
+    /// The status its web server answers with; `None` is silence.
+    pub(crate) status: Option<u16>,
+}
+
+/// What a kernel may use while it handles something.
+pub(crate) struct Context<'a> {
+    /// World time.
+    pub(crate) now: Instant,
+    /// The host's local time.
+    pub(crate) local: Instant,
+    /// By host.
+    pub(crate) services: &'a [Service],
+    /// Frames to send.
+    pub(crate) out: &'a mut Vec<Bytes>,
+    /// What is observed.
+    pub(crate) records: &'a mut Vec<Record>,
+}
+
+impl Context<'_> {
+    fn record(&mut self, what: Observed) {
+        self.records.push(Record { at: self.now, what });
+    }
+
+    fn status_of(&self, mac: MacAddr) -> Option<u16> {
+        self.services.iter().find(|s| s.mac == mac)?.status
+    }
+}
+
+/// An address on the NIC.
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    address: Ipv4Addr,
+    /// Local time at which it goes by itself.
+    until: Option<Instant>,
+}
+
+/// The state of one host.
+#[derive(Clone, Debug)]
+pub(crate) struct Kernel {
+    id: HostId,
+    mac: MacAddr,
+    /// The NIC's own address, from the specification.
+    own: Ipv4Addr,
+    up: bool,
+    addresses: Vec<Held>,
+    neighbours: Neighbours,
+    socket: Option<Socket>,
+    probes: Vec<ProbeRun>,
+    pinger: Option<Pinger>,
+    /// Counts the packets that the kernel itself sends.
+    packets: u16,
+    /// Counts the runs of checks.
+    runs: u16,
+}
+
+impl Kernel {
+    pub(crate) fn new(id: HostId, spec: &HostSpec) -> Self {
+        let (pinger, reachable) = match &spec.role {
+            Role::Client(client) => (Some(Pinger::new(client)), client.arp_lifetime),
+            Role::Router(_) | Role::Plain => (None, REACHABLE),
+        };
+        Self {
+            id,
+            mac: spec.mac,
+            own: spec.address,
+            up: false,
+            addresses: vec![Held {
+                address: spec.address,
+                until: None,
+            }],
+            neighbours: Neighbours::new(reachable),
+            socket: None,
+            probes: Vec::new(),
+            pinger,
+            packets: 0,
+            runs: 0,
+        }
+    }
+
+    /// Whether the NIC has that address.
+    pub(crate) fn holds(&self, address: Ipv4Addr) -> bool {
+        self.addresses.iter().any(|held| held.address == address)
+    }
+
+    /// Every address of the NIC, oldest first.
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = Ipv4Addr> {
+        self.addresses.iter().map(|held| held.address)
+    }
+
+    /// What the daemon is told about the NIC.
+    pub(crate) fn link(&self) -> LinkState {
+        LinkState {
+            up: self.up,
+            mac: self.mac,
+            address: self.holds(self.own).then_some(IpAddr::V4(self.own)),
+        }
+    }
+
+    pub(crate) fn pinger(&self) -> Option<&Pinger> {
+        self.pinger.as_ref()
+    }
+
+    pub(crate) fn neighbour(&self, ip: Ipv4Addr) -> Option<(MacAddr, NeighbourState)> {
+        self.neighbours.lookup(ip)
+    }
+
+    /// Carrier came or went. Without it Linux forgets its neighbours.
+    pub(crate) fn set_link(&mut self, up: bool) {
+        if self.up == up {
+            return;
+        }
+        self.up = up;
+        if !up {
+            self.neighbours.clear();
+        }
+        self.tell_link();
+    }
+
+    /// Adds an address, or gives one that is there another lifetime. The NIC's own address has
+    /// none, whatever is asked.
+    pub(crate) fn add_address(
+        &mut self,
+        cx: &mut Context<'_>,
+        address: Ipv4Addr,
+        lifetime: Option<Duration>,
+    ) {
+        let until = lifetime.map(|lifetime| cx.local + lifetime);
+        if let Some(held) = self.addresses.iter_mut().find(|h| h.address == address) {
+            held.until = until.filter(|_| address != self.own);
+            return;
+        }
+        self.addresses.push(Held { address, until });
+        cx.record(Observed::AddressAdded {
+            host: self.id,
+            address,
+        });
+        if address == self.own {
+            self.tell_link();
+        }
+    }
+
+    /// The daemon removes an address. It never takes the NIC's own: that was there before it.
+    pub(crate) fn release_address(&mut self, cx: &mut Context<'_>, address: Ipv4Addr) {
+        if address != self.own {
+            self.drop_address(cx, address, Remover::Daemon);
+        }
+    }
+
+    /// An address goes; the daemon is told unless it did this itself.
+    pub(crate) fn drop_address(&mut self, cx: &mut Context<'_>, address: Ipv4Addr, by: Remover) {
+        let Some(at) = self.addresses.iter().position(|h| h.address == address) else {
+            return;
+        };
+        self.addresses.remove(at);
+        cx.record(Observed::AddressRemoved {
+            host: self.id,
+            address,
+            by,
+        });
+        let Some(socket) = &mut self.socket else {
+            return;
+        };
+        if by != Remover::Daemon {
+            socket.change(Delivery::AddressRemoved(address));
+        }
+        if address == self.own {
+            self.tell_link();
+        }
+    }
+
+    /// The power fails: nothing of what was added remains.
+    pub(crate) fn power_off(&mut self, cx: &mut Context<'_>) {
+        self.close();
+        self.neighbours.clear();
+        let lost: Vec<_> = self.addresses().filter(|&a| a != self.own).collect();
+        for address in lost {
+            self.drop_address(cx, address, Remover::PowerLoss);
+        }
+        if let Some(pinger) = &mut self.pinger {
+            pinger.next = None;
+        }
+    }
+
+    /// The host boots: its own address is there, a client goes on pinging.
+    pub(crate) fn power_on(&mut self, local: Instant) {
+        if !self.holds(self.own) {
+            self.addresses.push(Held {
+                address: self.own,
+                until: None,
+            });
+        }
+        if let Some(pinger) = &mut self.pinger {
+            pinger.next = Some(local);
+        }
+    }
+
+    /// Opens the daemon's sockets; what waited in earlier ones is gone.
+    pub(crate) fn open(&mut self) {
+        self.close();
+        self.socket = Some(Socket::default());
+        self.tell_link();
+    }
+
+    /// Closes the daemon's sockets; its checks end with it.
+    pub(crate) fn close(&mut self) {
+        self.socket = None;
+        self.probes.clear();
+    }
+
+    pub(crate) fn socket(&self) -> Option<&Socket> {
+        self.socket.as_ref()
+    }
+
+    pub(crate) fn socket_mut(&mut self) -> Option<&mut Socket> {
+        self.socket.as_mut()
+    }
+
+    /// The earliest of the kernel's own deadlines, in local time.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        let leases = self.addresses.iter().filter_map(|held| held.until).min();
+        let probes = self.probes.iter().map(|run| run.deadline).min();
+        let ping = self.pinger.as_ref().and_then(|pinger| pinger.next);
+        [leases, self.neighbours.next_deadline(), probes, ping]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Does what is due: leases, neighbours, checks, pings, in this order.
+    pub(crate) fn run_timers(&mut self, cx: &mut Context<'_>) {
+        while let Some(address) = self.expired_lease(cx.local) {
+            self.drop_address(cx, address, Remover::Lifetime);
+        }
+        let mut asks = Vec::new();
+        self.neighbours.run_timers(cx.local, &mut asks);
+        for ask in asks {
+            self.ask(cx, ask);
+        }
+        self.expire_probes(cx.local);
+        self.ping_target(cx);
+    }
+
+    fn expired_lease(&self, local: Instant) -> Option<Ipv4Addr> {
+        let due = |held: &&Held| held.until.is_some_and(|until| until <= local);
+        self.addresses.iter().find(due).map(|held| held.address)
+    }
+
+    fn tell_link(&mut self) {
+        let link = self.link();
+        if let Some(socket) = &mut self.socket {
+            socket.change(Delivery::Link(link));
+        }
+    }
+}

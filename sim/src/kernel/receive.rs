@@ -1,0 +1,208 @@
+//! What a kernel does with a frame: ARP, ping, TCP to its service, adverts to its daemon.
+//!
+//! As a real one it drops what isn't addressed to it, IPv4 with a wrong header checksum or
+//! structure, and packets that claim to come from itself. The checksum of a VRRP message is the
+//! daemon's business.
+
+use core::net::Ipv4Addr;
+
+use locum_engine::ids::MacAddr;
+use locum_engine::wire::arp::{Arp, Operation};
+use locum_engine::wire::icmp::{self, Echo};
+use locum_engine::wire::{self, ethernet, ipv4};
+
+use super::neighbour::News;
+use super::tcp::{self, Flags, Segment};
+use super::transmit::{PINGER_ID, probe_id, probe_port, send_to};
+use super::{Context, Kernel, Packet, Payload};
+use crate::capture::Bytes;
+use crate::probe::Ask;
+use crate::record::Observed;
+use crate::topology::HostId;
+
+impl Kernel {
+    /// Takes a frame from the NIC.
+    pub(crate) fn receive(&mut self, cx: &mut Context<'_>, bytes: &Bytes) {
+        let Some(frame) = ethernet::View::new(bytes) else {
+            return;
+        };
+        if !self.listens_to(frame.destination) || frame.source == self.mac {
+            return;
+        }
+        match frame.ethertype {
+            ethernet::ETHERTYPE_ARP => {
+                if let Some(arp) = Arp::parse(frame.payload) {
+                    self.receive_arp(cx, arp, frame.destination == self.mac);
+                }
+            }
+            ethernet::ETHERTYPE_IPV4 => {
+                if let Ok(packet) = ipv4::View::new(frame.payload) {
+                    self.receive_ip(cx, &packet, frame.source, bytes);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The NIC's filter: its own address, broadcasts, and the group while a daemon listens.
+    fn listens_to(&self, destination: MacAddr) -> bool {
+        destination == self.mac
+            || destination == MacAddr::BROADCAST
+            || (self.socket.is_some()
+                && destination == const { ethernet::multicast_mac(wire::GROUP_V4) })
+    }
+
+    fn receive_arp(&mut self, cx: &mut Context<'_>, arp: Arp, to_us: bool) {
+        let is_reply = arp.operation == Operation::Reply;
+        if self.holds(arp.sender_ip) || arp.sender_mac.is_group() {
+            return;
+        }
+        let asked = !is_reply && self.holds(arp.target_ip);
+        if !arp.sender_ip.is_unspecified() {
+            let own_target = !is_reply || arp.target_mac == arp.sender_mac;
+            let news = News {
+                ip: arp.sender_ip,
+                mac: arp.sender_mac,
+                confirms: is_reply && to_us,
+                overrides: asked || (arp.sender_ip == arp.target_ip && own_target),
+                creates: asked,
+            };
+            for packet in self.neighbours.learn(cx.local, news) {
+                send_to(cx, arp.sender_mac, packet.frame);
+            }
+        }
+        if asked {
+            let answer = Arp {
+                operation: Operation::Reply,
+                sender_mac: self.mac,
+                sender_ip: arp.target_ip,
+                target_mac: arp.sender_mac,
+                target_ip: arp.sender_ip,
+            };
+            self.send_arp(cx, arp.sender_mac, answer);
+        } else if is_reply && to_us {
+            let asked = self.probes.iter_mut().filter(|run| run.ask == Ask::Arp);
+            asked.for_each(|run| run.answer(arp.sender_ip, None, true));
+            self.settle_probes();
+        }
+    }
+
+    fn receive_ip(
+        &mut self,
+        cx: &mut Context<'_>,
+        packet: &ipv4::View<'_>,
+        from: MacAddr,
+        frame: &Bytes,
+    ) {
+        let (source, destination) = (packet.source(), packet.destination());
+        if packet.is_fragment() || source.is_multicast() || self.holds(source) {
+            return;
+        }
+        let to_us = self.holds(destination);
+        match packet.protocol() {
+            wire::PROTOCOL if to_us || destination == wire::GROUP_V4 => {
+                self.receive_advert(packet, frame);
+            }
+            icmp::PROTOCOL if to_us => {
+                if let Some(echo) = Echo::parse(packet.payload()) {
+                    self.receive_echo(cx, source, destination, echo, from);
+                }
+            }
+            tcp::PROTOCOL if to_us => {
+                if let Some(segment) = Segment::parse(source, destination, packet.payload()) {
+                    self.receive_tcp(cx, source, destination, segment, from);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn receive_advert(&mut self, packet: &ipv4::View<'_>, frame: &Bytes) {
+        let Some(socket) = &mut self.socket else {
+            return;
+        };
+        let start = ethernet::LEN + packet.header_len();
+        socket.packet(Packet {
+            source: packet.source(),
+            destination: packet.destination(),
+            ttl: packet.ttl(),
+            protocol: packet.protocol(),
+            payload: Payload::new(Bytes::clone(frame), start..start + packet.payload().len()),
+        });
+    }
+
+    fn receive_echo(
+        &mut self,
+        cx: &mut Context<'_>,
+        source: Ipv4Addr,
+        destination: Ipv4Addr,
+        echo: Echo<'_>,
+        from: MacAddr,
+    ) {
+        if !echo.reply {
+            let answer = echo.to_reply().encode();
+            self.send_ip(cx, destination, source, icmp::PROTOCOL, &answer);
+        } else if echo.id == PINGER_ID {
+            self.take_pong(cx, source, from);
+        } else {
+            let run = self
+                .probes
+                .iter_mut()
+                .find(|run| probe_id(run.check) == echo.id && run.run == echo.sequence);
+            if let Some(run) = run.filter(|run| run.ask == Ask::Ping) {
+                run.answer(source, None, true);
+                self.settle_probes();
+            }
+        }
+    }
+
+    /// A client's ping was answered.
+    fn take_pong(&mut self, cx: &mut Context<'_>, source: Ipv4Addr, from: MacAddr) {
+        let Some(pinger) = self.pinger.as_mut().filter(|p| p.target == source) else {
+            return;
+        };
+        let revealed = pinger.answer(cx.now, from);
+        let client = self.id;
+        if let Some(lasted) = revealed.outage {
+            cx.record(Observed::Outage { client, lasted });
+        }
+        let server = revealed
+            .server
+            .and_then(|mac| cx.services.iter().position(|s| s.mac == mac));
+        if let Some(server) = server.and_then(|at| u16::try_from(at).ok()) {
+            let server = HostId(server);
+            cx.record(Observed::ServedBy { client, server });
+        }
+    }
+
+    fn receive_tcp(
+        &mut self,
+        cx: &mut Context<'_>,
+        source: Ipv4Addr,
+        destination: Ipv4Addr,
+        segment: Segment,
+        from: MacAddr,
+    ) {
+        if segment.flags == Flags::Syn {
+            if cx.services[self.id.index()].status.is_some() {
+                let answer = segment.to_answer().encode(destination, source);
+                self.send_ip(cx, destination, source, tcp::PROTOCOL, &answer);
+            }
+            return;
+        }
+        let run = self.probes.iter_mut().find(|run| {
+            probe_port(run.check) == segment.destination_port
+                && u32::from(run.run) + 1 == segment.acknowledged
+        });
+        let Some(run) = run else {
+            return;
+        };
+        let good = match (run.ask, cx.status_of(from)) {
+            (Ask::Tcp, _) => true,
+            (Ask::Http(expected), Some(status)) => status == expected,
+            (Ask::Http(_), None) | (Ask::Ping | Ask::Arp, _) => return,
+        };
+        run.answer(source, Some(segment.source_port), good);
+        self.settle_probes();
+    }
+}

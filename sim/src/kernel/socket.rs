@@ -1,0 +1,119 @@
+//! What waits for a host's daemon: changes, packets, results of checks.
+
+use core::net::Ipv4Addr;
+use core::ops::{Deref, Range};
+use std::collections::VecDeque;
+
+use locum_engine::ids::CheckId;
+use locum_engine::{LinkState, Outcome};
+
+use crate::capture::Bytes;
+
+/// Packets that fit into a receive buffer; later ones are dropped.
+pub const RECEIVE_BUFFER: usize = 256;
+
+/// One thing for a daemon.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// The NIC's state, first at opening, then at every change.
+    Link(LinkState),
+    /// The kernel lost an address, and not because the daemon removed it.
+    AddressRemoved(Ipv4Addr),
+    /// A packet of protocol 112.
+    Packet(Packet),
+    /// A check has come to an end.
+    Probe(CheckId, Outcome),
+}
+
+/// A packet of protocol 112, with a sound IPv4 header.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Packet {
+    /// IP source.
+    pub source: Ipv4Addr,
+    /// IP destination.
+    pub destination: Ipv4Addr,
+    /// TTL on arrival.
+    pub ttl: u8,
+    /// IP protocol.
+    pub protocol: u8,
+    /// What is behind the IP header.
+    pub payload: Payload,
+}
+
+/// A part of a frame, shared with it. Reads as a slice.
+#[derive(Clone, Debug)]
+pub struct Payload {
+    frame: Bytes,
+    range: Range<usize>,
+}
+
+impl Payload {
+    /// The part of a frame at `range`, which lies within it.
+    pub(crate) const fn new(frame: Bytes, range: Range<usize>) -> Self {
+        Self { frame, range }
+    }
+}
+
+impl Deref for Payload {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.frame[self.range.clone()]
+    }
+}
+
+impl PartialEq for Payload {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl Eq for Payload {}
+
+/// A daemon's open sockets.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Socket {
+    changes: VecDeque<Delivery>,
+    packets: VecDeque<Packet>,
+    results: VecDeque<(CheckId, Outcome)>,
+    pub(crate) dropped: u64,
+}
+
+impl Socket {
+    pub(crate) fn change(&mut self, change: Delivery) {
+        self.changes.push_back(change);
+    }
+
+    pub(crate) fn packet(&mut self, packet: Packet) {
+        if self.packets.len() < RECEIVE_BUFFER {
+            self.packets.push_back(packet);
+        } else {
+            self.dropped += 1;
+        }
+    }
+
+    pub(crate) fn result(&mut self, check: CheckId, outcome: Outcome) {
+        self.results.push_back((check, outcome));
+    }
+
+    /// A result that nobody wants any more.
+    pub(crate) fn forget_result(&mut self, check: CheckId) {
+        self.results.retain(|&(c, _)| c != check);
+    }
+
+    /// The next delivery, in the order in which the driver asks: changes, packets, results.
+    pub(crate) fn poll(&mut self) -> Option<Delivery> {
+        if let Some(change) = self.changes.pop_front() {
+            return Some(change);
+        }
+        if let Some(packet) = self.packets.pop_front() {
+            return Some(Delivery::Packet(packet));
+        }
+        let (check, outcome) = self.results.pop_front()?;
+        Some(Delivery::Probe(check, outcome))
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.changes.is_empty() && self.packets.is_empty() && self.results.is_empty()
+    }
+}

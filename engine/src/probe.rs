@@ -4,6 +4,8 @@
 //! `script "locum probe ..."` under keepalived, and in Locum's own configuration, where the
 //! daemon recognises them and runs them in process.
 
+pub mod parse;
+
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 use std::sync::Arc;

@@ -1,0 +1,436 @@
+//! From drafts to a configuration: defaults, references between blocks, and keepalived's rules
+//! about settings that exclude each other.
+
+mod timing;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::lexer::Word;
+use super::lint;
+use super::schema::Drafts;
+use super::schema::address::{AddressDraft, AddressesDraft};
+use super::schema::global::GarpDraft;
+use super::schema::instance::InstanceDraft;
+use super::schema::script::ScriptDraft;
+use super::schema::track::TrackDraft;
+use super::source::{Report, Span};
+use crate::config::{
+    Auth, CheckConfig, Config, GarpConfig, InstanceConfig, Preempt, Track, Version, VirtualAddress,
+};
+use crate::ids::{CheckId, InterfaceId, Priority, Vrid};
+
+/// Makes the configuration. What it can't hold is reported and left out.
+pub(super) fn lower(drafts: &Drafts, report: &mut Report) -> Config {
+    let mut lowering = Lowering {
+        drafts,
+        scripts: drafts
+            .scripts
+            .iter()
+            .map(|script| (script.name.text.as_str(), (script, None)))
+            .collect(),
+        interfaces: Interfaces::default(),
+        routers: BTreeMap::new(),
+        report,
+    };
+    let checks = lowering.checks();
+    let mut instances = Vec::new();
+    for draft in &drafts.instances {
+        if let Some(mut instance) = lowering.instance(draft) {
+            let tracks = lowering.tracks(draft, instance.priority);
+            lint::instance(&instance, &tracks, &checks, lowering.report);
+            instance.tracks = tracks.into_iter().map(|(track, _)| track).collect();
+            instances.push(instance);
+        }
+    }
+    if let (Some(extra), true) = (drafts.instances.get(MOST), instances.len() > MOST) {
+        lowering
+            .report
+            .fatal(extra.name.span, "there are too many instances");
+    }
+    Config {
+        router_id: drafts.global.router_id.clone(),
+        interfaces: lowering.interfaces.names,
+        checks: checks.into_iter().map(|(check, _)| check).collect(),
+        instances,
+    }
+}
+
+/// The most items a list of the configuration can hold.
+const MOST: usize = u16::MAX as usize;
+/// Names compared with a misspelt one, at most: enough for any real file.
+const MOST_SUGGESTED: usize = 100;
+
+struct Lowering<'a> {
+    drafts: &'a Drafts,
+    /// All scripts, with the number of those that are run.
+    scripts: BTreeMap<&'a str, (&'a ScriptDraft, Option<CheckId>)>,
+    interfaces: Interfaces,
+    /// Whose a VRID on an interface is.
+    routers: BTreeMap<(InterfaceId, Vrid), &'a str>,
+    report: &'a mut Report,
+}
+
+/// Interface names in the order of first mention.
+#[derive(Default)]
+struct Interfaces {
+    names: Vec<Arc<str>>,
+    ids: BTreeMap<Arc<str>, InterfaceId>,
+}
+
+impl<'a> Lowering<'a> {
+    /// The scripts that some instance tracks, with the drafts they come from.
+    fn checks(&mut self) -> Vec<(CheckConfig, &'a ScriptDraft)> {
+        let instances = &self.drafts.instances;
+        let tracked: BTreeSet<&str> = instances
+            .iter()
+            .flat_map(|instance| &instance.tracks)
+            .map(|track| track.name.text.as_str())
+            .collect();
+        let mut checks = Vec::new();
+        for draft in &self.drafts.scripts {
+            let name = draft.name.text.as_str();
+            if draft.command.is_none() {
+                let message = format!("`{name}` has no command to run and is left out");
+                self.report.warning(draft.name.span, message);
+                continue;
+            }
+            if !tracked.contains(name) {
+                let message = format!("no instance tracks `{name}`: it is not run");
+                self.report.warning(draft.name.span, message).hint(format!(
+                    "add `track_script {{ {name} }}` to the instance it is for"
+                ));
+                continue;
+            }
+            let Ok(id) = u16::try_from(checks.len()) else {
+                self.report
+                    .fatal(draft.name.span, "there are too many scripts");
+                break;
+            };
+            self.scripts.insert(name, (draft, Some(CheckId(id))));
+            if let Some(check) = self.check(draft) {
+                lint::check(&check, draft, self.report);
+                checks.push((check, draft));
+            }
+        }
+        checks
+    }
+
+    fn check(&mut self, draft: &ScriptDraft) -> Option<CheckConfig> {
+        let second = core::time::Duration::from_secs(1);
+        let interval = draft.interval.map_or(second, |(interval, _)| interval);
+        Some(CheckConfig {
+            name: draft.name.text.as_str().into(),
+            command: draft.command.clone()?,
+            interval,
+            timeout: draft.timeout.map_or(interval, |(timeout, _)| timeout),
+            rise: draft.rise.unwrap_or(1),
+            fall: draft.fall.unwrap_or(1),
+            init_fail: draft.init_fail,
+            user: draft
+                .user
+                .clone()
+                .or_else(|| self.drafts.global.script_user.clone()),
+        })
+    }
+
+    fn instance(&mut self, draft: &'a InstanceDraft) -> Option<InstanceConfig> {
+        if self.is_ipv6(draft) {
+            return None;
+        }
+        let global = &self.drafts.global;
+        let version = draft.version.or(global.version).unwrap_or(Version::V2);
+        let (interface, vrid) = self.identity(draft)?;
+        let priority = timing::priority(draft, self.report);
+        let addresses = self.addresses(&draft.addresses, interface)?;
+        let excluded = self.addresses(&draft.excluded, interface)?;
+        self.need_addresses(draft, version, addresses.is_empty());
+        let lower_prio_no_advert = draft.lower_prio_no_advert.or(global.lower_prio_no_advert);
+        Some(InstanceConfig {
+            name: draft.name.text.as_str().into(),
+            interface,
+            vrid,
+            version,
+            priority,
+            advert_interval: timing::advert_interval(draft, version, self.report),
+            preempt: self.preempt(draft, priority),
+            auth: self.auth(draft, version),
+            addresses,
+            excluded,
+            source: draft.source.map(Into::into),
+            tracks: Vec::new(), // Filled in by the caller.
+            garp: garp(draft.garp.or(global.garp)),
+            lower_prio_no_advert: lower_prio_no_advert.unwrap_or(false),
+            audible_yield: !draft.quiet_yield,
+        })
+    }
+
+    /// Reports the IPv6 addresses of an instance, and whether it is an IPv6 one as a whole.
+    fn is_ipv6(&mut self, draft: &InstanceDraft) -> bool {
+        let name = &draft.name.text;
+        let mut places = draft.addresses.ipv6.iter().chain(&draft.excluded.ipv6);
+        let Some(&first) = places.next() else {
+            return false;
+        };
+        let others = places.count();
+        let message = if draft.addresses.ipv6_first {
+            format!("IPv6 is not supported yet: the instance `{name}` is left out")
+        } else if others == 0 {
+            format!("IPv6 is not supported yet: `{name}` doesn't hold this address")
+        } else {
+            format!(
+                "IPv6 is not supported yet: `{name}` holds neither this address nor {others} more"
+            )
+        };
+        self.report.warning(first, message);
+        draft.addresses.ipv6_first
+    }
+
+    /// The interface and VRID, which every instance needs and no two share.
+    fn identity(&mut self, draft: &'a InstanceDraft) -> Option<(InterfaceId, Vrid)> {
+        let name = draft.name.text.as_str();
+        if draft.interface.is_none() {
+            let message = format!("the instance `{name}` has no interface");
+            self.report
+                .fatal(draft.name.span, message)
+                .hint("add a line such as `interface eth0`");
+        }
+        if draft.vrid.is_none() {
+            let message = format!("the instance `{name}` has no virtual router id");
+            self.report
+                .fatal(draft.name.span, message)
+                .hint("add a line such as `virtual_router_id 51`, the same on all its routers");
+        }
+        let (interface, (vrid, span)) = (draft.interface.as_ref()?, draft.vrid?);
+        if interface.text == "lo" {
+            self.report.fatal(
+                interface.span,
+                "the loopback interface reaches no other router",
+            );
+        }
+        let interface = self.interface(interface)?;
+        if let Some(other) = self.routers.insert((interface, vrid), name) {
+            let message = format!(
+                "`{name}` and `{other}` share the virtual router id {vrid} on one interface"
+            );
+            self.report
+                .fatal(span, message)
+                .hint("each virtual router of a network needs an id of its own");
+        }
+        Some((interface, vrid))
+    }
+
+    fn interface(&mut self, word: &Word) -> Option<InterfaceId> {
+        let name = word.text.as_str();
+        let odd = |c: char| c.is_whitespace() || c.is_control() || c == '/';
+        if name.is_empty() || name.len() > 15 || name.contains(odd) {
+            let message = "an interface has a name of 1 to 15 characters without blanks";
+            self.report.fatal(word.span, message);
+            return None;
+        }
+        let id = self.interfaces.add(name);
+        if id.is_none() {
+            self.report
+                .fatal(word.span, "there are too many interfaces");
+        }
+        id
+    }
+
+    fn addresses(
+        &mut self,
+        draft: &AddressesDraft,
+        interface: InterfaceId,
+    ) -> Option<Vec<VirtualAddress>> {
+        let sibling = draft.list.iter().find_map(|address| address.prefix);
+        let mut addresses = Vec::new();
+        let mut seen = BTreeSet::new();
+        for line in &draft.list {
+            if !seen.insert(line.address) {
+                let message = format!("{} is listed twice: once is enough", line.address);
+                self.report.warning(line.span, message);
+                continue;
+            }
+            if line.prefix.is_none() {
+                self.no_prefix(line, sibling);
+            }
+            addresses.push(VirtualAddress {
+                address: line.address.into(),
+                prefix: line.prefix.unwrap_or(32),
+                interface: match &line.interface {
+                    Some(word) => self.interface(word)?,
+                    None => interface,
+                },
+                label: line.label.as_deref().map(Into::into),
+                scope: line.scope,
+                broadcast: line.broadcast,
+            });
+        }
+        Some(addresses)
+    }
+
+    /// People lose hours over this one, so it is always said.
+    fn no_prefix(&mut self, line: &AddressDraft, sibling: Option<u8>) {
+        let address = line.address;
+        let message = format!("without a prefix length {address} is held as a /32");
+        let diagnostic = self.report.note(line.span, message);
+        match sibling.filter(|&prefix| prefix < 32) {
+            Some(prefix) => diagnostic.hint(format!(
+                "the others here are /{prefix}: if this one belongs to the same network, write {address}/{prefix}"
+            )),
+            None => diagnostic.hint(format!("if a /32 is meant, {address}/32 says so")),
+        }
+    }
+
+    fn need_addresses(&mut self, draft: &InstanceDraft, version: Version, none: bool) {
+        if !none || draft.no_addresses {
+            return;
+        }
+        let name = &draft.name.text;
+        let span = draft.name.span;
+        match version {
+            Version::V2 => {
+                let message = format!("the instance `{name}` has no virtual address");
+                self.report
+                    .warning(span, message)
+                    .hint("`no_virtual_ipaddress` says that this is meant");
+            }
+            Version::V3 => {
+                let message = format!(
+                    "the instance `{name}` has no virtual address, which version 3 requires"
+                );
+                self.report.fatal(span, message).hint(
+                    "add a `virtual_ipaddress` block, or `no_virtual_ipaddress` if this is meant",
+                );
+            }
+        }
+    }
+
+    /// keepalived's order: `state MASTER` and the owner's priority void both settings, and
+    /// `nopreempt` voids the delay.
+    fn preempt(&mut self, draft: &InstanceDraft, priority: Priority) -> Preempt {
+        let delay = draft.preempt_delay.filter(|(delay, _)| !delay.is_zero());
+        let void = match (draft.master, priority) {
+            (Some(_), _) => Some("`state MASTER`"),
+            (None, Priority::OWNER) => Some("priority 255"),
+            (None, _) => None,
+        };
+        if let Some(void) = void {
+            if let Some(span) = draft.nopreempt {
+                let message = format!(
+                    "{void} voids `nopreempt`: this router takes over from a master of lower priority"
+                );
+                self.report.warning(span, message).hint(
+                    "if it should leave a running master alone, write `state BACKUP` on all routers",
+                );
+            }
+            if let Some((_, span)) = delay {
+                let message =
+                    format!("{void} voids `preempt_delay`: this router takes over without it");
+                self.report.warning(span, message).hint(
+                    "write `state BACKUP` to keep the delay; the priority decides who is master",
+                );
+            }
+            return Preempt::Always;
+        }
+        match (draft.nopreempt, delay) {
+            (Some(_), Some((_, span))) => {
+                let message = "`nopreempt` voids `preempt_delay`: this router never takes over from a running master";
+                self.report.warning(span, message);
+                Preempt::Never
+            }
+            (Some(_), None) => Preempt::Never,
+            (None, Some((delay, _))) => Preempt::After(delay),
+            (None, None) => Preempt::Always,
+        }
+    }
+
+    fn auth(&mut self, draft: &InstanceDraft, version: Version) -> Auth {
+        match (draft.auth, version) {
+            (Some((_, span)), Version::V3) => {
+                let message = "version 3 has no passwords: adverts carry none";
+                self.report.warning(span, message);
+                Auth::None
+            }
+            (Some((auth, _)), Version::V2) => auth,
+            (None, _) => Auth::None,
+        }
+    }
+
+    /// The scripts an instance follows, each with the line that says so.
+    fn tracks(
+        &mut self,
+        draft: &'a InstanceDraft,
+        priority: Priority,
+    ) -> Vec<(Track, &'a TrackDraft)> {
+        let mut tracks = Vec::new();
+        let mut seen = BTreeSet::new();
+        for line in &draft.tracks {
+            let name = line.name.text.as_str();
+            let Some(&(script, Some(check))) = self.scripts.get(name) else {
+                self.untrackable(name, &draft.name.text, line.name.span);
+                continue;
+            };
+            if !seen.insert(check) {
+                let message = format!("`{name}` is tracked already: this line is ignored");
+                self.report.warning(line.name.span, message);
+                continue;
+            }
+            let weight = line.weight.unwrap_or(script.weight).weight;
+            if weight.value != 0 && priority == Priority::OWNER {
+                let message = format!("priority 255 never changes: `{name}` has no effect here");
+                self.report
+                    .warning(line.name.span, message)
+                    .hint("give the instance a priority below 255, or the script weight 0");
+                continue;
+            }
+            tracks.push((Track { check, weight }, line));
+        }
+        tracks
+    }
+
+    fn untrackable(&mut self, name: &str, instance: &str, span: Span) {
+        let known = self.scripts.contains_key(name);
+        let message = if known {
+            format!("`{name}` can't be run: NOTHING is tracked by this line")
+        } else {
+            format!("there is no `vrrp_script {name}`: NOTHING is tracked by this line")
+        };
+        let names = self.scripts.keys().copied().take(MOST_SUGGESTED);
+        let help = match super::suggest::nearest(name, names) {
+            Some(nearest) if !known => format!("did you mean `{nearest}`?"),
+            _ => {
+                format!("`{instance}` keeps its address whatever happens, until this is put right")
+            }
+        };
+        self.report.warning(span, message).hint(help);
+    }
+}
+
+impl Interfaces {
+    /// The interface of that name; `None` when there are too many.
+    fn add(&mut self, name: &str) -> Option<InterfaceId> {
+        if let Some(&id) = self.ids.get(name) {
+            return Some(id);
+        }
+        let id = InterfaceId(u16::try_from(self.names.len()).ok()?);
+        let name: Arc<str> = name.into();
+        self.names.push(name.clone());
+        self.ids.insert(name, id);
+        Some(id)
+    }
+}
+
+/// The values given, with keepalived's defaults: a contest is answered like a takeover.
+fn garp(draft: GarpDraft) -> GarpConfig {
+    let default = GarpConfig::default();
+    let delay = draft.delay.unwrap_or(default.delay);
+    let repeat = draft.repeat.unwrap_or(default.repeat);
+    GarpConfig {
+        delay,
+        repeat,
+        refresh: draft.refresh.unwrap_or(default.refresh),
+        refresh_repeat: draft.refresh_repeat.unwrap_or(default.refresh_repeat),
+        contest_delay: draft.contest_delay.unwrap_or(delay),
+        contest_repeat: draft.contest_repeat.unwrap_or(repeat),
+    }
+}

@@ -1,0 +1,66 @@
+//! Priority and advertisement interval, fitted to the protocol version.
+
+use core::time::Duration;
+
+use crate::conf::schema::instance::InstanceDraft;
+use crate::conf::source::{Report, Span};
+use crate::config::Version;
+use crate::ids::Priority;
+use crate::time::{Centis, Seconds};
+
+/// 100, or 255 when `state MASTER` comes without a priority, as in keepalived.
+pub(super) fn priority(draft: &InstanceDraft, report: &mut Report) -> Priority {
+    match (draft.priority, draft.master) {
+        (Some((priority, _)), _) => priority,
+        (None, None) => Priority::DEFAULT,
+        (None, Some(span)) => {
+            report
+                .warning(span, "`state MASTER` without a priority means priority 255")
+                .hint(
+                    "255 is the owner of the addresses, which takes them at once and never yields; \
+                     write a `priority`",
+                );
+            Priority::OWNER
+        }
+    }
+}
+
+/// `advert_int` in the unit of the version, within its range.
+pub(super) fn advert_interval(
+    draft: &InstanceDraft,
+    version: Version,
+    report: &mut Report,
+) -> Centis {
+    let (given, span) = draft
+        .advert
+        .unwrap_or((Duration::from_secs(1), Span::default()));
+    let (unit, low, high, phrase) = match version {
+        Version::V2 => (
+            100,
+            100,
+            25_500,
+            "version 2 counts whole seconds from 1 to 255",
+        ),
+        Version::V3 => (
+            1,
+            1,
+            Centis::MAX_V3.get(),
+            "version 3 counts hundredths from 0.01 to 40.95 s",
+        ),
+    };
+    let step = Duration::from_millis(10).as_nanos() * unit;
+    let steps = (given.as_nanos() + step / 2) / step;
+    let centis = u16::try_from(steps.saturating_mul(unit)).unwrap_or(u16::MAX);
+    let used = Centis::new(centis.clamp(low, high)).expect("the lowest interval isn't zero");
+    if used.duration() != given {
+        let message = format!(
+            "an advert interval of {} can't be sent: {} is used",
+            Seconds(given),
+            Seconds(used.duration())
+        );
+        report
+            .warning(span, message)
+            .hint(format!("{phrase}; all routers must agree"));
+    }
+    used
+}

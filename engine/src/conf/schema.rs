@@ -1,0 +1,219 @@
+//! The keywords: which there are, where each may stand, and what is made of them.
+//!
+//! Each block has a reader of its own that fills a draft; references between blocks are resolved
+//! later, because they may point forwards. Keywords that Locum doesn't act on yet are known by name
+//! (`ignored`), so that the remark about them can say what is lost.
+
+pub(super) mod address;
+pub(super) mod global;
+mod ignored;
+pub(super) mod instance;
+pub(super) mod script;
+pub(super) mod track;
+mod value;
+
+use std::collections::BTreeMap;
+
+use super::source::Report;
+use super::suggest;
+use super::tree::Item;
+use global::GlobalDraft;
+use ignored::Ignored;
+use instance::InstanceDraft;
+use script::ScriptDraft;
+
+/// Everything read, not yet connected.
+#[derive(Debug, Default)]
+pub(super) struct Drafts {
+    pub(super) global: GlobalDraft,
+    /// Names are unique.
+    pub(super) scripts: Vec<ScriptDraft>,
+    /// Names are unique.
+    pub(super) instances: Vec<InstanceDraft>,
+}
+
+/// Reads the items of the whole file.
+pub(super) fn read(items: &[Item], report: &mut Report) -> Drafts {
+    let mut drafts = Drafts::default();
+    let mut seen = BTreeMap::new();
+    for item in items {
+        match item.keyword.text.as_str() {
+            "global_defs" => global::read(item, &mut drafts.global, report),
+            "vrrp_script" | "vrrp_instance" => named(item, &mut seen, &mut drafts, report),
+            _ => other(Context::Root, item, report),
+        }
+    }
+    drafts
+}
+
+/// Reads a block whose second word is its name, unless that name is taken.
+fn named<'a>(
+    item: &'a Item,
+    seen: &mut BTreeMap<(&'a str, &'a str), u32>,
+    drafts: &mut Drafts,
+    report: &mut Report,
+) {
+    let keyword = item.keyword.text.as_str();
+    let Some(name) = item.arguments.first() else {
+        report.fatal(item.keyword.span, format!("`{keyword}` needs a name"));
+        return;
+    };
+    if let Some(first) = seen.insert((keyword, &name.text), name.span.line) {
+        let message = format!("there is already a `{keyword}` named `{}`", name.text);
+        report.error(name.span, message).hint(format!(
+            "the first one (line {first}) is used, this one is skipped"
+        ));
+        seen.insert((keyword, &name.text), first);
+        return;
+    }
+    value::extra(item, 1, report);
+    match keyword {
+        "vrrp_script" => drafts.scripts.push(script::read(item, name, report)),
+        _ => drafts.instances.push(instance::read(item, name, report)),
+    }
+}
+
+/// What kind of block a line stands in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Context {
+    /// No block.
+    Root,
+    /// `global_defs`
+    Global,
+    /// `vrrp_instance`
+    Instance,
+    /// `vrrp_script`
+    Script,
+    /// `authentication`
+    Authentication,
+    /// `virtual_ipaddress` and `virtual_ipaddress_excluded`: one address a line.
+    Addresses,
+    /// `track_script` and `track_interface`: one name a line.
+    Tracks,
+    /// `notification_email`: one address a line.
+    Mail,
+    /// Skipped as a unit.
+    Opaque,
+}
+
+/// The contexts that hold keywords.
+const KEYWORD_CONTEXTS: [Context; 5] = [
+    Context::Root,
+    Context::Global,
+    Context::Instance,
+    Context::Script,
+    Context::Authentication,
+];
+
+/// Blocks of the root whose keywords mean nothing elsewhere.
+const ROOT_BLOCKS: [&str; 5] = [
+    "global_defs",
+    "vrrp_instance",
+    "vrrp_script",
+    "vrrp_sync_group",
+    "virtual_server",
+];
+
+impl Context {
+    /// What is inside the block of `keyword`.
+    pub(super) fn inside(self, keyword: &str) -> Self {
+        match (self, keyword) {
+            (Self::Root, "global_defs") => Self::Global,
+            (Self::Root, "vrrp_instance") => Self::Instance,
+            (Self::Root, "vrrp_script") => Self::Script,
+            (Self::Global, "notification_email") => Self::Mail,
+            (Self::Instance, "authentication") => Self::Authentication,
+            (Self::Instance, "virtual_ipaddress" | "virtual_ipaddress_excluded") => Self::Addresses,
+            (Self::Instance, "track_script" | "track_interface") => Self::Tracks,
+            _ => Self::Opaque,
+        }
+    }
+
+    /// Whether this keyword must be followed by a block.
+    pub(super) fn opens_block(self, keyword: &str) -> bool {
+        let ignored = || ignored::find(self, keyword).is_some_and(|ignored| ignored.block);
+        self.inside(keyword) != Self::Opaque || ignored()
+    }
+
+    /// Whether a line that starts with `keyword` can't belong to a block of this kind within
+    /// `outer`, so that the block's `}` must be missing.
+    pub(super) fn ends_before(self, outer: Self, keyword: &str) -> bool {
+        match self {
+            Self::Root | Self::Opaque => false,
+            _ if ROOT_BLOCKS.contains(&keyword) => true,
+            Self::Global | Self::Instance | Self::Script => false,
+            Self::Authentication => !self.knows(keyword) && outer.knows(keyword),
+            Self::Addresses => outer.knows(keyword),
+            Self::Tracks | Self::Mail => outer.opens_block(keyword),
+        }
+    }
+
+    fn knows(self, keyword: &str) -> bool {
+        self.keywords().contains(&keyword) || ignored::find(self, keyword).is_some()
+    }
+
+    /// The keywords that are acted on.
+    fn keywords(self) -> &'static [&'static str] {
+        match self {
+            Self::Root => &["global_defs", "vrrp_instance", "vrrp_script"],
+            Self::Global => &global::KEYWORDS,
+            Self::Instance => &instance::KEYWORDS,
+            Self::Script => &script::KEYWORDS,
+            Self::Authentication => &instance::AUTH_KEYWORDS,
+            Self::Addresses | Self::Tracks | Self::Mail | Self::Opaque => &[],
+        }
+    }
+
+    /// As a phrase: where a keyword belongs.
+    fn place(self) -> &'static str {
+        match self {
+            Self::Root => "outside all blocks",
+            Self::Global => "in `global_defs`",
+            Self::Instance => "in a `vrrp_instance`",
+            Self::Script => "in a `vrrp_script`",
+            Self::Authentication => "in `authentication`",
+            Self::Addresses | Self::Tracks | Self::Mail | Self::Opaque => "in its block",
+        }
+    }
+}
+
+/// The one remark about an item that isn't acted on: its keyword is known and ignored, or belongs
+/// elsewhere, or is unknown. Its block is skipped.
+fn other(context: Context, item: &Item, report: &mut Report) {
+    let word = item.keyword.text.as_str();
+    if word.is_empty() {
+        return; // A block without a keyword, reported when it was read.
+    }
+    if let Some(ignored) = ignored::find(context, word) {
+        return ignored.report(item, report);
+    }
+    debug_assert!(
+        !context.keywords().contains(&word),
+        "`{word}` has no reader"
+    );
+    let skipped = if item.block.is_some() {
+        "its block is skipped"
+    } else {
+        "the line is ignored"
+    };
+    let elsewhere = KEYWORD_CONTEXTS.into_iter().find(|place| place.knows(word));
+    if let Some(place) = elsewhere.filter(|&place| place != context) {
+        let message = format!("`{word}` can't stand here: {skipped}");
+        let help = format!("it belongs {}", place.place());
+        report.warning(item.keyword.span, message).hint(help);
+        return;
+    }
+    let known = context.keywords().iter().copied();
+    let known = known.chain(
+        ignored::of(context)
+            .iter()
+            .map(|ignored: &Ignored| ignored.name),
+    );
+    let nearest = suggest::nearest(word, known);
+    let shown: String = word.chars().take(60).collect();
+    let message = format!("unknown keyword `{shown}`: {skipped}");
+    let diagnostic = report.warning(item.keyword.span, message);
+    if let Some(nearest) = nearest {
+        diagnostic.hint(format!("did you mean `{nearest}`?"));
+    }
+}

@@ -1,0 +1,153 @@
+//! `global_defs`.
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use super::value::{number, seconds, switch, value};
+use super::{Context, other, script};
+use crate::conf::source::{Report, Span};
+use crate::conf::tree::Item;
+use crate::config::Version;
+
+/// What the block says that is acted on.
+#[derive(Debug, Default)]
+pub(in crate::conf) struct GlobalDraft {
+    pub(in crate::conf) router_id: Option<Arc<str>>,
+    pub(in crate::conf) version: Option<Version>,
+    pub(in crate::conf) script_user: Option<script::User>,
+    pub(in crate::conf) garp: GarpDraft,
+    pub(in crate::conf) lower_prio_no_advert: Option<bool>,
+}
+
+/// Gratuitous ARP settings as far as they are given, globally or in one instance.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::conf) struct GarpDraft {
+    pub(in crate::conf) delay: Option<Duration>,
+    pub(in crate::conf) repeat: Option<u32>,
+    pub(in crate::conf) refresh: Option<Duration>,
+    pub(in crate::conf) refresh_repeat: Option<u32>,
+    pub(in crate::conf) contest_delay: Option<Duration>,
+    pub(in crate::conf) contest_repeat: Option<u32>,
+}
+
+/// The keywords that are acted on.
+pub(super) const KEYWORDS: [&str; 19] = [
+    "router_id",
+    "script_user",
+    "vrrp_version",
+    "vrrp_strict",
+    "vrrp_garp_master_delay",
+    "vrrp_garp_master_repeat",
+    "vrrp_garp_master_refresh",
+    "vrrp_garp_master_refresh_repeat",
+    "vrrp_garp_lower_prio_delay",
+    "vrrp_garp_lower_prio_repeat",
+    "vrrp_lower_prio_no_advert",
+    "notification_email",
+    "notification_email_from",
+    "smtp_server",
+    "smtp_connect_timeout",
+    "smtp_helo_name",
+    "smtp_alert",
+    "smtp_alert_vrrp",
+    "no_email_faults",
+];
+
+/// Reads one block; several add up.
+pub(super) fn read(block: &Item, draft: &mut GlobalDraft, report: &mut Report) {
+    for item in block.block.as_deref().unwrap_or_default() {
+        let keyword = item.keyword.text.as_str();
+        match keyword {
+            "router_id" => {
+                let id = value(item, report).map(|value| value.text.into());
+                draft.router_id = id.or(draft.router_id.take());
+            }
+            "script_user" => draft.script_user = script::user(item, report),
+            "vrrp_version" => draft.version = version(item, report).or(draft.version),
+            "vrrp_strict" => strict(item.keyword.span, report),
+            "vrrp_lower_prio_no_advert" => {
+                draft.lower_prio_no_advert = switch(item, report).or(draft.lower_prio_no_advert);
+            }
+            _ if keyword.starts_with("smtp_")
+                || keyword.starts_with("notification_email")
+                || keyword == "no_email_faults" =>
+            {
+                mail(item, report);
+            }
+            _ => match keyword.strip_prefix("vrrp_") {
+                Some(name) if draft.garp.read(name, item, report) => {}
+                _ => other(Context::Global, item, report),
+            },
+        }
+    }
+}
+
+/// A mail keyword, or one that only looks like it.
+fn mail(item: &Item, report: &mut Report) {
+    if KEYWORDS.contains(&item.keyword.text.as_str()) {
+        report.mail(item.keyword.span);
+    } else {
+        other(Context::Global, item, report);
+    }
+}
+
+/// `vrrp_version` and an instance's `version`.
+pub(super) fn version(item: &Item, report: &mut Report) -> Option<Version> {
+    let (number, _) = number(item, 2..=3, "the line is ignored", report)?;
+    Some(if number == 2 {
+        Version::V2
+    } else {
+        Version::V3
+    })
+}
+
+/// `vrrp_strict`, and an instance's `strict_mode`.
+pub(super) fn strict(span: Span, report: &mut Report) {
+    let message = "strict conformance to the RFC is not applied: the configuration runs as written";
+    report.warning(span, message).hint(
+        "keepalived would drop authentication and preempt_delay, refuse unicast peers, and \
+         install a firewall rule that makes the virtual addresses unreachable on a node of \
+         priority below 255; remove the line, it is rarely meant",
+    );
+}
+
+impl GarpDraft {
+    /// Reads one `garp_*` line, `name` being the keyword without `vrrp_`. False when there is no
+    /// such keyword.
+    pub(super) fn read(&mut self, name: &str, item: &Item, report: &mut Report) -> bool {
+        let delay = |report: &mut Report| {
+            let read = seconds(item, 3600, "the line is ignored", report);
+            read.map(|(delay, _)| delay)
+        };
+        let count = |least, report: &mut Report| {
+            let read = number(item, least..=1000, "the line is ignored", report);
+            read.map(|(count, _)| count)
+        };
+        match name {
+            "garp_master_delay" => self.delay = delay(report).or(self.delay),
+            "garp_master_repeat" => self.repeat = count(1, report).or(self.repeat),
+            "garp_master_refresh" => self.refresh = delay(report).or(self.refresh),
+            "garp_master_refresh_repeat" => {
+                self.refresh_repeat = count(1, report).or(self.refresh_repeat);
+            }
+            "garp_lower_prio_delay" => self.contest_delay = delay(report).or(self.contest_delay),
+            "garp_lower_prio_repeat" => {
+                self.contest_repeat = count(0, report).or(self.contest_repeat);
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// What is given here, and for the rest what is given in `outer`.
+    pub(in crate::conf) fn or(self, outer: Self) -> Self {
+        Self {
+            delay: self.delay.or(outer.delay),
+            repeat: self.repeat.or(outer.repeat),
+            refresh: self.refresh.or(outer.refresh),
+            refresh_repeat: self.refresh_repeat.or(outer.refresh_repeat),
+            contest_delay: self.contest_delay.or(outer.contest_delay),
+            contest_repeat: self.contest_repeat.or(outer.contest_repeat),
+        }
+    }
+}

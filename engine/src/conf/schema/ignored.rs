@@ -1,0 +1,378 @@
+//! Keywords of keepalived that have no effect here, and what that means for whoever wrote them.
+//!
+//! A warning where the running system differs from what the text asks for; a note where nobody
+//! would notice. The list follows keepalived 2.4.3.
+
+use super::Context;
+use crate::conf::diag::Severity;
+use crate::conf::source::Report;
+use crate::conf::tree::Item;
+
+/// One keyword.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ignored {
+    pub(super) name: &'static str,
+    severity: Severity,
+    /// Has a block, which is skipped.
+    pub(super) block: bool,
+    /// What its absence means.
+    effect: &'static str,
+}
+
+impl Ignored {
+    /// The one remark about it.
+    pub(super) fn report(&self, item: &Item, report: &mut Report) {
+        let skipped = if item.block.is_some() {
+            "skipped"
+        } else {
+            "ignored"
+        };
+        let message = format!("`{}` is {skipped}: {}", self.name, self.effect);
+        report.add(self.severity, item.keyword.span, message);
+    }
+
+    const fn block(self) -> Self {
+        Self {
+            block: true,
+            ..self
+        }
+    }
+}
+
+/// The ignored keywords of one kind of block.
+pub(super) fn of(context: Context) -> &'static [Ignored] {
+    match context {
+        Context::Root => ROOT,
+        Context::Global => GLOBAL,
+        Context::Instance => INSTANCE,
+        Context::Authentication => AUTHENTICATION,
+        _ => &[],
+    }
+}
+
+/// The ignored keyword of that name.
+pub(super) fn find(context: Context, name: &str) -> Option<&'static Ignored> {
+    of(context).iter().find(|ignored| ignored.name == name)
+}
+
+const fn warn(name: &'static str, effect: &'static str) -> Ignored {
+    Ignored {
+        name,
+        severity: Severity::Warning,
+        block: false,
+        effect,
+    }
+}
+
+const fn note(name: &'static str, effect: &'static str) -> Ignored {
+    Ignored {
+        name,
+        severity: Severity::Note,
+        block: false,
+        effect,
+    }
+}
+
+const BALANCER: &str = "load balancing is not part of this daemon";
+const STATIC: &str = "addresses, routes and rules that belong to no instance are not managed";
+const BFD: &str = "no BFD session is kept, and nothing tracks it";
+const FIFO: &str = "no events are written to a pipe";
+const HOOK: &str = "no script is run when the state changes";
+const UNICAST: &str = "adverts go to the multicast group; routers that use unicast don't hear them, \
+     and there would be two masters";
+const ROUTES: &str = "no routes or rules are installed when this router becomes master";
+const VMAC: &str = "the addresses go on the interface itself, with its own MAC address, and move by \
+     gratuitous ARP";
+const PROCESS: &str = "how the daemon's processes are run is not set here";
+const FIREWALL: &str = "no firewall rules are installed";
+const SNMP: &str = "there is no SNMP agent";
+const DBUS: &str = "there is no D-Bus service";
+const FILES: &str = "this file is not written or used";
+const CHECKSUM: &str = "the checksum form is not configurable yet";
+const DOWN_TIMER: &str = "a backup takes over after three missing adverts, always";
+const STARTUP: &str = "the instances start at once";
+const LINKBEAT: &str = "link state comes from the kernel";
+const MULTICAST_GROUP: &str = "adverts use the standard group, 224.0.0.18";
+const RELOAD: &str = "a file that can't be used leaves the running configuration in place, always";
+const RX_BUFFER: &str = "receive buffers have the kernel's size";
+
+const ROOT: &[Ignored] = &[
+    warn(
+        "vrrp_sync_group",
+        "its instances fail over one by one, not together",
+    )
+    .block(),
+    warn("vrrp_track_file", "the file is not watched").block(),
+    warn("track_file", "the file is not watched").block(),
+    warn("vrrp_track_process", "the process is not watched").block(),
+    warn("track_process", "the process is not watched").block(),
+    warn("bfd_instance", BFD).block(),
+    warn("static_ipaddress", STATIC).block(),
+    warn("static_routes", STATIC).block(),
+    warn("static_rules", STATIC).block(),
+    warn("track_group", STATIC).block(),
+    warn("garp_group", "gratuitous ARPs are not spaced out").block(),
+    warn(
+        "interface_up_down_delays",
+        "a change of link state acts at once",
+    )
+    .block(),
+    note("linkbeat_use_polling", LINKBEAT),
+    note("linkbeat_interfaces", LINKBEAT).block(),
+    warn(
+        "net_namespace",
+        "the daemon runs in the network namespace it is started in",
+    ),
+    warn("net_namespace_ipvs", BALANCER),
+    note("namespace_with_ipsets", FIREWALL),
+    note("instance", "the daemon has no instance name"),
+    note("use_pid_dir", FILES),
+    note("child_wait_time", PROCESS),
+    note("virtual_server", BALANCER).block(),
+    note("virtual_server_group", BALANCER).block(),
+    note("SSL", BALANCER).block(),
+];
+
+const GLOBAL: &[Ignored] = &[
+    note(
+        "lvs_id",
+        "it is the old name of `router_id`, which keepalived no longer knows",
+    ),
+    warn(
+        "enable_script_security",
+        "the permissions of scripts are not checked before they run",
+    ),
+    note(
+        "set_supplementary_groups",
+        "scripts run with the user's own group only",
+    ),
+    warn("startup_script", "no script is run at start"),
+    warn("startup_script_timeout", "no script is run at start"),
+    warn("shutdown_script", "no script is run at the end"),
+    warn("shutdown_script_timeout", "no script is run at the end"),
+    warn("notify_fifo", FIFO),
+    warn("notify_fifo_script", FIFO),
+    warn("vrrp_notify_fifo", FIFO),
+    warn("vrrp_notify_fifo_script", FIFO),
+    warn("vrrp_notify_priority_changes", FIFO),
+    warn("fifo_write_vrrp_states_on_reload", FIFO),
+    note(
+        "vrrp_skip_check_adv_addr",
+        "a difference in address lists never discards an advert",
+    ),
+    warn("vrrp_mcast_group4", MULTICAST_GROUP),
+    note("vrrp_mcast_group6", "IPv6 is not supported yet"),
+    note(
+        "vrrp_garp_interval",
+        "gratuitous ARPs are sent without a gap",
+    ),
+    note("vrrp_gna_interval", "IPv6 is not supported yet"),
+    note(
+        "vrrp_min_garp",
+        "the number of gratuitous ARPs stays as configured",
+    ),
+    note(
+        "vrrp_garp_extra_if",
+        "gratuitous ARPs go out of the address's own interface",
+    ),
+    warn(
+        "vrrp_higher_prio_send_advert",
+        "what a master says when it yields is set by `quiet_yield`",
+    ),
+    warn("vrrp_down_timer_adverts", DOWN_TIMER),
+    warn("vrrp_check_unicast_src", UNICAST),
+    note(
+        "vrrp_owner_ignore_adverts",
+        "an owner hears adverts like any other router",
+    ),
+    warn("v3_checksum_as_v2", CHECKSUM),
+    note(
+        "disable_local_igmp",
+        "the kernel reports its group memberships as usual",
+    ),
+    warn("vrrp_startup_delay", STARTUP),
+    warn("vrrp_delay_after_boot", STARTUP),
+    note(
+        "log_unknown_vrids",
+        "adverts of other virtual routers are counted, not logged",
+    ),
+    note(
+        "dynamic_interfaces",
+        "an interface that doesn't exist yet is waited for, always",
+    ),
+    warn(
+        "default_interface",
+        "an address without `dev` goes on its instance's interface",
+    ),
+    note("max_auto_priority", PROCESS),
+    note("min_auto_priority_delay", PROCESS),
+    note("vrrp_priority", PROCESS),
+    note("vrrp_no_swap", PROCESS),
+    note("vrrp_rt_priority", PROCESS),
+    note("vrrp_cpu_affinity", PROCESS),
+    note("vrrp_rlimit_rttime", PROCESS),
+    note("checker_priority", PROCESS),
+    note("checker_no_swap", PROCESS),
+    note("checker_rt_priority", PROCESS),
+    note("checker_cpu_affinity", PROCESS),
+    note("checker_rlimit_rttime", PROCESS),
+    note("bfd_priority", PROCESS),
+    note("bfd_no_swap", PROCESS),
+    note("bfd_rt_priority", PROCESS),
+    note("bfd_cpu_affinity", PROCESS),
+    note("bfd_rlimit_rttime", PROCESS),
+    note("vrrp_netlink_cmd_rcv_bufs", RX_BUFFER),
+    note("vrrp_netlink_cmd_rcv_bufs_force", RX_BUFFER),
+    note("vrrp_netlink_monitor_rcv_bufs", RX_BUFFER),
+    note("vrrp_netlink_monitor_rcv_bufs_force", RX_BUFFER),
+    note("process_monitor_rcv_bufs", RX_BUFFER),
+    note("process_monitor_rcv_bufs_force", RX_BUFFER),
+    note("vrrp_rx_bufs_policy", RX_BUFFER),
+    note("vrrp_rx_bufs_multiplier", RX_BUFFER),
+    note("vrrp_iptables", FIREWALL),
+    note("vrrp_ipsets", FIREWALL),
+    note("nftables", FIREWALL),
+    note("nftables_priority", FIREWALL),
+    note("nftables_counters", FIREWALL),
+    note("nftables_ifindex", FIREWALL),
+    note("vmac_prefix", VMAC),
+    note("vmac_addr_prefix", VMAC),
+    note("enable_dbus", DBUS),
+    note("dbus_service_name", DBUS),
+    note("dbus_no_interface_name", DBUS),
+    note("enable_snmp_vrrp", SNMP),
+    note("enable_snmp_keepalived", SNMP),
+    note("enable_snmp_checker", SNMP),
+    note("enable_snmp_rfc", SNMP),
+    note("enable_snmp_rfcv2", SNMP),
+    note("enable_snmp_rfcv3", SNMP),
+    note("enable_traps", SNMP),
+    note("snmp_socket", SNMP),
+    note("process_names", PROCESS),
+    note("process_name", PROCESS),
+    note("vrrp_process_name", PROCESS),
+    note("checker_process_name", PROCESS),
+    note("bfd_process_name", PROCESS),
+    note("reload_check_config", RELOAD),
+    note("reload_time_file", FILES),
+    note("reload_repeat", FILES),
+    note("reload_file", FILES),
+    note("config_save_dir", FILES),
+    note("tmp_config_directory", FILES),
+    note("use_symlink_paths", FILES),
+    note("data_use_instance", FILES),
+    note("json_version", FILES),
+    note("state_dump_file", FILES),
+    note("stats_dump_file", FILES),
+    note("json_dump_file", FILES),
+    note("umask", "files are readable by their owner only"),
+    note("iproute_usr_dir", FILES),
+    note("iproute_etc_dir", FILES),
+    note("include_check", "a missing include is reported, always"),
+    note("random_seed", "nothing here is random"),
+    note("lvs_sync_daemon", BALANCER),
+    note("lvs_timeouts", BALANCER),
+    note("lvs_flush", BALANCER),
+    note("lvs_flush_on_stop", BALANCER),
+    note("smtp_alert_checker", BALANCER),
+    note("checker_log_all_failures", BALANCER),
+];
+
+const INSTANCE: &[Ignored] = &[
+    warn("unicast_src_ip", UNICAST),
+    warn("unicast_peer", UNICAST).block(),
+    warn("unicast_ttl", UNICAST),
+    warn("check_unicast_src", UNICAST),
+    warn("unicast_fault_no_peer", UNICAST),
+    warn("old_unicast_checksum", UNICAST),
+    warn("vrf", UNICAST),
+    warn("mcast_dst_ip", MULTICAST_GROUP),
+    warn(
+        "track_src_ip",
+        "losing the source address is not a fault of its own",
+    ),
+    warn(
+        "timer_expired_backup",
+        "a router that was held up for long listens first, always",
+    ),
+    warn(
+        "thread_timer_expired",
+        "a router that was held up for long listens first, always",
+    ),
+    warn("down_timer_adverts", DOWN_TIMER),
+    warn(
+        "higher_prio_send_advert",
+        "what a master says when it yields is set by `quiet_yield`",
+    ),
+    note(
+        "owner_ignore_adverts",
+        "an owner hears adverts like any other router",
+    ),
+    note(
+        "skip_check_adv_addr",
+        "a difference in address lists never discards an advert",
+    ),
+    note("kernel_rx_buf_size", RX_BUFFER),
+    warn("v3_checksum_as_v2", CHECKSUM),
+    note("native_ipv6", "keepalived no longer needs it either"),
+    note("linkbeat_use_polling", LINKBEAT),
+    note("lvs_sync_daemon_interface", BALANCER),
+    warn("virtual_routes", ROUTES).block(),
+    warn("virtual_rules", ROUTES).block(),
+    note(
+        "promote_secondaries",
+        "the interface's sysctl is left as it is",
+    ),
+    warn(
+        "no_accept",
+        "the master answers on its virtual addresses; no firewall rule is installed",
+    ),
+    warn("use_vmac", VMAC),
+    warn("vmac_xmit_base", VMAC),
+    warn("use_vmac_addr", VMAC),
+    warn("use_ipvlan", VMAC),
+    warn("track_file", "no files are watched").block(),
+    warn("track_process", "no processes are watched").block(),
+    warn("track_bfd", BFD).block(),
+    warn(
+        "dont_track_primary",
+        "the instance is in fault while its interface has no link",
+    ),
+    note(
+        "garp_extra_if",
+        "gratuitous ARPs go out of the address's own interface",
+    ),
+    note(
+        "vmac_garp_intvl",
+        "gratuitous ARPs go out of the address's own interface",
+    ),
+    warn("notify", HOOK),
+    warn("notify_master", HOOK),
+    warn("notify_backup", HOOK),
+    warn("notify_fault", HOOK),
+    warn("notify_stop", HOOK),
+    warn("notify_deleted", HOOK),
+    warn("notify_master_rx_lower_pri", HOOK),
+    warn("notify_priority_changes", HOOK),
+    note("debug", "it has no effect in keepalived either"),
+];
+
+const AUTHENTICATION: &[Ignored] =
+    &[warn("auth_hmac", "adverts carry no message authentication code").block()];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_is_listed_twice_or_also_acted_on() {
+        for context in super::super::KEYWORD_CONTEXTS {
+            let mut names: Vec<&str> = of(context).iter().map(|ignored| ignored.name).collect();
+            names.extend(context.keywords());
+            let all = names.len();
+            names.sort_unstable();
+            names.dedup();
+            assert_eq!(names.len(), all, "{context:?}");
+        }
+    }
+}

@@ -1,0 +1,314 @@
+//! `vrrp_instance`: one virtual router.
+
+use core::net::Ipv4Addr;
+use core::time::Duration;
+
+use super::address::{self, AddressesDraft};
+use super::global::{GarpDraft, strict, version};
+use super::track::{self, TrackDraft};
+use super::value::{self, Value, bare, ipv4, literal, number, seconds, switch, without_semicolon};
+use super::{Context, other};
+use crate::conf::lexer::Word;
+use crate::conf::source::{Report, Span};
+use crate::conf::tree::Item;
+use crate::config::{Auth, Version};
+use crate::ids::{Priority, Vrid};
+
+/// One block, each value as last given.
+#[derive(Debug)]
+pub(in crate::conf) struct InstanceDraft {
+    pub(in crate::conf) name: Word,
+    pub(in crate::conf) interface: Option<Word>,
+    pub(in crate::conf) vrid: Option<(Vrid, Span)>,
+    pub(in crate::conf) version: Option<Version>,
+    /// Where `state MASTER` stands.
+    pub(in crate::conf) master: Option<Span>,
+    pub(in crate::conf) priority: Option<(Priority, Span)>,
+    /// `advert_int` before it is fitted to the version.
+    pub(in crate::conf) advert: Option<(Duration, Span)>,
+    pub(in crate::conf) nopreempt: Option<Span>,
+    pub(in crate::conf) preempt_delay: Option<(Duration, Span)>,
+    pub(in crate::conf) auth: Option<(Auth, Span)>,
+    pub(in crate::conf) addresses: AddressesDraft,
+    pub(in crate::conf) excluded: AddressesDraft,
+    pub(in crate::conf) no_addresses: bool,
+    pub(in crate::conf) source: Option<Ipv4Addr>,
+    pub(in crate::conf) tracks: Vec<TrackDraft>,
+    pub(in crate::conf) garp: GarpDraft,
+    pub(in crate::conf) lower_prio_no_advert: Option<bool>,
+    pub(in crate::conf) quiet_yield: bool,
+}
+
+impl InstanceDraft {
+    fn new(name: &Word) -> Self {
+        Self {
+            name: name.clone(),
+            interface: None,
+            vrid: None,
+            version: None,
+            master: None,
+            priority: None,
+            advert: None,
+            nopreempt: None,
+            preempt_delay: None,
+            auth: None,
+            addresses: AddressesDraft::default(),
+            excluded: AddressesDraft::default(),
+            no_addresses: false,
+            source: None,
+            tracks: Vec::new(),
+            garp: GarpDraft::default(),
+            lower_prio_no_advert: None,
+            quiet_yield: false,
+        }
+    }
+}
+
+/// The keywords that are acted on.
+pub(super) const KEYWORDS: [&str; 27] = [
+    "interface",
+    "virtual_router_id",
+    "version",
+    "state",
+    "priority",
+    "advert_int",
+    "preempt",
+    "nopreempt",
+    "preempt_delay",
+    "authentication",
+    "virtual_ipaddress",
+    "virtual_ipaddress_excluded",
+    "no_virtual_ipaddress",
+    "mcast_src_ip",
+    "track_script",
+    "track_interface",
+    "garp_master_delay",
+    "garp_master_repeat",
+    "garp_master_refresh",
+    "garp_master_refresh_repeat",
+    "garp_lower_prio_delay",
+    "garp_lower_prio_repeat",
+    "lower_prio_no_advert",
+    "quiet_yield",
+    "smtp_alert",
+    "strict_mode",
+    "accept",
+];
+
+/// The keywords of `authentication` that are acted on.
+pub(super) const AUTH_KEYWORDS: [&str; 2] = ["auth_type", "auth_pass"];
+
+/// Reads one block.
+pub(super) fn read(block: &Item, name: &Word, report: &mut Report) -> InstanceDraft {
+    let mut draft = InstanceDraft::new(name);
+    let items = block.block.as_deref().unwrap_or_default();
+    for item in items {
+        let read = election(item, &mut draft, report) || contents(item, &mut draft, report);
+        if !read && !draft.garp.read(&item.keyword.text, item, report) {
+            other(Context::Instance, item, report);
+        }
+    }
+    for item in items
+        .iter()
+        .filter(|item| item.keyword.text == "track_interface")
+    {
+        track_interface(item, &draft, report);
+    }
+    draft
+}
+
+/// Who is elected, and over what. False when the keyword isn't one of these.
+fn election(item: &Item, draft: &mut InstanceDraft, report: &mut Report) -> bool {
+    match item.keyword.text.as_str() {
+        "interface" => {
+            if let Some(Value { text, span }) = value::value(item, report) {
+                let text = text.to_owned();
+                draft.interface = Some(Word { text, span });
+            }
+        }
+        "virtual_router_id" => draft.vrid = vrid(item, report).or(draft.vrid),
+        "version" => draft.version = version(item, report).or(draft.version),
+        "state" => state(item, draft, report),
+        "priority" => {
+            let read = number(item, 1..=255, "100 is used", report);
+            let read = read.and_then(|(number, span)| Some((u8::try_from(number).ok()?, span)));
+            draft.priority = Some(match read {
+                Some((number, span)) => (Priority(number), span),
+                None => (Priority::DEFAULT, item.keyword.span),
+            });
+        }
+        "advert_int" => {
+            let longest = 1_000_000;
+            draft.advert = seconds(item, longest, "1 s is used", report).or(draft.advert);
+        }
+        "nopreempt" => {
+            bare(item, report);
+            draft.nopreempt = Some(item.keyword.span);
+        }
+        "preempt" => {
+            bare(item, report);
+            draft.nopreempt = None;
+        }
+        "preempt_delay" => {
+            let read = seconds(item, 1000, "the line is ignored", report);
+            draft.preempt_delay = read.or(draft.preempt_delay);
+        }
+        "lower_prio_no_advert" => {
+            draft.lower_prio_no_advert = switch(item, report).or(draft.lower_prio_no_advert);
+        }
+        "quiet_yield" => draft.quiet_yield = switch(item, report).unwrap_or(draft.quiet_yield),
+        _ => return false,
+    }
+    true
+}
+
+/// What the instance holds, tracks and says. False when the keyword isn't one of these.
+fn contents(item: &Item, draft: &mut InstanceDraft, report: &mut Report) -> bool {
+    match item.keyword.text.as_str() {
+        "authentication" => authentication(item, draft, report),
+        "virtual_ipaddress" => address::read(item, &mut draft.addresses, report),
+        "virtual_ipaddress_excluded" => address::read(item, &mut draft.excluded, report),
+        "no_virtual_ipaddress" => {
+            bare(item, report);
+            draft.no_addresses = true;
+        }
+        "mcast_src_ip" => draft.source = ipv4(item, report).or(draft.source),
+        "track_script" => track::read(item, &mut draft.tracks, report),
+        "track_interface" => {} // Compared with the instance's own interface at the end.
+        "smtp_alert" => report.mail(item.keyword.span),
+        "strict_mode" => {
+            if switch(item, report) == Some(true) {
+                strict(item.keyword.span, report);
+            }
+        }
+        "accept" => bare(item, report), // The default.
+        _ => return false,
+    }
+    true
+}
+
+fn vrid(item: &Item, report: &mut Report) -> Option<(Vrid, Span)> {
+    let (number, span) = number(item, 1..=255, "the line is ignored", report)?;
+    Some((Vrid::new(u8::try_from(number).ok()?)?, span))
+}
+
+fn state(item: &Item, draft: &mut InstanceDraft, report: &mut Report) {
+    let Some(value) = value::value(item, report) else {
+        return;
+    };
+    draft.master = (value.text == "MASTER").then_some(value.span);
+    if ["MASTER", "BACKUP"].contains(&value.text) {
+        return;
+    }
+    let message = "`state` is MASTER or BACKUP: BACKUP is used";
+    let diagnostic = report.warning(value.span, message);
+    match value.text.to_ascii_uppercase().as_str() {
+        upper @ ("MASTER" | "BACKUP") => diagnostic.hint(format!("write `{upper}` in capitals")),
+        _ => diagnostic.hint("who is master is decided by `priority`"),
+    }
+}
+
+fn authentication(block: &Item, draft: &mut InstanceDraft, report: &mut Report) {
+    let mut kind: Option<(bool, Span)> = None;
+    let mut password: Option<(Auth, Span)> = None;
+    let mut foreign = false;
+    for item in block.block.as_deref().unwrap_or_default() {
+        match item.keyword.text.as_str() {
+            "auth_type" => {
+                if let Some(value) = value::value(item, report) {
+                    kind = Some((auth_type(value, report), value.span));
+                }
+            }
+            "auth_pass" => {
+                if let Some(value) = literal(item, report) {
+                    password = Some((auth_pass(value, report), value.span));
+                }
+            }
+            _ => {
+                other(Context::Authentication, item, report);
+                foreign = true;
+            }
+        }
+    }
+    match (kind, password) {
+        (Some((true, span)), None) => {
+            let message = "`auth_type PASS` without `auth_pass`: adverts carry no password";
+            report.warning(span, message);
+        }
+        (None, Some((_, span))) => {
+            let message = "`auth_pass` without `auth_type PASS`: adverts carry no password";
+            report.warning(span, message).hint("add `auth_type PASS`");
+        }
+        (None, None) if !foreign => {
+            report.note(
+                block.keyword.span,
+                "this block is empty: adverts carry no password",
+            );
+        }
+        (Some((true, _)), Some(auth)) => draft.auth = Some(auth),
+        _ => {}
+    }
+}
+
+/// Whether the type is the password.
+fn auth_type(value: Value<'_>, report: &mut Report) -> bool {
+    match value.text {
+        "PASS" => true,
+        "AH" => {
+            report
+                .warning(value.span, "`AH` is not supported: adverts carry no authentication")
+                .hint("routers that use AH don't hear this one, nor it them: there would be two masters");
+            false
+        }
+        text if text.eq_ignore_ascii_case("PASS") => {
+            report
+                .warning(value.span, "read as `PASS`")
+                .hint("keepalived knows only capitals here and would send no password at all");
+            true
+        }
+        _ => {
+            report
+                .warning(
+                    value.span,
+                    "`auth_type` is PASS: adverts carry no authentication",
+                )
+                .hint("did you mean `PASS`?");
+            false
+        }
+    }
+}
+
+/// The eight bytes that go into adverts.
+fn auth_pass(value: Value<'_>, report: &mut Report) -> Auth {
+    let bytes = value.text.as_bytes();
+    if bytes.len() > 8 {
+        let message = "only the first 8 bytes of a password count: the rest is ignored";
+        report.note(value.span, message);
+    }
+    if bytes.ends_with(b";") && bytes.len() <= 8 {
+        report.note(value.span, "the semicolon is part of the password");
+    }
+    let mut password = [0; 8];
+    for (slot, byte) in password.iter_mut().zip(bytes) {
+        *slot = *byte;
+    }
+    Auth::Password(password)
+}
+
+/// Watching other interfaces isn't supported; the instance's own is watched anyway.
+fn track_interface(item: &Item, draft: &InstanceDraft, report: &mut Report) {
+    let own = draft.interface.as_ref().map(|word| word.text.as_str());
+    let names = item.block.iter().flatten();
+    let redundant = names
+        .map(|line| without_semicolon(value::word(&line.keyword), report).text)
+        .all(|name| Some(name) == own);
+    if redundant {
+        let message = "the instance's own interface is watched anyway: this block changes nothing";
+        report.note(item.keyword.span, message);
+    } else {
+        let message = "other interfaces are not watched yet: the block is ignored";
+        report
+            .warning(item.keyword.span, message)
+            .hint("the instance stays as it is when one of them loses its link");
+    }
+}

@@ -1,0 +1,105 @@
+//! `track_script`: which checks an instance follows, and with what weight.
+
+use super::value::{Value, without_semicolon, word};
+use crate::conf::lexer::Word;
+use crate::conf::source::{Report, Span};
+use crate::conf::tree::Item;
+use crate::config::Weight;
+
+/// A weight and where it is written, if it is.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::conf) struct WeightDraft {
+    pub(in crate::conf) weight: Weight,
+    pub(in crate::conf) span: Option<Span>,
+}
+
+/// One line of the block.
+#[derive(Debug)]
+pub(in crate::conf) struct TrackDraft {
+    pub(in crate::conf) name: Word,
+    /// The script's own weight applies when absent.
+    pub(in crate::conf) weight: Option<WeightDraft>,
+}
+
+/// Reads the block's lines: `NAME [weight N [reverse]]`.
+pub(super) fn read(block: &Item, tracks: &mut Vec<TrackDraft>, report: &mut Report) {
+    for item in block.block.as_deref().unwrap_or_default() {
+        if item.keyword.text.is_empty() {
+            continue;
+        }
+        if item.block.is_some() {
+            let message = format!(
+                "`{}` takes no block: the block is skipped",
+                item.keyword.text
+            );
+            report.warning(item.keyword.span, message);
+        }
+        let name = without_semicolon(word(&item.keyword), report);
+        let name = Word {
+            text: name.text.to_owned(),
+            span: name.span,
+        };
+        let weight = options(item, report);
+        tracks.push(TrackDraft { name, weight });
+    }
+}
+
+fn options(item: &Item, report: &mut Report) -> Option<WeightDraft> {
+    let mut given = None;
+    let mut arguments = item.arguments.iter().peekable();
+    while let Some(option) = arguments.next() {
+        if option.text != "weight" {
+            let message = format!("`{}` is not understood here and ignored", option.text);
+            report
+                .warning(option.span, message)
+                .hint("write one script a line: NAME [weight NUMBER [reverse]]");
+            continue;
+        }
+        let Some(number) = arguments.next() else {
+            report.fatal(option.span, "`weight` needs a value");
+            break;
+        };
+        let reverse = arguments.next_if(|word| word.text == "reverse");
+        given = weight(number, reverse, report).or(given);
+    }
+    given
+}
+
+/// Reads `NUMBER [reverse]`; a number out of range is reported and left out.
+pub(super) fn weight(
+    number: &Word,
+    reverse: Option<&Word>,
+    report: &mut Report,
+) -> Option<WeightDraft> {
+    let Value { text, span } = without_semicolon(word(number), report);
+    let reverse = reverse.is_some_and(|word| {
+        if word.text != "reverse" {
+            let message = format!("`{}` is not understood here and ignored", word.text);
+            report
+                .warning(word.span, message)
+                .hint("only `reverse` may follow a weight");
+        }
+        word.text == "reverse"
+    });
+    let value: Option<i16> = text.parse().ok();
+    let value = match value {
+        Some(value @ -253..=253) => value,
+        Some(value @ (-254 | 254)) => {
+            let used = value - value.signum();
+            report.warning(
+                span,
+                format!("a weight goes to {used} at most, which is used"),
+            );
+            used
+        }
+        _ => {
+            let message = "a weight is a whole number from -253 to 253: this one is ignored";
+            report.warning(span, message);
+            return None;
+        }
+    };
+    Some(WeightDraft {
+        weight: Weight { value, reverse },
+        span: Some(span),
+    })
+}

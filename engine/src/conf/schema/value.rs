@@ -1,0 +1,225 @@
+//! The values of scalar keywords: numbers, spans of time, switches, addresses.
+//!
+//! A value that is wrong is reported and left out, so that the default applies, as keepalived does
+//! it; a value that is missing is an error, as it is there. A semicolon after a value, which
+//! keepalived takes as part of it, is understood as the habit that it is.
+
+use core::net::Ipv4Addr;
+use core::ops::RangeInclusive;
+use core::time::Duration;
+
+use crate::conf::lexer::Word;
+use crate::conf::source::{Report, Span};
+use crate::conf::tree::Item;
+
+/// The text of a value and where it stands.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Value<'a> {
+    pub(super) text: &'a str,
+    pub(super) span: Span,
+}
+
+/// The only value of an item.
+pub(super) fn value<'a>(item: &'a Item, report: &mut Report) -> Option<Value<'a>> {
+    let literal = literal(item, report)?;
+    Some(without_semicolon(literal, report))
+}
+
+/// The only value of an item exactly as written.
+pub(super) fn literal<'a>(item: &'a Item, report: &mut Report) -> Option<Value<'a>> {
+    extra(item, 1, report);
+    let Some(word) = item.arguments.first() else {
+        let message = format!("`{}` needs a value", item.keyword.text);
+        report
+            .fatal(item.keyword.span, message)
+            .hint("keepalived doesn't start with such a line");
+        return None;
+    };
+    Some(Value {
+        text: &word.text,
+        span: word.span,
+    })
+}
+
+/// A word without the semicolon at its end, if it has one.
+pub(super) fn without_semicolon<'a>(value: Value<'a>, report: &mut Report) -> Value<'a> {
+    match value.text.strip_suffix(';') {
+        Some(text) if !text.is_empty() => {
+            let message = format!("read as `{text}`: a line doesn't end with a semicolon here");
+            report.warning(value.span, message).hint(
+                "keepalived takes the semicolon as part of the value and rejects it; remove it",
+            );
+            Value { text, ..value }
+        }
+        _ => value,
+    }
+}
+
+/// Reports words beyond the first `allowed` arguments, and a block where none belongs.
+pub(super) fn extra(item: &Item, allowed: usize, report: &mut Report) {
+    let keyword = item.keyword.text.as_str();
+    if let Some(first) = item.arguments.get(allowed) {
+        let last = item.arguments.last().unwrap_or(first);
+        let message =
+            format!("`{keyword}` takes no more than this: the rest of the line is ignored");
+        report.warning(first.span.to(last.span), message);
+    }
+    let structural = ["vrrp_script", "vrrp_instance"].contains(&keyword);
+    if item.block.is_some() && !structural {
+        let message = format!("`{keyword}` takes no block: the block is skipped");
+        report.warning(item.keyword.span, message);
+    }
+}
+
+/// A whole number within a range; otherwise it is reported and `instead` says what applies.
+pub(super) fn number(
+    item: &Item,
+    range: RangeInclusive<u32>,
+    instead: &str,
+    report: &mut Report,
+) -> Option<(u32, Span)> {
+    let value = value(item, report)?;
+    let number = value
+        .text
+        .parse()
+        .ok()
+        .filter(|number| range.contains(number));
+    if number.is_none() {
+        let (low, high) = range.into_inner();
+        let keyword = &item.keyword.text;
+        let what = if high == u32::MAX {
+            format!("`{keyword}` must be a whole number of at least {low}")
+        } else {
+            format!("`{keyword}` must be a whole number from {low} to {high}")
+        };
+        report.warning(value.span, format!("{what}: {instead}"));
+    }
+    Some((number?, value.span))
+}
+
+/// A decimal number of seconds, to the microsecond.
+pub(super) fn seconds(
+    item: &Item,
+    longest: u64,
+    instead: &str,
+    report: &mut Report,
+) -> Option<(Duration, Span)> {
+    let value = value(item, report)?;
+    let span = decimal_micros(value.text).filter(|&micros| micros <= longest * 1_000_000);
+    if span.is_none() {
+        let keyword = &item.keyword.text;
+        let message =
+            format!("`{keyword}` must be a number of seconds from 0 to {longest}: {instead}");
+        report.warning(value.span, message);
+    }
+    Some((Duration::from_micros(span?), value.span))
+}
+
+/// A switch: `on`, `true`, `yes`, their opposites, or nothing, which means on.
+pub(super) fn switch(item: &Item, report: &mut Report) -> Option<bool> {
+    extra(item, 1, report);
+    let Some(word) = item.arguments.first() else {
+        return Some(true);
+    };
+    let plain = Value {
+        text: &word.text,
+        span: word.span,
+    };
+    let value = without_semicolon(plain, report);
+    match value.text {
+        "on" | "true" | "yes" => Some(true),
+        "off" | "false" | "no" => Some(false),
+        _ => {
+            let message = format!(
+                "`{}` is `on` or `off`: the line is ignored",
+                item.keyword.text
+            );
+            report.warning(value.span, message);
+            None
+        }
+    }
+}
+
+/// An IPv4 address without a prefix length.
+pub(super) fn ipv4(item: &Item, report: &mut Report) -> Option<Ipv4Addr> {
+    let value = value(item, report)?;
+    let address = value.text.parse().ok();
+    if address.is_none() {
+        let message = format!(
+            "`{}` needs an IPv4 address: the line is ignored",
+            item.keyword.text
+        );
+        report.warning(value.span, message);
+    }
+    address
+}
+
+/// Reports a keyword that takes no value and has one.
+pub(super) fn bare(item: &Item, report: &mut Report) {
+    extra(item, 0, report);
+}
+
+/// Microseconds of a decimal number of seconds such as `1.5`; more than six decimals are rounded.
+pub(super) fn decimal_micros(text: &str) -> Option<u64> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    if !digits(whole) || !digits(fraction) || (whole.is_empty() && fraction.is_empty()) {
+        return None;
+    }
+    let seconds: u64 = if whole.is_empty() {
+        0
+    } else {
+        whole.parse().ok()?
+    };
+    let mut micros: u64 = 0;
+    for position in 0..6 {
+        let digit = fraction
+            .as_bytes()
+            .get(position)
+            .map_or(0, |b| u64::from(b - b'0'));
+        micros = micros * 10 + digit;
+    }
+    let round = fraction.as_bytes().get(6).is_some_and(|&b| b >= b'5');
+    seconds
+        .checked_mul(1_000_000)?
+        .checked_add(micros + u64::from(round))
+}
+
+/// The first argument of an item as a value, whatever else there is.
+pub(super) fn word(word: &Word) -> Value<'_> {
+    Value {
+        text: &word.text,
+        span: word.span,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::decimal_micros;
+
+    #[test]
+    fn decimals_are_exact_to_the_microsecond() {
+        assert_eq!(decimal_micros("1"), Some(1_000_000));
+        assert_eq!(decimal_micros("0.05"), Some(50_000));
+        assert_eq!(decimal_micros(".5"), Some(500_000));
+        assert_eq!(decimal_micros("1."), Some(1_000_000));
+        assert_eq!(decimal_micros("0.0000015"), Some(2));
+        assert_eq!(decimal_micros("0.9999999"), Some(1_000_000));
+    }
+
+    #[test]
+    fn what_is_no_decimal_is_none() {
+        for text in [
+            "",
+            ".",
+            "-1",
+            "1s",
+            "1e3",
+            "+1",
+            "1.2.3",
+            "99999999999999999999",
+        ] {
+            assert_eq!(decimal_micros(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Places in the text, and the collection of what is said about them.
+
+use std::sync::Arc;
+
+use super::diag::{Diagnostic, Severity};
+
+/// A stretch of one line of one file. Offsets are bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Span {
+    /// Position in the report's list of files.
+    pub(super) file: u16,
+    /// From 1.
+    pub(super) line: u32,
+    /// First byte in the line.
+    pub(super) start: u32,
+    /// Bytes.
+    pub(super) len: u32,
+}
+
+impl Span {
+    /// From the start of `self` to the end of `last`, when both are on one line.
+    pub(super) fn to(self, last: Self) -> Self {
+        if (self.file, self.line) != (last.file, last.line) {
+            return self;
+        }
+        let end = (last.start + last.len).max(self.start + self.len);
+        Self {
+            len: end - self.start,
+            ..self
+        }
+    }
+}
+
+/// The files read so far, and everything said about them.
+#[derive(Debug, Default)]
+pub(super) struct Report {
+    files: Vec<File>,
+    entries: Vec<(Span, Diagnostic)>,
+    fatal: bool,
+    mail: Option<()>,
+}
+
+#[derive(Debug)]
+struct File {
+    name: Arc<str>,
+    lines: Vec<Arc<str>>,
+}
+
+impl Report {
+    /// Adds a file; `None` once there are too many.
+    pub(super) fn add_file(&mut self, name: &str, text: &str) -> Option<u16> {
+        let id = u16::try_from(self.files.len()).ok()?;
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let lines = text
+            .split('\n')
+            .map(|line| line.trim_end_matches('\r').into());
+        self.files.push(File {
+            name: name.into(),
+            lines: lines.collect(),
+        });
+        Some(id)
+    }
+
+    /// The lines of a file.
+    pub(super) fn lines(&self, file: u16) -> &[Arc<str>] {
+        &self.files[file as usize].lines
+    }
+
+    /// The name of a file.
+    pub(super) fn file_name(&self, file: u16) -> Arc<str> {
+        self.files[file as usize].name.clone()
+    }
+
+    /// The text of a span.
+    pub(super) fn text(&self, span: Span) -> &str {
+        let line = self.line(span);
+        let (start, end) = bounds(line, span);
+        &line[start..end]
+    }
+
+    /// An error that makes the configuration unusable.
+    pub(super) fn fatal(&mut self, span: Span, message: impl Into<String>) -> &mut Diagnostic {
+        self.fatal = true;
+        self.add(Severity::Error, span, message.into())
+    }
+
+    /// An error that keepalived survives, and so does the configuration.
+    pub(super) fn error(&mut self, span: Span, message: impl Into<String>) -> &mut Diagnostic {
+        self.add(Severity::Error, span, message.into())
+    }
+
+    /// A warning.
+    pub(super) fn warning(&mut self, span: Span, message: impl Into<String>) -> &mut Diagnostic {
+        self.add(Severity::Warning, span, message.into())
+    }
+
+    /// A note.
+    pub(super) fn note(&mut self, span: Span, message: impl Into<String>) -> &mut Diagnostic {
+        self.add(Severity::Note, span, message.into())
+    }
+
+    /// A note about mail, said once however many keywords there are for it.
+    pub(super) fn mail(&mut self, span: Span) {
+        if self.mail.replace(()).is_none() {
+            self.note(
+                span,
+                "mail is not sent yet: settings for it are accepted and unused",
+            );
+        }
+    }
+
+    /// Whether an error makes the configuration unusable.
+    pub(super) fn is_fatal(&self) -> bool {
+        self.fatal
+    }
+
+    /// The diagnostics in the order of the text.
+    pub(super) fn finish(mut self) -> Vec<Diagnostic> {
+        self.entries
+            .sort_by_key(|(span, _)| (span.file, span.line, span.start));
+        self.entries
+            .into_iter()
+            .map(|(_, diagnostic)| diagnostic)
+            .collect()
+    }
+
+    /// Adds a diagnostic of any severity.
+    pub(super) fn add(
+        &mut self,
+        severity: Severity,
+        span: Span,
+        message: String,
+    ) -> &mut Diagnostic {
+        let line = self.line(span).clone();
+        let (start, end) = bounds(&line, span);
+        let count = |text: &str| u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
+        let diagnostic = Diagnostic {
+            severity,
+            file: self.file_name(span.file),
+            line: span.line,
+            column: count(&line[..start]).saturating_add(1),
+            length: count(&line[start..end]),
+            source_line: line,
+            message,
+            help: None,
+        };
+        self.entries.push((span, diagnostic));
+        let (_, diagnostic) = self.entries.last_mut().expect("just pushed");
+        diagnostic
+    }
+
+    fn line(&self, span: Span) -> &Arc<str> {
+        &self.lines(span.file)[span.line as usize - 1]
+    }
+}
+
+/// A span's bytes within its line, moved outwards to character boundaries.
+fn bounds(line: &str, span: Span) -> (usize, usize) {
+    let start = line.floor_char_boundary(span.start as usize);
+    let end = line.ceil_char_boundary(span.start as usize + span.len as usize);
+    (start, end.max(start))
+}

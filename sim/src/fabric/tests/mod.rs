@@ -2,6 +2,9 @@
 
 mod arp;
 mod daemons;
+mod impairments;
+mod probes;
+mod switching;
 
 use core::net::{IpAddr, Ipv4Addr};
 use core::time::Duration;

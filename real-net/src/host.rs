@@ -72,7 +72,15 @@ impl KernelHost {
             host.told[id.index()] = state;
             host.changes.push_back(HostChange::Link(id, state));
         }
+        host.tell_of_the_end();
         Ok(host)
+    }
+
+    /// Once the changes queued at start are taken, the instances may start.
+    fn tell_of_the_end(&self) {
+        if self.changes.is_empty() {
+            self.links.set_all_told();
+        }
     }
 
     /// The present state of an interface; refreshes its index on the way.
@@ -168,6 +176,7 @@ impl Host for KernelHost {
     fn poll_change(&mut self, cx: &mut Context<'_>) -> Poll<HostChange> {
         loop {
             if let Some(change) = self.changes.pop_front() {
+                self.tell_of_the_end();
                 return Poll::Ready(change);
             }
             let buffer = &mut self.buffer;

@@ -3,10 +3,16 @@
 //! Each of the engine's five injected traits has its implementation here; the engine's own loop
 //! runs on them. No protocol decision is made in this crate, and nothing of the simulator is in it.
 
+pub mod cli;
 pub mod clock;
+pub mod daemon;
+pub mod hooks;
 pub mod host;
 pub mod links;
+pub mod load;
+pub mod log;
 pub mod network;
+pub mod pidfile;
 pub mod probes;
 mod sys;
 

@@ -13,6 +13,7 @@ use locum_engine::ids::InterfaceId;
 #[derive(Debug)]
 pub struct Links {
     entries: Vec<(Arc<str>, Cell<Option<NonZeroU32>>)>,
+    all_told: Cell<bool>,
 }
 
 impl Links {
@@ -21,6 +22,7 @@ impl Links {
         let entries = names.iter().map(|n| (Arc::clone(n), Cell::new(None)));
         Self {
             entries: entries.collect(),
+            all_told: Cell::new(false),
         }
     }
 
@@ -39,6 +41,15 @@ impl Links {
         // A configuration holds at most 65536 interfaces: its indices are 16 bits wide.
         let count = self.entries.len();
         (0..count).map(|i| InterfaceId(u16::try_from(i).expect("an interface's index fits")))
+    }
+
+    /// Whether the engine has been told the first state of every interface.
+    pub fn all_told(&self) -> bool {
+        self.all_told.get()
+    }
+
+    pub(crate) fn set_all_told(&self) {
+        self.all_told.set(true);
     }
 
     pub(crate) fn set(&self, id: InterfaceId, index: Option<NonZeroU32>) {

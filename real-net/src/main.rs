@@ -1,3 +1,75 @@
 //! `locum`: the daemon and its commands.
 
-fn main() {}
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Parser;
+use locum_engine::probe::parse::parse_probe;
+use locum_real_net::cli::{Cli, Command, RunArgs};
+use locum_real_net::load::{Verdict, load};
+use locum_real_net::{daemon, probes, runtime};
+
+/// Wrong arguments or an unusable configuration.
+const UNUSABLE: u8 = 2;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match cli.command {
+        None => run(&cli.run),
+        Some(Command::Run(args)) => run(&args),
+        Some(Command::Check { file }) => check(&file, &mut io::stdout()),
+        Some(Command::Probe { words }) => probe(&words),
+    }
+}
+
+fn run(args: &RunArgs) -> ExitCode {
+    match &args.config_test {
+        Some(None) => return check(&args.use_file, &mut io::stderr()),
+        Some(Some(log)) => {
+            return match File::options().append(true).create(true).open(log) {
+                Ok(mut log) => check(&args.use_file, &mut log),
+                Err(e) => fail(UNUSABLE, &format!("{}: {e}", log.display())),
+            };
+        }
+        None => {}
+    }
+    match daemon::run(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => fail(e.exit_status(), &e.to_string()),
+    }
+}
+
+fn check(file: &Path, out: &mut impl Write) -> ExitCode {
+    match load(file) {
+        Ok(reading) => {
+            daemon::print(out, &reading.diagnostics);
+            ExitCode::from(Verdict::of(&reading).exit_status())
+        }
+        Err(e) => fail(UNUSABLE, &format!("can't read {}: {e}", file.display())),
+    }
+}
+
+fn probe(words: &[String]) -> ExitCode {
+    let words: Vec<&str> = words.iter().map(|w| &**w).collect();
+    let probe = match parse_probe(&words) {
+        Ok(probe) => probe,
+        Err(e) => {
+            let help = e.help.map(|h| format!(" ({h})")).unwrap_or_default();
+            return fail(UNUSABLE, &format!("{}{help}", e.message));
+        }
+    };
+    let runtime = match runtime() {
+        Ok(runtime) => runtime,
+        Err(e) => return fail(1, &e.to_string()),
+    };
+    let tally = runtime.block_on(probes::ask(&probe));
+    let _ = writeln!(io::stdout(), "{tally}");
+    ExitCode::from(u8::from(!tally.succeeded()))
+}
+
+fn fail(status: u8, sentence: &str) -> ExitCode {
+    let _ = writeln!(io::stderr(), "locum: {sentence}");
+    ExitCode::from(status)
+}

@@ -1,0 +1,177 @@
+//! The daemon: everything put together, run until it is told to stop.
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::rc::Rc;
+
+use locum_engine::Engine;
+use locum_engine::conf::Diagnostic;
+use locum_engine::config::Config;
+use locum_engine::driver::{Driver, World};
+use tracing::{debug, info, warn};
+
+use crate::cli::RunArgs;
+use crate::clock::MonotonicClock;
+use crate::hooks::SignalHooks;
+use crate::host::KernelHost;
+use crate::links::Links;
+use crate::load::{self, Verdict};
+use crate::log;
+use crate::network::RawNetwork;
+use crate::pidfile::PidFile;
+use crate::probes::{TaskProbes, UnknownUser};
+
+/// Why the daemon could not run.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    /// The configuration file can't be read.
+    #[error("can't read {0}: {1}")]
+    Unreadable(String, #[source] io::Error),
+    /// Its diagnostics are printed already.
+    #[error("{0} can't be used; see above")]
+    Unusable(String),
+    /// No instance, or only the load balancer's half was asked for.
+    #[error("nothing to run: {0}")]
+    NothingToRun(&'static str),
+    /// A check is to run as somebody who doesn't exist.
+    #[error(transparent)]
+    UnknownUser(#[from] UnknownUser),
+    /// The pid file is held by another daemon, or can't be written.
+    #[error("pid file {0}: {1}")]
+    PidFile(String, #[source] io::Error),
+    /// Sockets need privileges.
+    #[error("{0}: needs CAP_NET_RAW and CAP_NET_ADMIN, which root has")]
+    Privileges(#[source] io::Error),
+    /// The system refused something else.
+    #[error(transparent)]
+    System(#[from] io::Error),
+}
+
+impl DaemonError {
+    /// keepalived's numbers, where it has one for the case.
+    pub const fn exit_status(&self) -> u8 {
+        match self {
+            Self::Unreadable(..) | Self::Unusable(_) | Self::UnknownUser(_) => 2,
+            Self::Privileges(_) => 4,
+            Self::NothingToRun(_) => 6,
+            Self::PidFile(..) | Self::System(_) => 1,
+        }
+    }
+}
+
+/// Runs until SIGTERM or SIGINT; then everything is let go of.
+///
+/// # Errors
+/// When it could not start. Nothing has been changed on the host then.
+pub fn run(args: &RunArgs) -> Result<(), DaemonError> {
+    if args.check && !args.vrrp {
+        return Err(DaemonError::NothingToRun("-C without -P asks for no VRRP"));
+    }
+    let config = read(&args.use_file)?;
+    let _log = log::start(args.log_detail > 0);
+    if !args.dont_fork {
+        info!("staying in the foreground (as with -n)");
+    }
+    if args.config_id.is_some() {
+        warn!("-i is accepted, but lines that start with @ are not selected by it yet");
+    }
+    if args.dump_conf {
+        info!("{config:#?}");
+    }
+    let _pid_files = pid_files(args)?;
+    let runtime = crate::runtime()?;
+    let result = runtime.block_on(drive(config, &args.use_file));
+    // Runs of checks that are under way end here, with their process groups.
+    drop(runtime);
+    result
+}
+
+/// Reads the configuration and says on standard error what is odd about it.
+fn read(path: &Path) -> Result<Config, DaemonError> {
+    let name = || path.display().to_string();
+    let reading = load::load(path).map_err(|e| DaemonError::Unreadable(name(), e))?;
+    print(&mut io::stderr(), &reading.diagnostics);
+    let config = reading
+        .config
+        .ok_or_else(|| DaemonError::Unusable(name()))?;
+    if config.instances.is_empty() {
+        return Err(DaemonError::NothingToRun("no vrrp_instance is configured"));
+    }
+    Ok(config)
+}
+
+/// Prints diagnostics, one after the other. There is nobody to tell when that fails.
+pub fn print(out: &mut impl Write, diagnostics: &[Diagnostic]) {
+    for diagnostic in diagnostics {
+        let _ = writeln!(out, "{diagnostic}");
+    }
+}
+
+/// `-p` and `-r`: one process, two names for it.
+fn pid_files(args: &RunArgs) -> Result<Vec<PidFile>, DaemonError> {
+    let mut paths: Vec<&Path> = [&args.pid, &args.vrrp_pid]
+        .into_iter()
+        .flatten()
+        .map(|p| &**p)
+        .collect();
+    paths.dedup();
+    let create = |path: &Path| {
+        let name = path.display().to_string();
+        PidFile::create(path).map_err(|e| match e.kind() {
+            io::ErrorKind::WouldBlock => {
+                DaemonError::PidFile(name, io::Error::other("held by another process"))
+            }
+            _ => DaemonError::PidFile(name, e),
+        })
+    };
+    paths.into_iter().map(create).collect()
+}
+
+async fn drive(config: Config, path: &Path) -> Result<(), DaemonError> {
+    let links = Rc::new(Links::new(&config.interfaces));
+    let network = RawNetwork::new(&config, Rc::clone(&links)).map_err(privileges)?;
+    let path = path.to_owned();
+    let hang_up = Box::new(move || reread(&path));
+    let world = World {
+        clock: MonotonicClock::new()?,
+        network,
+        host: KernelHost::new(&config, Rc::clone(&links))?,
+        probes: TaskProbes::new(&config)?,
+        hooks: SignalHooks::new(Rc::new(config.clone()), Rc::clone(&links), hang_up)?,
+    };
+    for id in links.ids().filter(|id| links.index(*id).is_none()) {
+        warn!(
+            interface = links.name(id),
+            "no such interface yet; waiting for it"
+        );
+    }
+    let version = env!("CARGO_PKG_VERSION");
+    info!(instances = config.instances.len(), "locum {version} starts");
+    Driver::new(Engine::new(config), world).run().await;
+    info!("stopped");
+    Ok(())
+}
+
+fn privileges(error: io::Error) -> DaemonError {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => DaemonError::Privileges(error),
+        _ => DaemonError::System(error),
+    }
+}
+
+/// SIGHUP: the file is read and judged, and the old configuration stays.
+fn reread(path: &Path) {
+    match load::load(path) {
+        Ok(reading) => {
+            for diagnostic in &reading.diagnostics {
+                info!("{diagnostic}");
+            }
+            let verdict = Verdict::of(&reading);
+            debug!(?verdict, "configuration read anew");
+        }
+        Err(e) => warn!("can't read {}: {e}", path.display()),
+    }
+    warn!(
+        "reloading is not supported yet: the configuration of the start stays; restart to change it"
+    );
+}

@@ -1,0 +1,79 @@
+//! The operator's side: signals in, the log out. The engine's [`Hooks`].
+
+use std::fmt;
+use std::io;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use locum_engine::config::Config;
+use locum_engine::driver::Hooks;
+use locum_engine::{Command, Event, Instant};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing::info;
+
+use crate::links::Links;
+use crate::log;
+
+/// Start, and then what signals ask for.
+pub struct SignalHooks {
+    config: Rc<Config>,
+    links: Rc<Links>,
+    started: bool,
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+    on_hang_up: Box<dyn FnMut()>,
+}
+
+impl SignalHooks {
+    /// Catches SIGTERM, SIGINT and SIGHUP from now on; `on_hang_up` is called for the last. Must
+    /// be called inside a tokio runtime.
+    pub fn new(
+        config: Rc<Config>,
+        links: Rc<Links>,
+        on_hang_up: Box<dyn FnMut()>,
+    ) -> io::Result<Self> {
+        Ok(Self {
+            config,
+            links,
+            started: false,
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+            on_hang_up,
+        })
+    }
+}
+
+impl Hooks for SignalHooks {
+    fn poll_command(&mut self, cx: &mut Context<'_>) -> Poll<Command> {
+        for signal in [&mut self.terminate, &mut self.interrupt] {
+            if let Poll::Ready(Some(())) = signal.poll_recv(cx) {
+                info!("asked to stop");
+                return Poll::Ready(Command::Stop);
+            }
+        }
+        while let Poll::Ready(Some(())) = self.hang_up.poll_recv(cx) {
+            (self.on_hang_up)();
+        }
+        // Instances whose link isn't known yet would start in fault. The loop comes back here
+        // after every link it is told of.
+        if !self.started && self.links.all_told() {
+            self.started = true;
+            return Poll::Ready(Command::Start);
+        }
+        Poll::Pending
+    }
+
+    fn event(&mut self, _now: Instant, event: Event) {
+        log::event(&self.config, &event);
+    }
+}
+
+impl fmt::Debug for SignalHooks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignalHooks")
+            .field("started", &self.started)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,63 @@
+//! Pid files: written at start, locked while the daemon lives, removed at its end.
+//!
+//! The lock, not the number inside, tells whether another daemon runs: in a container the number
+//! of a dead daemon is soon some other process.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use nix::fcntl::{Flock, FlockArg};
+
+/// One pid file of this process.
+#[derive(Debug)]
+pub struct PidFile {
+    path: PathBuf,
+    _locked: Flock<File>,
+}
+
+impl PidFile {
+    /// Writes this process's number, and a line end, to `path`.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::WouldBlock`] when another process holds the file.
+    pub fn create(path: &Path) -> io::Result<Self> {
+        let file = File::options()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)?;
+        let locked = Flock::lock(file, FlockArg::LockExclusiveNonblock);
+        let mut locked = locked.map_err(|(_, errno)| io::Error::from(errno))?;
+        locked.set_len(0)?;
+        writeln!(locked, "{}", std::process::id())?;
+        Ok(Self {
+            path: path.to_owned(),
+            _locked: locked,
+        })
+    }
+}
+
+impl Drop for PidFile {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_held_while_it_lives_and_gone_afterwards() {
+        let path = std::env::temp_dir().join(format!("locum-test-{}.pid", std::process::id()));
+        fs::write(&path, "4194304 and more\n").expect("a leftover");
+        let held = PidFile::create(&path).expect("nobody holds it");
+        let text = fs::read_to_string(&path).expect("it is there");
+        assert_eq!(text, format!("{}\n", std::process::id()));
+        let second = PidFile::create(&path).expect_err("it is held");
+        assert_eq!(second.kind(), io::ErrorKind::WouldBlock);
+        drop(held);
+        assert!(!path.exists());
+    }
+}

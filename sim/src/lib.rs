@@ -9,7 +9,9 @@ mod forge;
 pub mod kernel;
 mod probe;
 pub mod record;
+pub mod run;
 pub mod topology;
+pub mod trace;
 
 pub use fabric::Fabric;
 pub use kernel::{Delivery, Packet, Payload};

@@ -21,6 +21,8 @@ pub enum Purpose {
     Plan(u32),
     /// Noise on a direction of a cable: 0 is `a` to `b`, 1 is `b` to `a`.
     Cable(CableId, u8),
+    /// turmoil's seed, for dice that nothing depends on.
+    Turmoil,
 }
 
 /// The stream for one purpose of one seed. Stable: recorded plans and traces depend on it.
@@ -28,6 +30,7 @@ pub fn stream(seed: u64, purpose: Purpose) -> ChaCha8Rng {
     let (tag, first, second) = match purpose {
         Purpose::Plan(sub) => (1_u64, u64::from(sub), 0),
         Purpose::Cable(cable, direction) => (2, u64::from(cable.0), u64::from(direction)),
+        Purpose::Turmoil => (3, 0, 0),
     };
     let mut key = [0; 32];
     for (slot, word) in key.chunks_exact_mut(8).zip([seed, tag, first, second]) {

@@ -1,0 +1,147 @@
+//! Runs: a network and a plan go in, everything that was seen comes out.
+//!
+//! Two runners carry out the same run. [`turmoil`] makes each router a turmoil host that awaits the
+//! production driver loop; [`event`] jumps from event to event and polls that loop by hand. Both
+//! share the fabric, the plan, the order of things within one instant, and the oracles; on every
+//! scenario they must write the same records.
+//!
+//! Hosts act on a grid of one quantum (1 ms; turmoil's tick). At each point of it: first every
+//! event of the fabric up to and including that time, then the plan, then the routers in order of
+//! id, each until it has nothing left to do.
+
+pub mod event;
+mod net;
+mod sabotage;
+mod seat;
+pub mod turmoil;
+
+use core::fmt;
+use core::str::FromStr;
+use core::time::Duration;
+use std::sync::Arc;
+
+use locum_engine::Instant;
+
+use crate::capture::{Bytes, TapPoint};
+use crate::fault::Plan;
+use crate::record::Record;
+use crate::topology::{HostId, Topology};
+
+pub use sabotage::Bug;
+
+/// One run, fully determined.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// The network.
+    pub topology: Arc<Topology>,
+    /// What happens to it.
+    pub plan: Plan,
+}
+
+/// What to watch, and how.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The grid on which hosts act. The turmoil runner has 1 ms, whatever stands here.
+    pub quantum: Duration,
+    /// Keep the records; off for runs so long that they would fill the memory.
+    pub keep_records: bool,
+    /// Where frames are written down.
+    pub taps: Vec<TapPoint>,
+    /// A planted bug, to see an oracle catch it.
+    pub bug: Option<(HostId, Bug)>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            quantum: Duration::from_millis(1),
+            keep_records: true,
+            taps: Vec::new(),
+            bug: None,
+        }
+    }
+}
+
+/// Everything that was seen.
+#[derive(Debug)]
+pub struct Run {
+    /// The records in order, when they were kept.
+    pub records: Vec<Record>,
+    /// The frames of each tap, in the order of [`Options::taps`].
+    pub captures: Vec<Vec<(Instant, Bytes)>>,
+}
+
+/// Which runner.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Runner {
+    /// Discrete events: fast.
+    #[default]
+    Event,
+    /// turmoil: every router a host with its own async runtime.
+    Turmoil,
+}
+
+impl Runner {
+    /// Carries out a run.
+    pub fn run(self, setup: &Setup, options: &Options) -> Run {
+        match self {
+            Self::Event => event::run(setup, options),
+            Self::Turmoil => turmoil::run(setup, options),
+        }
+    }
+}
+
+impl fmt::Display for Runner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Event => "event",
+            Self::Turmoil => "turmoil",
+        })
+    }
+}
+
+impl FromStr for Runner {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        match name {
+            "event" => Ok(Self::Event),
+            "turmoil" => Ok(Self::Turmoil),
+            other => Err(format!(
+                "there is no runner `{other}`: write `event` or `turmoil`"
+            )),
+        }
+    }
+}
+
+/// Takes the records out of the fabric as a run goes on, and keeps them.
+struct Watch {
+    records: Vec<Record>,
+    keep: bool,
+}
+
+impl Watch {
+    fn new(options: &Options) -> Self {
+        Self {
+            records: Vec::new(),
+            keep: options.keep_records,
+        }
+    }
+
+    fn take(&mut self, net: &mut net::Net) {
+        for record in net.fabric.take_records() {
+            if self.keep {
+                self.records.push(record);
+            }
+        }
+    }
+
+    fn finish(mut self, net: &mut net::Net) -> Run {
+        net.fabric.finish();
+        self.take(net);
+        Run {
+            records: self.records,
+            captures: net.captures(),
+        }
+    }
+}

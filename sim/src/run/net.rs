@@ -1,0 +1,260 @@
+//! What the two runners share: the fabric, the plan's progress, and each router's process.
+
+use core::task::Waker;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use locum_engine::config::Config;
+use locum_engine::ids::CheckId;
+use locum_engine::{Command, Instant, Outcome};
+
+use super::sabotage::Sabotage;
+use super::{Options, Setup};
+use crate::capture::{Bytes, TapId};
+use crate::fabric::Fabric;
+use crate::fault::Fault;
+use crate::kernel::Delivery;
+use crate::record::{DaemonChange, Observed};
+use crate::topology::{HostId, Topology};
+
+/// The network with its routers' processes.
+pub(super) struct Net {
+    pub(super) fabric: Fabric,
+    /// By [`HostId`]; hosts that aren't routers have an idle one.
+    nodes: Vec<Node>,
+    /// Still to come, soonest first.
+    agenda: VecDeque<(Instant, Action)>,
+    taps: Vec<TapId>,
+}
+
+/// Something that happens at a given time.
+#[derive(Clone, Debug)]
+enum Action {
+    Start(HostId),
+    Fault(Fault),
+}
+
+/// What a fault means for the process of a router; the runner carries it out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Process {
+    /// A new daemon begins.
+    Begin(HostId),
+    /// The daemon is gone, without a word.
+    End(HostId),
+}
+
+/// One router's process, seen from outside.
+#[derive(Default)]
+pub(super) struct Node {
+    pub(super) config: Option<Arc<Config>>,
+    alive: bool,
+    hung: bool,
+    paused: bool,
+    pub(super) commands: VecDeque<Command>,
+    /// Taken out of the kernel, not yet taken by the daemon.
+    pub(super) pending: Option<Delivery>,
+    /// Results of checks that need no network.
+    pub(super) results: VecDeque<(CheckId, Outcome)>,
+    /// By [`CheckId`].
+    pub(super) forced: Vec<Option<Outcome>>,
+    /// Local time at which the daemon wants to be woken.
+    pub(super) sleep_until: Option<Instant>,
+    pub(super) waker: Option<Waker>,
+    pub(super) sabotage: Sabotage,
+}
+
+impl Net {
+    pub(super) fn new(setup: &Setup, options: &Options) -> Self {
+        let topology = Arc::clone(&setup.topology);
+        let mut nodes: Vec<_> = topology.hosts.iter().map(|_| Node::default()).collect();
+        for (host, spec) in topology.routers() {
+            let node = &mut nodes[host.index()];
+            node.forced = vec![None; spec.config.checks.len()];
+            node.config = Some(Arc::clone(&spec.config));
+        }
+        if let Some((host, bug)) = options.bug {
+            let node = &mut nodes[host.index()];
+            node.sabotage = Sabotage::new(bug);
+            node.sabotage.tamper(&mut node.config);
+        }
+        let agenda = agenda(&topology, setup);
+        let mut fabric = Fabric::new(topology, setup.plan.seed);
+        let taps = options
+            .taps
+            .iter()
+            .map(|&point| fabric.tap(point))
+            .collect();
+        Self {
+            fabric,
+            nodes,
+            agenda,
+            taps,
+        }
+    }
+
+    pub(super) fn node(&mut self, host: HostId) -> &mut Node {
+        &mut self.nodes[host.index()]
+    }
+
+    /// When the plan does something next.
+    pub(super) fn next_action(&self) -> Option<Instant> {
+        self.agenda.front().map(|(at, _)| *at)
+    }
+
+    /// Carries out what the plan says up to now; the processes are the runner's.
+    pub(super) fn act(&mut self) -> Vec<Process> {
+        let mut processes = Vec::new();
+        while let Some((_, action)) = self.agenda.pop_front_if(|(at, _)| *at <= self.fabric.now()) {
+            match action {
+                Action::Start(host) => processes.extend(self.begin(host)),
+                Action::Fault(fault) => processes.extend(self.apply(&fault)),
+            }
+        }
+        processes
+    }
+
+    fn apply(&mut self, fault: &Fault) -> Option<Process> {
+        self.fabric.apply(fault);
+        match *fault {
+            Fault::Start(host) | Fault::PowerOn(host) => return self.begin(host),
+            Fault::Kill(host) => return self.end(host, DaemonChange::Killed),
+            Fault::PowerOff(host) => return self.end(host, DaemonChange::PowerLost),
+            Fault::Stop(host) => self.command(host, Command::Stop),
+            Fault::Hang(host) => self.node(host).hung = true,
+            Fault::Resume(host) => self.node(host).hung = false,
+            Fault::PauseVm(host) => self.node(host).paused = true,
+            Fault::ResumeVm(host) => self.node(host).paused = false,
+            Fault::ForceCheck(host, check, outcome) => {
+                self.node(host).forced[check.index()] = outcome;
+            }
+            Fault::SetPriority(host, instance, priority) => {
+                self.command(host, Command::SetPriority { instance, priority });
+            }
+            Fault::Drain(host, within) => {
+                self.command(
+                    host,
+                    Command::Drain {
+                        instance: None,
+                        within,
+                    },
+                );
+            }
+            Fault::Undrain(host) => self.command(host, Command::Resume { instance: None }),
+            Fault::Pull(_)
+            | Fault::Plug(_)
+            | Fault::Dark(..)
+            | Fault::Light(..)
+            | Fault::Loss(..)
+            | Fault::Duplicate(..)
+            | Fault::Corrupt(..)
+            | Fault::Reorder(..)
+            | Fault::Latency(..)
+            | Fault::Partition(..)
+            | Fault::Heal
+            | Fault::RebootSwitch(..)
+            | Fault::Drift(..)
+            | Fault::RemoveAddress(..)
+            | Fault::Service(..)
+            | Fault::Forge(..) => {}
+        }
+        None
+    }
+
+    /// A command for a daemon that isn't there is lost, as a signal would be.
+    fn command(&mut self, host: HostId, command: Command) {
+        let node = self.node(host);
+        if node.alive {
+            node.commands.push_back(command);
+        }
+    }
+
+    fn begin(&mut self, host: HostId) -> Option<Process> {
+        if self.node(host).alive || !self.fabric.is_powered(host) {
+            return None;
+        }
+        self.fabric.open(host);
+        self.fabric
+            .record(Observed::Daemon(host, DaemonChange::Started));
+        let node = self.node(host);
+        node.alive = true;
+        node.commands.push_back(Command::Start);
+        Some(Process::Begin(host))
+    }
+
+    fn end(&mut self, host: HostId, how: DaemonChange) -> Option<Process> {
+        self.ended(host, how).then_some(Process::End(host))
+    }
+
+    /// The process of a router is gone. False when there was none.
+    pub(super) fn ended(&mut self, host: HostId, how: DaemonChange) -> bool {
+        let node = self.node(host);
+        if !node.alive {
+            return false;
+        }
+        node.alive = false;
+        node.hung = false;
+        node.commands.clear();
+        node.results.clear();
+        node.pending = None;
+        node.sleep_until = None;
+        node.waker = None;
+        self.fabric.close(host);
+        self.fabric.record(Observed::Daemon(host, how));
+        true
+    }
+
+    /// Whether a router's process is able to run.
+    pub(super) fn runs(&self, host: HostId) -> bool {
+        let node = &self.nodes[host.index()];
+        node.alive && !node.hung && !node.paused
+    }
+
+    /// Whether a router would find something to do now.
+    pub(super) fn is_ready(&self, host: HostId) -> bool {
+        self.runs(host)
+            && (self.has_input(host)
+                || self
+                    .wakes_at(host)
+                    .is_some_and(|at| at <= self.fabric.now()))
+    }
+
+    /// Whether something waits for a router besides its deadline.
+    pub(super) fn has_input(&self, host: HostId) -> bool {
+        let node = &self.nodes[host.index()];
+        node.pending.is_some()
+            || !node.commands.is_empty()
+            || !node.results.is_empty()
+            || self.fabric.has_delivery(host)
+    }
+
+    /// World time of a router's deadline, as its clock runs now; `None` while it doesn't run.
+    pub(super) fn wakes_at(&self, host: HostId) -> Option<Instant> {
+        let node = &self.nodes[host.index()];
+        let until = node.sleep_until.filter(|_| self.runs(host))?;
+        Some(self.fabric.world_of(host, until))
+    }
+
+    pub(super) fn captures(&self) -> Vec<Vec<(Instant, Bytes)>> {
+        self.taps
+            .iter()
+            .map(|&tap| self.fabric.captured(tap).to_vec())
+            .collect()
+    }
+}
+
+/// The plan's faults and the first starts of the daemons, in order of time; at equal times the
+/// starts come first.
+fn agenda(topology: &Topology, setup: &Setup) -> VecDeque<(Instant, Action)> {
+    let starts = topology.routers().filter_map(|(host, spec)| {
+        spec.starts_at
+            .map(|at| (Instant::ZERO + at, Action::Start(host)))
+    });
+    let faults = setup
+        .plan
+        .faults
+        .iter()
+        .map(|f| (f.at, Action::Fault(f.fault.clone())));
+    let mut agenda: Vec<_> = starts.chain(faults).collect();
+    agenda.sort_by_key(|(at, _)| *at);
+    agenda.into()
+}

@@ -1,0 +1,185 @@
+//! Planted bugs, at the seam between a router's driver and its world.
+//!
+//! An oracle that was never seen to fail proves nothing. Each [`Bug`] makes one router misbehave in
+//! one way, without a line of it in the engine; the tests show which oracle notices.
+
+use core::net::{IpAddr, Ipv4Addr};
+use core::time::Duration;
+use std::sync::Arc;
+
+use locum_engine::config::{Config, Preempt};
+use locum_engine::driver::Received;
+use locum_engine::ids::Priority;
+use locum_engine::{Effect, Instant, Outcome, Transmit};
+
+/// How a router misbehaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Bug {
+    /// Addresses are never removed.
+    KeepsAddresses,
+    /// Addresses are never added.
+    ForgetsAddresses,
+    /// Every second advert isn't sent.
+    SkipsAdverts,
+    /// Announcements aren't sent.
+    NeverAnnounces,
+    /// Announcements are sent on becoming master only.
+    AnnouncesTakeoversOnly,
+    /// Says that it resigns before it removes its addresses, as keepalived does.
+    ResignsFirst,
+    /// Doesn't say that it resigns.
+    NeverResigns,
+    /// Uses adverts that came from another network.
+    BelievesAnyTtl,
+    /// Hears no advert.
+    Deaf,
+    /// Hears one advert in five.
+    Inattentive,
+    /// Its timers run out in half the time.
+    Hasty,
+    /// Wakes up 700 ms late.
+    Sluggish,
+    /// Preempts although it is told not to.
+    Pushy,
+    /// Doesn't preempt although it should.
+    Modest,
+    /// An owner that starts as a mere backup.
+    TimidOwner,
+    /// Takes every failed check for a good one.
+    IgnoresChecks,
+    /// After one failed run, takes every run for failed.
+    BearsAGrudge,
+}
+
+const LATENESS: Duration = Duration::from_millis(700);
+
+/// One router's bug, with what it has to remember.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Sabotage {
+    bug: Option<Bug>,
+    count: u32,
+    held_back: Vec<Ipv4Addr>,
+}
+
+impl Sabotage {
+    pub(super) fn new(bug: Bug) -> Self {
+        Self {
+            bug: Some(bug),
+            ..Self::default()
+        }
+    }
+
+    fn is(&self, bug: Bug) -> bool {
+        self.bug == Some(bug)
+    }
+
+    /// What the router reads as its configuration.
+    pub(super) fn tamper(&self, config: &mut Option<Arc<Config>>) {
+        let Some(config) = config else { return };
+        for instance in &mut Arc::make_mut(config).instances {
+            match self.bug {
+                Some(Bug::Pushy) => instance.preempt = Preempt::Always,
+                Some(Bug::Modest) => instance.preempt = Preempt::Never,
+                Some(Bug::TimidOwner) => instance.priority = Priority(254),
+                _ => {}
+            }
+        }
+    }
+
+    /// What the router takes for the time.
+    pub(super) fn clock(&self, now: Instant) -> Instant {
+        if self.is(Bug::Hasty) {
+            Instant::from_nanos(now.as_nanos() * 2)
+        } else {
+            now
+        }
+    }
+
+    /// When the router is woken who wants to be woken at `until`.
+    pub(super) fn alarm(&self, until: Instant) -> Instant {
+        match self.bug {
+            Some(Bug::Hasty) => Instant::from_nanos(until.as_nanos().div_ceil(2)),
+            Some(Bug::Sluggish) => until + LATENESS,
+            _ => until,
+        }
+    }
+
+    /// What the router hears of a packet, if it does.
+    pub(super) fn hear(&mut self, mut packet: Received, _payload: &mut [u8]) -> Option<Received> {
+        match self.bug {
+            Some(Bug::Deaf) => return None,
+            Some(Bug::Inattentive) => {
+                self.count += 1;
+                if !self.count.is_multiple_of(5) {
+                    return None;
+                }
+            }
+            Some(Bug::BelievesAnyTtl) => packet.ttl = 255,
+            _ => {}
+        }
+        Some(packet)
+    }
+
+    /// What the router sends, and which addresses it removes after that.
+    pub(super) fn say(&mut self, transmit: Transmit) -> (Option<Transmit>, Vec<Ipv4Addr>) {
+        let sent = match (&transmit, self.bug) {
+            (
+                Transmit::Advert {
+                    priority: Priority::RELEASE,
+                    ..
+                },
+                Some(Bug::NeverResigns),
+            ) => false,
+            (Transmit::Advert { .. }, Some(Bug::SkipsAdverts)) => {
+                self.count += 1;
+                !self.count.is_multiple_of(2)
+            }
+            (Transmit::GratuitousArp { .. }, Some(Bug::NeverAnnounces)) => false,
+            (Transmit::GratuitousArp { .. }, Some(Bug::AnnouncesTakeoversOnly)) => {
+                self.count = self.count.saturating_sub(1);
+                self.count > 0
+            }
+            _ => true,
+        };
+        (
+            sent.then_some(transmit),
+            std::mem::take(&mut self.held_back),
+        )
+    }
+
+    /// What the router does to its host.
+    pub(super) fn apply(&mut self, effect: Effect) -> Option<Effect> {
+        match (&effect, self.bug) {
+            (Effect::AddAddress { .. }, Some(Bug::ForgetsAddresses))
+            | (Effect::RemoveAddress { .. }, Some(Bug::KeepsAddresses)) => None,
+            (Effect::RemoveAddress { address, .. }, Some(Bug::ResignsFirst)) => {
+                if let IpAddr::V4(address) = address.address {
+                    self.held_back.push(address);
+                }
+                None
+            }
+            (Effect::AddAddress { .. }, Some(Bug::AnnouncesTakeoversOnly)) => {
+                // The burst of a takeover: five rounds, and one more for the comparison above.
+                self.count = if self.count == 0 { 6 } else { self.count + 5 };
+                Some(effect)
+            }
+            _ => Some(effect),
+        }
+    }
+
+    /// What the router takes for the result of a check.
+    pub(super) fn judge(&mut self, outcome: Outcome) -> Outcome {
+        match self.bug {
+            Some(Bug::IgnoresChecks) => Outcome::Success,
+            Some(Bug::BearsAGrudge) => {
+                self.count += u32::from(outcome != Outcome::Success);
+                if self.count > 0 {
+                    Outcome::Failure(1)
+                } else {
+                    outcome
+                }
+            }
+            _ => outcome,
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! A router's seat in the network: the driver's five traits, answered by the simulation.
+
+use core::net::IpAddr;
+use core::task::{Context, Poll};
+use core::time::Duration;
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use locum_engine::config::{CheckCommand, Config};
+use locum_engine::driver::{
+    Clock, Driver, Hooks, Host, HostChange, Network, Probes, Received, World,
+};
+use locum_engine::ids::{CheckId, InterfaceId};
+use locum_engine::{Command, Effect, Engine, Event, Instant, Outcome, Transmit};
+
+use super::net::{Net, Node};
+use crate::kernel::Delivery;
+use crate::record::Observed;
+use crate::topology::HostId;
+
+/// Every simulated host has one NIC.
+const NIC: InterfaceId = InterfaceId(0);
+
+/// Where a router's daemon sits. Clones are the same seat.
+#[derive(Clone)]
+pub(super) struct Seat {
+    net: Rc<RefCell<Net>>,
+    host: HostId,
+}
+
+/// The production driver in a simulated world.
+pub(super) type Daemon = Driver<Seat, Seat, Seat, Seat, Seat>;
+
+impl Seat {
+    pub(super) fn new(net: &Rc<RefCell<Net>>, host: HostId) -> Self {
+        Self {
+            net: Rc::clone(net),
+            host,
+        }
+    }
+
+    /// A new process of the daemon, with its configuration read afresh.
+    pub(super) fn daemon(&self) -> Daemon {
+        let config = self
+            .with(|_, node| node.config.clone())
+            .expect("only routers have daemons");
+        let world = World {
+            clock: self.clone(),
+            network: self.clone(),
+            host: self.clone(),
+            probes: self.clone(),
+            hooks: self.clone(),
+        };
+        Driver::new(Engine::new(Config::clone(&config)), world)
+    }
+
+    fn with<T>(&self, act: impl FnOnce(HostId, &mut Node) -> T) -> T {
+        act(self.host, self.net.borrow_mut().node(self.host))
+    }
+
+    /// Keeps the waker, for the runner to use when something has happened.
+    fn wait<T>(&self, cx: &Context<'_>) -> Poll<T> {
+        self.with(|_, node| {
+            if !node
+                .waker
+                .as_ref()
+                .is_some_and(|known| known.will_wake(cx.waker()))
+            {
+                node.waker = Some(cx.waker().clone());
+            }
+        });
+        Poll::Pending
+    }
+
+    /// Takes what the kernel has for the daemon, if it is of the wanted kind.
+    fn take<T>(&self, wanted: impl FnOnce(Delivery) -> Result<T, Delivery>) -> Option<T> {
+        let mut net = self.net.borrow_mut();
+        let delivery = match net.node(self.host).pending.take() {
+            Some(pending) => pending,
+            None => net.fabric.poll(self.host)?,
+        };
+        match wanted(delivery) {
+            Ok(taken) => Some(taken),
+            Err(other) => {
+                net.node(self.host).pending = Some(other);
+                None
+            }
+        }
+    }
+}
+
+impl Clock for Seat {
+    fn now(&self) -> Instant {
+        let mut net = self.net.borrow_mut();
+        let now = net.fabric.local_now(self.host);
+        net.node(self.host).sabotage.clock(now)
+    }
+
+    fn poll_sleep(&mut self, cx: &mut Context<'_>, until: Instant) -> Poll<()> {
+        if self.now() >= until {
+            return Poll::Ready(());
+        }
+        self.with(|_, node| node.sleep_until = Some(node.sabotage.alarm(until)));
+        self.wait(cx)
+    }
+}
+
+impl Network for Seat {
+    fn poll_receive(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Received> {
+        let packet = self.take(|delivery| match delivery {
+            Delivery::Packet(packet) => Ok(packet),
+            other @ (Delivery::Link(_) | Delivery::AddressRemoved(_) | Delivery::Probe(..)) => {
+                Err(other)
+            }
+        });
+        let Some(packet) = packet else {
+            return self.wait(cx);
+        };
+        let length = packet.payload.len().min(buffer.len());
+        buffer[..length].copy_from_slice(&packet.payload[..length]);
+        let received = Received {
+            interface: NIC,
+            source: IpAddr::V4(packet.source),
+            destination: IpAddr::V4(packet.destination),
+            ttl: packet.ttl,
+            protocol: packet.protocol,
+            payload: 0..length,
+        };
+        match self.with(|_, node| node.sabotage.hear(received, buffer)) {
+            Some(received) => Poll::Ready(received),
+            None => self.poll_receive(cx, buffer),
+        }
+    }
+
+    fn send(&mut self, transmit: Transmit) {
+        let mut net = self.net.borrow_mut();
+        let (said, delayed) = net.node(self.host).sabotage.say(transmit);
+        if let Some(transmit) = said {
+            net.fabric.send(self.host, transmit);
+        }
+        for address in delayed {
+            net.fabric.remove_address(self.host, address);
+        }
+    }
+}
+
+impl Host for Seat {
+    fn poll_change(&mut self, cx: &mut Context<'_>) -> Poll<HostChange> {
+        let change = self.take(|delivery| match delivery {
+            Delivery::Link(state) => Ok(HostChange::Link(NIC, state)),
+            Delivery::AddressRemoved(address) => {
+                Ok(HostChange::AddressRemoved(NIC, IpAddr::V4(address)))
+            }
+            other @ (Delivery::Packet(_) | Delivery::Probe(..)) => Err(other),
+        });
+        change.map_or_else(|| self.wait(cx), Poll::Ready)
+    }
+
+    fn apply(&mut self, effect: Effect) {
+        let mut net = self.net.borrow_mut();
+        let Some(effect) = net.node(self.host).sabotage.apply(effect) else {
+            return;
+        };
+        match effect {
+            // A kernel without power refuses, but then there is no daemon either.
+            Effect::AddAddress { address, .. } => {
+                net.fabric.add_address(self.host, &address, None);
+            }
+            Effect::RemoveAddress { address, .. } => {
+                if let IpAddr::V4(address) = address.address {
+                    net.fabric.remove_address(self.host, address);
+                }
+            }
+            Effect::StartCheck { .. } | Effect::CancelCheck { .. } => {
+                unreachable!("checks go to Probes")
+            }
+        }
+    }
+}
+
+impl Probes for Seat {
+    fn poll_result(&mut self, cx: &mut Context<'_>) -> Poll<(CheckId, Outcome)> {
+        let own = self.with(|_, node| node.results.pop_front());
+        let result = own.or_else(|| {
+            self.take(|delivery| match delivery {
+                Delivery::Probe(check, outcome) => Ok((check, outcome)),
+                other => Err(other),
+            })
+        });
+        match result {
+            Some((check, outcome)) => {
+                Poll::Ready((check, self.with(|_, node| node.sabotage.judge(outcome))))
+            }
+            None => self.wait(cx),
+        }
+    }
+
+    fn start(&mut self, check: CheckId, timeout: Duration) {
+        let mut net = self.net.borrow_mut();
+        let node = net.node(self.host);
+        let config = node.config.clone().expect("only routers have checks");
+        match (node.forced[check.index()], &config.check(check).command) {
+            // It never answers; the engine gives up on it.
+            (Some(Outcome::TimedOut), _) => {}
+            (Some(outcome), _) => node.results.push_back((check, outcome)),
+            (None, CheckCommand::Script(_)) => {
+                node.results.push_back((check, Outcome::Success));
+            }
+            (None, CheckCommand::Probe(probe)) => {
+                net.fabric.start_probe(self.host, check, probe, timeout);
+            }
+        }
+    }
+
+    fn cancel(&mut self, check: CheckId) {
+        self.net.borrow_mut().fabric.cancel_probe(self.host, check);
+    }
+}
+
+impl Hooks for Seat {
+    fn poll_command(&mut self, cx: &mut Context<'_>) -> Poll<Command> {
+        let command = self.with(|_, node| node.commands.pop_front());
+        command.map_or_else(|| self.wait(cx), Poll::Ready)
+    }
+
+    fn event(&mut self, _now: Instant, event: Event) {
+        self.net
+            .borrow_mut()
+            .fabric
+            .record(Observed::Engine(self.host, event));
+    }
+}

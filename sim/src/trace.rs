@@ -1,0 +1,282 @@
+//! The trace: a run as text, one line an event, made to be read and to be compared byte for byte.
+//!
+//! ```text
+//! 00:00:10.000000  -        cable sw1 - sw2 is pulled
+//! 00:00:13.114000  a        VI_1 backup -> master: no advert from 192.168.0.12 for 3.113 s
+//! ```
+//!
+//! Adverts and single announcements are left out, resignations are in; everything else is there.
+
+use core::fmt::{self, Write as _};
+
+use locum_engine::ids::Priority;
+use locum_engine::{Event, Instant};
+
+use crate::fault::{Direction, Fault, Forgery};
+use crate::record::{DaemonChange, Observed, Record, Remover};
+use crate::topology::{CableId, HostId, Role, Topology};
+
+/// The whole trace, each line ending in a line feed.
+pub fn render(topology: &Topology, records: &[Record]) -> String {
+    let mut text = String::new();
+    for record in records {
+        if let Some(line) = line(topology, record) {
+            writeln!(text, "{line}").expect("a String takes everything");
+        }
+    }
+    text
+}
+
+/// One record as a line, or `None` when the trace leaves it out.
+pub fn line(topology: &Topology, record: &Record) -> Option<String> {
+    let names = Names { topology };
+    let (who, what) = names.describe(&record.what)?;
+    Some(format!("{}  {who:8} {what}", time(record.at)))
+}
+
+/// Virtual time with microseconds, always equally wide.
+pub fn time(at: Instant) -> String {
+    let full = at.to_string();
+    full[..full.len() - 3].to_owned()
+}
+
+/// Puts names to ids.
+#[derive(Clone, Copy, Debug)]
+pub struct Names<'a> {
+    /// Where the names are.
+    pub topology: &'a Topology,
+}
+
+impl Names<'_> {
+    /// The name of a host.
+    pub fn host(&self, host: HostId) -> &str {
+        &self.topology.hosts[host.index()].name
+    }
+
+    /// A cable by its ends.
+    pub fn cable(&self, cable: CableId) -> String {
+        let spec = &self.topology.cables[cable.index()];
+        format!(
+            "{} - {}",
+            self.topology.end_name(spec.a),
+            self.topology.end_name(spec.b)
+        )
+    }
+
+    /// An event of a router's engine, with the instance it is about.
+    pub fn event(&self, host: HostId, event: &Event) -> String {
+        let Role::Router(router) = &self.topology.hosts[host.index()].role else {
+            unreachable!("only routers have engines")
+        };
+        let words = event.display(&router.config);
+        match event.instance() {
+            Some(instance) => format!("{} {words}", router.config.instance(instance).name),
+            None => words.to_string(),
+        }
+    }
+
+    /// Who and what; `None` for what would drown the rest.
+    fn describe(&self, what: &Observed) -> Option<(&str, String)> {
+        let (host, text) = match what {
+            Observed::Fault(fault) => return Some(("-", self.fault(fault))),
+            Observed::SwitchBack(switch) => {
+                let name = &self.topology.switches[switch.index()].name;
+                return Some(("-", format!("switch {name} is back")));
+            }
+            Observed::Daemon(host, change) => (host, daemon(*change).to_owned()),
+            Observed::Engine(host, event) => (host, self.event(*host, event)),
+            Observed::Advert {
+                host,
+                priority: Priority::RELEASE,
+                ..
+            } => (host, "resigns with priority 0".to_owned()),
+            Observed::Advert { .. } | Observed::Announcement { .. } => return None,
+            Observed::AddressAdded { host, address } => (host, format!("+ {address}")),
+            Observed::AddressRemoved { host, address, by } => {
+                (host, format!("- {address}{}", remover(*by)))
+            }
+            Observed::Outage { client, lasted } => (
+                client,
+                format!("answered again after {} ms", lasted.as_millis()),
+            ),
+            Observed::ServedBy { client, server } => {
+                (client, format!("is served by {}", self.host(*server)))
+            }
+        };
+        Some((self.host(*host), text))
+    }
+
+    /// A fault in words.
+    pub fn fault(&self, fault: &Fault) -> String {
+        let mut text = String::new();
+        self.write_fault(&mut text, fault)
+            .expect("a String takes everything");
+        text
+    }
+
+    fn write_fault(&self, f: &mut String, fault: &Fault) -> fmt::Result {
+        match fault {
+            Fault::Pull(cable) => write!(f, "cable {} is pulled", self.cable(*cable)),
+            Fault::Plug(cable) => write!(f, "cable {} is plugged in", self.cable(*cable)),
+            Fault::Dark(cable, way) => {
+                write!(
+                    f,
+                    "cable {} goes dark{}",
+                    self.cable(*cable),
+                    self.way(*cable, *way)
+                )
+            }
+            Fault::Light(cable, way) => {
+                write!(
+                    f,
+                    "cable {} carries again{}",
+                    self.cable(*cable),
+                    self.way(*cable, *way)
+                )
+            }
+            Fault::Loss(cable, way, ppm, burst) => {
+                let (name, way) = (self.cable(*cable), self.way(*cable, *way));
+                write!(f, "cable {name} loses {ppm} ppm{way}")?;
+                burst.map_or(Ok(()), |b| {
+                    write!(f, ", bursts {} / {} ppm", b.enter_ppm, b.leave_ppm)
+                })
+            }
+            Fault::Duplicate(cable, ppm) => {
+                write!(f, "cable {} duplicates {ppm} ppm", self.cable(*cable))
+            }
+            Fault::Corrupt(cable, ppm) => {
+                write!(f, "cable {} corrupts {ppm} ppm", self.cable(*cable))
+            }
+            Fault::Reorder(cable, ppm, by) => {
+                let name = self.cable(*cable);
+                write!(
+                    f,
+                    "cable {name} holds back {ppm} ppm by up to {} us",
+                    by.as_micros()
+                )
+            }
+            Fault::Latency(cable, way, by) => {
+                let (name, way) = (self.cable(*cable), self.way(*cable, *way));
+                write!(f, "cable {name} takes {} us{way}", by.as_micros())
+            }
+            Fault::Partition(left, right) => {
+                write!(
+                    f,
+                    "{} and {} are parted",
+                    self.hosts(left),
+                    self.hosts(right)
+                )
+            }
+            Fault::Heal => f.write_str("partitions are healed"),
+            Fault::RebootSwitch(switch, span) => {
+                let name = &self.topology.switches[switch.index()].name;
+                write!(f, "switch {name} reboots for {} ms", span.as_millis())
+            }
+            Fault::PowerOff(host) => write!(f, "{} loses power", self.host(*host)),
+            Fault::PowerOn(host) => write!(f, "{} has power again", self.host(*host)),
+            Fault::Kill(host) => write!(f, "{}'s daemon is killed", self.host(*host)),
+            Fault::Stop(host) => write!(f, "{}'s daemon is told to stop", self.host(*host)),
+            Fault::Start(host) => write!(f, "{}'s daemon is started", self.host(*host)),
+            Fault::Hang(host) => write!(f, "{}'s daemon hangs", self.host(*host)),
+            Fault::Resume(host) => write!(f, "{}'s daemon goes on", self.host(*host)),
+            Fault::PauseVm(host) => write!(f, "{} is paused", self.host(*host)),
+            Fault::ResumeVm(host) => write!(f, "{} goes on", self.host(*host)),
+            Fault::Drift(host, ppm) => write!(f, "{}'s clock drifts {ppm:+} ppm", self.host(*host)),
+            Fault::ForceCheck(host, check, outcome) => {
+                let name = self.check(*host, *check);
+                match outcome {
+                    Some(outcome) => write!(f, "{}'s check {name}: {outcome}", self.host(*host)),
+                    None => write!(f, "{}'s check {name} speaks for itself", self.host(*host)),
+                }
+            }
+            Fault::SetPriority(host, _, Some(priority)) => {
+                write!(f, "{}'s priority is set to {priority}", self.host(*host))
+            }
+            Fault::SetPriority(host, _, None) => {
+                write!(f, "{}'s priority is the configured one", self.host(*host))
+            }
+            Fault::Drain(host, within) => {
+                write!(
+                    f,
+                    "{} is drained within {} ms",
+                    self.host(*host),
+                    within.as_millis()
+                )
+            }
+            Fault::Undrain(host) => write!(f, "{} is resumed", self.host(*host)),
+            Fault::RemoveAddress(host, address) => {
+                write!(f, "somebody removes {address} from {}", self.host(*host))
+            }
+            Fault::Service(host, Some(status)) => {
+                write!(f, "{}'s web service answers {status}", self.host(*host))
+            }
+            Fault::Service(host, None) => {
+                write!(f, "{}'s web service answers nothing", self.host(*host))
+            }
+            Fault::Forge(host, forgery) => {
+                write!(
+                    f,
+                    "{} forged adverts next to {}",
+                    forged(forgery),
+                    self.host(*host)
+                )
+            }
+        }
+    }
+
+    fn way(&self, cable: CableId, way: Direction) -> String {
+        let spec = &self.topology.cables[cable.index()];
+        match way {
+            Direction::Both => String::new(),
+            Direction::AToB => format!(" from {}", self.topology.end_name(spec.a)),
+            Direction::BToA => format!(" from {}", self.topology.end_name(spec.b)),
+        }
+    }
+
+    fn hosts(&self, hosts: &[HostId]) -> String {
+        hosts
+            .iter()
+            .map(|&host| self.host(host))
+            .collect::<Vec<_>>()
+            .join(", ")
+    }
+
+    fn check(&self, host: HostId, check: locum_engine::ids::CheckId) -> &str {
+        match &self.topology.hosts[host.index()].role {
+            Role::Router(router) => &router.config.check(check).name,
+            Role::Plain | Role::Client(_) => "?",
+        }
+    }
+}
+
+fn daemon(change: DaemonChange) -> &'static str {
+    match change {
+        DaemonChange::Started => "daemon started",
+        DaemonChange::Stopped => "daemon stopped",
+        DaemonChange::Killed => "daemon killed",
+        DaemonChange::PowerLost => "daemon lost with the power",
+    }
+}
+
+fn remover(by: Remover) -> &'static str {
+    match by {
+        Remover::Daemon => "",
+        Remover::Foreigner => " (by somebody else)",
+        Remover::Lifetime => " (lifetime over)",
+        Remover::PowerLoss => " (power lost)",
+    }
+}
+
+fn forged(forgery: &Forgery) -> String {
+    let Forgery {
+        count,
+        every,
+        source,
+        priority,
+        ..
+    } = forgery;
+    format!(
+        "{count} (one each {} us, from {source}, priority {priority})",
+        every.as_micros()
+    )
+}

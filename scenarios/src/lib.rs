@@ -1,1 +1,20 @@
-//! The catalogue of scenarios and the format they are written in.
+//! The catalogue of scenarios, the format they are written in, and what is made of a run.
+//!
+//! A scenario file says in TOML what the network is, what goes wrong in it, and what has to come
+//! of that. [`Scenario`] reads one; `locum-sim` carries it out; [`check()`] and the report look at
+//! the records of the run. No protocol knowledge lives here.
+
+pub mod chaos;
+pub mod check;
+pub mod expect;
+mod format;
+pub mod history;
+pub mod say;
+pub mod scenario;
+pub mod units;
+pub mod words;
+
+pub use check::{Outcome, check};
+pub use expect::{Expectation, Expected};
+pub use format::{Problem, Severity};
+pub use scenario::Scenario;

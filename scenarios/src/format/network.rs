@@ -1,0 +1,465 @@
+//! The network of a scenario file: switches, cables, nodes, hosts and clients.
+
+use core::net::Ipv4Addr;
+use core::time::Duration;
+use std::path::Path as Folder;
+use std::sync::Arc;
+
+use locum_engine::config::Config;
+use locum_engine::ids::MacAddr;
+use locum_sim::fault::Direction;
+use locum_sim::topology::{
+    CableId, CableSpec, ClientSpec, End, HostId, HostSpec, Path, Role, RouterSpec, SwitchSpec,
+    Topology,
+};
+
+use super::config::Configs;
+use super::fields::{Fields, Sink, Value, Word, word};
+use super::options::read_path;
+use crate::words::did_you_mean;
+use toml::de::DeValue;
+
+const NODE_SHAPE: &str = r#"[nodes.A] with address = "192.168.0.11/24" and config = """...""""#;
+const CABLE_HELP: &str = r#"write two names, as in "A - sw1""#;
+const ADDRESS_HELP: &str = r#"write an address with its prefix length, as in "192.168.0.11/24""#;
+
+/// Reads the whole network. Problems go to the sink; what can't be read is left out.
+pub(crate) fn read_network(fields: &Fields<'_, '_>, folder: Option<&Folder>) -> Topology {
+    let mut topology = Topology::default();
+    for value in fields.list("switches") {
+        read_switch(fields.sink, &mut topology, value);
+    }
+    let mut configs = Configs::default();
+    for (name, value) in fields.entries("nodes") {
+        read_node(
+            fields.sink,
+            &mut topology,
+            &name,
+            value,
+            &mut configs,
+            folder,
+        );
+    }
+    if topology.hosts.is_empty() {
+        fields.missing::<()>("nodes", &format!("write {NODE_SHAPE}"));
+    }
+    for (name, value) in fields.entries("hosts") {
+        read_plain(fields.sink, &mut topology, &name, value);
+    }
+    let target = virtual_address(&topology);
+    for (name, value) in fields.entries("clients") {
+        read_client(fields.sink, &mut topology, &name, value, target);
+    }
+    for value in fields.list("cables") {
+        read_cable(fields.sink, &mut topology, value);
+    }
+    check_cabling(fields, &topology);
+    topology
+}
+
+/// The first virtual address of the first node: what a scenario is about unless it says otherwise.
+pub(crate) fn virtual_address(topology: &Topology) -> Option<Ipv4Addr> {
+    let (_, router) = topology.routers().next()?;
+    let first = router.config.instances.first()?.held_addresses().next()?;
+    match first.address {
+        core::net::IpAddr::V4(address) => Some(address),
+        core::net::IpAddr::V6(_) => None,
+    }
+}
+
+fn read_switch(sink: &Sink<'_>, topology: &mut Topology, value: &Value<'_>) -> Option<()> {
+    let mut switch = SwitchSpec {
+        name: "".into(),
+        ageing: Duration::from_secs(300),
+        flush_on_carrier_loss: true,
+    };
+    let name = if let DeValue::Table(_) = value.get_ref() {
+        let fields = Fields::of(sink, value, r#"{ name = "sw1", ageing = "300s" }"#)?;
+        let name = fields.required("name", r#"write name = "sw1""#)?;
+        switch.ageing = fields.span_of_time("ageing").unwrap_or(switch.ageing);
+        switch.flush_on_carrier_loss = fields.boolean("flush_on_carrier_loss").unwrap_or(true);
+        fields.finish();
+        name
+    } else {
+        word(sink, value, "a switch")?
+    };
+    switch.name = new_name(sink, topology, &name)?;
+    topology.switches.push(switch);
+    Some(())
+}
+
+fn read_node(
+    sink: &Sink<'_>,
+    topology: &mut Topology,
+    name: &Word<'_>,
+    value: &Value<'_>,
+    configs: &mut Configs,
+    folder: Option<&Folder>,
+) -> Option<()> {
+    let fields = Fields::of(sink, value, NODE_SHAPE)?;
+    let address = fields.required("address", ADDRESS_HELP);
+    let starts_at = match fields.word("starts") {
+        Some(word) if word.text == "never" => None,
+        Some(_) => Some(fields.span_of_time("starts").unwrap_or_default()),
+        None => Some(Duration::ZERO),
+    };
+    let mac = read_mac(&fields);
+    // A broken configuration is replaced by an empty one, so that the names of the node still mean
+    // something in the rest of the file.
+    let config = configs.read(name, &fields, folder);
+    let config = config.unwrap_or_else(|| Arc::new(Config::default()));
+    fields.finish();
+    let role = Role::Router(RouterSpec { config, starts_at });
+    add_host(sink, topology, name, &address?, mac, role)
+}
+
+fn read_plain(
+    sink: &Sink<'_>,
+    topology: &mut Topology,
+    name: &Word<'_>,
+    value: &Value<'_>,
+) -> Option<()> {
+    if let DeValue::String(text) = value.get_ref() {
+        let span = value.span();
+        return add_host(
+            sink,
+            topology,
+            name,
+            &Word { text, span },
+            None,
+            Role::Plain,
+        );
+    }
+    let fields = Fields::of(
+        sink,
+        value,
+        r#"an address, as in gateway = "192.168.0.1/24""#,
+    )?;
+    let address = fields.required("address", ADDRESS_HELP);
+    let mac = read_mac(&fields);
+    fields.finish();
+    add_host(sink, topology, name, &address?, mac, Role::Plain)
+}
+
+fn read_client(
+    sink: &Sink<'_>,
+    topology: &mut Topology,
+    name: &Word<'_>,
+    value: &Value<'_>,
+    target: Option<Ipv4Addr>,
+) -> Option<()> {
+    let mut spec = ClientSpec {
+        target: target.unwrap_or(Ipv4Addr::UNSPECIFIED),
+        every: Duration::from_millis(10),
+        arp_lifetime: Duration::from_secs(30),
+        from: Duration::ZERO,
+    };
+    if let DeValue::String(text) = value.get_ref() {
+        let span = value.span();
+        let role = Role::Client(spec);
+        return add_host(sink, topology, name, &Word { text, span }, None, role);
+    }
+    let shape = r#"{ address = "192.168.0.100/24", pings = "192.168.0.200" }"#;
+    let fields = Fields::of(sink, value, shape)?;
+    let address = fields.required("address", ADDRESS_HELP);
+    if let Some(word) = fields.word("pings") {
+        spec.target = ipv4(sink, &word)?;
+    }
+    spec.every = fields.span_of_time("every").unwrap_or(spec.every);
+    if spec.every.is_zero() {
+        fields.error::<()>(
+            "`every` must not be zero",
+            r#"write every = "10ms""#.to_owned(),
+        );
+    }
+    spec.arp_lifetime = fields
+        .span_of_time("arp_lifetime")
+        .unwrap_or(spec.arp_lifetime);
+    spec.from = fields.span_of_time("from").unwrap_or_default();
+    let mac = read_mac(&fields);
+    fields.finish();
+    add_host(sink, topology, name, &address?, mac, Role::Client(spec))
+}
+
+fn add_host(
+    sink: &Sink<'_>,
+    topology: &mut Topology,
+    name: &Word<'_>,
+    address: &Word<'_>,
+    mac: Option<MacAddr>,
+    role: Role,
+) -> Option<()> {
+    let parsed = address.text.split_once('/').and_then(|(address, prefix)| {
+        let prefix: u8 = prefix.parse().ok().filter(|&p| p <= 32)?;
+        Some((address.parse::<Ipv4Addr>().ok()?, prefix))
+    });
+    let Some((ip, prefix)) = parsed else {
+        let message = format!("`{}` is no address with a prefix length", address.text);
+        return sink.error(address.span.clone(), message, ADDRESS_HELP.to_owned());
+    };
+    if let Some(other) = topology.hosts.iter().find(|host| host.address == ip) {
+        let message = format!("{} has the address {ip} already", other.name);
+        return sink.error(address.span.clone(), message, None);
+    }
+    let name = new_name(sink, topology, name)?;
+    let number = u8::try_from(topology.hosts.len() + 0x10).unwrap_or(u8::MAX);
+    topology.hosts.push(HostSpec {
+        name,
+        mac: mac.unwrap_or(MacAddr([2, 0, 0, 0, 0, number])),
+        address: ip,
+        prefix,
+        role,
+    });
+    Some(())
+}
+
+fn read_mac(fields: &Fields<'_, '_>) -> Option<MacAddr> {
+    let word = fields.word("mac")?;
+    let mut octets = [0; 6];
+    let mut parts = word.text.split(':');
+    let complete = octets.iter_mut().all(|octet| {
+        let part = parts
+            .next()
+            .and_then(|part| u8::from_str_radix(part, 16).ok());
+        part.map(|part| *octet = part).is_some()
+    });
+    if complete && parts.next().is_none() {
+        return Some(MacAddr(octets));
+    }
+    let message = format!("`{}` is no hardware address", word.text);
+    fields.sink.error(
+        word.span,
+        message,
+        r#"write mac = "02:00:00:00:00:10""#.to_owned(),
+    )
+}
+
+/// A name that isn't taken, and can stand in a cable and in a list of holders.
+fn new_name(sink: &Sink<'_>, topology: &Topology, name: &Word<'_>) -> Option<Arc<str>> {
+    let legal = |c: char| c.is_alphanumeric() || c == '-' || c == '_' || c == '.';
+    let (message, help) = if name.text.is_empty() || !name.text.chars().all(legal) {
+        ("a name is made of letters, digits, `-`, `_` and `.`", None)
+    } else if name.text == "nobody" || name.text == "-" {
+        (
+            "this name has a meaning of its own",
+            Some("choose another".to_owned()),
+        )
+    } else if topology.host(name.text).is_some() || topology.switch(name.text).is_some() {
+        ("this name is taken", Some("choose another".to_owned()))
+    } else {
+        return Some(name.text.into());
+    };
+    sink.error(name.span.clone(), message, help)
+}
+
+fn read_cable(sink: &Sink<'_>, topology: &mut Topology, value: &Value<'_>) -> Option<()> {
+    let table = match value.get_ref() {
+        DeValue::Table(_) => Some(Fields::of(sink, value, r#"{ cable = "A - sw1" }"#)?),
+        _ => None,
+    };
+    let name = match &table {
+        Some(fields) => fields.required("cable", CABLE_HELP)?,
+        None => word(sink, value, "a cable")?,
+    };
+    let options = |base| {
+        table
+            .as_ref()
+            .map_or(base, |fields| read_path(fields, base))
+    };
+    if name.text.contains("->") {
+        let (id, direction) = topology.find_cable(sink, &name)?;
+        let cable = &mut topology.cables[id.index()];
+        if direction == Direction::AToB {
+            cable.a_to_b = options(cable.a_to_b);
+        } else {
+            cable.b_to_a = options(cable.b_to_a);
+        }
+    } else {
+        let (a, b) = ends(sink, topology, &name)?;
+        if topology
+            .cables
+            .iter()
+            .any(|c| (c.a, c.b) == (a, b) || (c.b, c.a) == (a, b))
+        {
+            return sink.error(name.span, "there is such a cable already", None);
+        }
+        let path = options(Path::default());
+        topology.cables.push(CableSpec {
+            a,
+            b,
+            a_to_b: path,
+            b_to_a: path,
+        });
+    }
+    if let Some(fields) = table {
+        fields.finish();
+    }
+    Some(())
+}
+
+fn ends(sink: &Sink<'_>, topology: &Topology, name: &Word<'_>) -> Option<(End, End)> {
+    let Some((a, b)) = name.text.split_once(" - ") else {
+        let message = format!("`{}` is no cable", name.text);
+        return sink.error(name.span.clone(), message, CABLE_HELP.to_owned());
+    };
+    let end = |text: &str| {
+        let text = text.trim();
+        if let Some(host) = topology.host(text) {
+            return Some(End::Host(host));
+        }
+        if let Some(switch) = topology.switch(text) {
+            return Some(End::Switch(switch));
+        }
+        let names = topology.names();
+        let help = did_you_mean(text, names.iter().copied())
+            .unwrap_or_else(|| format!("there are {}", names.join(", ")));
+        sink.error(
+            name.span.clone(),
+            format!("nothing is called `{text}`"),
+            help,
+        )
+    };
+    Some((end(a)?, end(b)?))
+}
+
+/// Every NIC has one cable, and the switches form a tree: they speak no spanning tree protocol.
+fn check_cabling(fields: &Fields<'_, '_>, topology: &Topology) {
+    let span = fields
+        .value("cables")
+        .map_or_else(|| fields.span(), Value::span);
+    let help = |text: &str| Some(text.to_owned());
+    for (index, host) in topology.hosts.iter().enumerate() {
+        let end = End::Host(HostId(index as u16));
+        let cables = topology.cables.iter().filter(|c| c.a == end || c.b == end);
+        let (message, help) = match cables.count() {
+            1 => continue,
+            0 => (
+                "has no cable",
+                help(&format!("write cables = [\"{} - sw1\", ...]", host.name)),
+            ),
+            _ => (
+                "has more than one cable",
+                help("a host has one NIC; put a switch between"),
+            ),
+        };
+        let message = format!("{} {message}", host.name);
+        fields.sink.error::<()>(span.clone(), message, help);
+    }
+    let mut group: Vec<usize> = (0..topology.switches.len()).collect();
+    for cable in &topology.cables {
+        let (End::Switch(a), End::Switch(b)) = (cable.a, cable.b) else {
+            continue;
+        };
+        let (from, to) = (group[a.index()], group[b.index()]);
+        if from == to {
+            let message = "the cables between the switches form a ring";
+            let help = help("leave one out: these switches speak no spanning tree protocol");
+            fields.sink.error::<()>(span.clone(), message, help);
+        }
+        group
+            .iter_mut()
+            .filter(|g| **g == from)
+            .for_each(|g| *g = to);
+    }
+}
+
+fn ipv4(sink: &Sink<'_>, word: &Word<'_>) -> Option<Ipv4Addr> {
+    word.text.parse().ok().or_else(|| {
+        let message = format!("`{}` is no IPv4 address", word.text);
+        sink.error(
+            word.span.clone(),
+            message,
+            "write it like 192.168.0.200".to_owned(),
+        )
+    })
+}
+
+/// Looking things up by the names a file gives them.
+pub(crate) trait Named {
+    /// Every host and switch.
+    fn names(&self) -> Vec<&str>;
+    /// How a cable is written.
+    fn cable_name(&self, cable: CableId) -> String;
+    /// A cable written in either order; `A -> sw1` is one direction of it.
+    fn find_cable(&self, sink: &Sink<'_>, name: &Word<'_>) -> Option<(CableId, Direction)>;
+    /// A host of any role.
+    fn find_host(&self, sink: &Sink<'_>, name: &Word<'_>) -> Option<HostId>;
+    /// A host with a daemon, and its configuration.
+    fn find_node(&self, sink: &Sink<'_>, name: &Word<'_>) -> Option<(HostId, &Arc<Config>)>;
+}
+
+impl Named for Topology {
+    fn names(&self) -> Vec<&str> {
+        let hosts = self.hosts.iter().map(|host| &*host.name);
+        hosts
+            .chain(self.switches.iter().map(|switch| &*switch.name))
+            .collect()
+    }
+
+    fn cable_name(&self, cable: CableId) -> String {
+        let cable = &self.cables[cable.index()];
+        format!("{} - {}", self.end_name(cable.a), self.end_name(cable.b))
+    }
+
+    fn find_cable(&self, sink: &Sink<'_>, name: &Word<'_>) -> Option<(CableId, Direction)> {
+        let (separator, forth, back) = match name.text.contains(" -> ") {
+            true => (" -> ", Direction::AToB, Direction::BToA),
+            false => (" - ", Direction::Both, Direction::Both),
+        };
+        let (from, to) = name.text.split_once(separator).unwrap_or((name.text, ""));
+        let ends = (from.trim(), to.trim());
+        for (index, cable) in self.cables.iter().enumerate() {
+            let (a, b) = (self.end_name(cable.a), self.end_name(cable.b));
+            if (a, b) == ends {
+                return Some((CableId(index as u16), forth));
+            }
+            if (b, a) == ends {
+                return Some((CableId(index as u16), back));
+            }
+        }
+        let known: Vec<String> = (0..self.cables.len())
+            .map(|index| self.cable_name(CableId(index as u16)))
+            .collect();
+        let reversed = known.iter().filter_map(|name| {
+            let (a, b) = name.split_once(" - ")?;
+            Some(format!("{b} - {a}"))
+        });
+        let all: Vec<String> = known.iter().cloned().chain(reversed).collect();
+        let help = did_you_mean(name.text, all.iter().map(String::as_str))
+            .unwrap_or_else(|| format!("the cables are {}", known.join(", ")));
+        sink.error(
+            name.span.clone(),
+            format!("there is no cable `{}`", name.text),
+            help,
+        )
+    }
+
+    fn find_host(&self, sink: &Sink<'_>, name: &Word<'_>) -> Option<HostId> {
+        self.host(name.text).or_else(|| {
+            let names: Vec<&str> = self.hosts.iter().map(|host| &*host.name).collect();
+            let help = did_you_mean(name.text, names.iter().copied())
+                .unwrap_or_else(|| format!("there are {}", names.join(", ")));
+            sink.error(
+                name.span.clone(),
+                format!("there is no host `{}`", name.text),
+                help,
+            )
+        })
+    }
+
+    fn find_node(&self, sink: &Sink<'_>, name: &Word<'_>) -> Option<(HostId, &Arc<Config>)> {
+        let host = self.find_host(sink, name)?;
+        match &self.hosts[host.index()].role {
+            Role::Router(spec) => Some((host, &spec.config)),
+            Role::Plain | Role::Client(_) => {
+                let nodes: Vec<&str> = self
+                    .routers()
+                    .map(|(id, _)| &*self.hosts[id.index()].name)
+                    .collect();
+                let message = format!("{} runs no daemon", name.text);
+                let help = format!("the nodes are {}", nodes.join(", "));
+                sink.error(name.span.clone(), message, help)
+            }
+        }
+    }
+}

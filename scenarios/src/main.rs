@@ -1,0 +1,3 @@
+//! `rehearse`: carries scenarios out and shows what came of them.
+
+fn main() {}

@@ -1,0 +1,273 @@
+//! A fault in words, for the timeline, and as a scenario file would say it, to be kept.
+
+use core::fmt::Write;
+
+use locum_engine::input::Outcome;
+use locum_sim::fault::{Direction, Fault, Forgery, TimedFault};
+use locum_sim::topology::{Burst, CableId, HostId, Role, Topology};
+
+use crate::check::show_instant;
+use crate::format::Named;
+use crate::units::{show_rate, show_span};
+
+/// The plan's fault as an entry of a timeline: `{ at = "8s", pull = "A - sw1" }`.
+pub fn as_toml(topology: &Topology, fault: &TimedFault) -> String {
+    let at = show_instant(fault.at);
+    format!("{{ at = \"{at}\", {} }}", entry(topology, &fault.fault))
+}
+
+fn entry(topology: &Topology, fault: &Fault) -> String {
+    let cable = |id: CableId| topology.cable_name(id);
+    let one_way = |id, direction| way(topology, id, direction);
+    let host = |id: HostId| &*topology.hosts[id.index()].name;
+    let list = |hosts: &[HostId]| {
+        hosts
+            .iter()
+            .map(|h| host(*h))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    match fault {
+        Fault::Pull(c) => format!(r#"pull = "{}""#, cable(*c)),
+        Fault::Plug(c) => format!(r#"plug = "{}""#, cable(*c)),
+        Fault::Dark(c, d) => format!(r#"dark = "{}""#, one_way(*c, *d)),
+        Fault::Light(c, d) => format!(r#"light = "{}""#, one_way(*c, *d)),
+        Fault::Loss(c, d, ppm, burst) => {
+            let burst = burst.map(burst_keys).unwrap_or_default();
+            format!(
+                r#"loss = "{}"{burst}, on = "{}""#,
+                show_rate(*ppm),
+                one_way(*c, *d)
+            )
+        }
+        Fault::Duplicate(c, ppm) => {
+            format!(r#"duplicate = "{}", on = "{}""#, show_rate(*ppm), cable(*c))
+        }
+        Fault::Corrupt(c, ppm) => {
+            format!(r#"corrupt = "{}", on = "{}""#, show_rate(*ppm), cable(*c))
+        }
+        Fault::Reorder(c, ppm, by) => {
+            let (rate, by) = (show_rate(*ppm), show_span(*by));
+            format!(r#"reorder = "{rate}", by = "{by}", on = "{}""#, cable(*c))
+        }
+        Fault::Latency(c, d, latency) => {
+            format!(
+                r#"latency = "{}", on = "{}""#,
+                show_span(*latency),
+                one_way(*c, *d)
+            )
+        }
+        Fault::Partition(a, b) => format!(r#"partition = "{} | {}""#, list(a), list(b)),
+        Fault::Heal => "heal = true".to_owned(),
+        Fault::RebootSwitch(s, lasts) => {
+            let name = &topology.switches[s.index()].name;
+            format!(r#"reboot = "{name}", for = "{}""#, show_span(*lasts))
+        }
+        Fault::PowerOff(h) => format!(r#"power_off = "{}""#, host(*h)),
+        Fault::PowerOn(h) => format!(r#"power_on = "{}""#, host(*h)),
+        Fault::Kill(h) => format!(r#"kill = "{}""#, host(*h)),
+        Fault::Stop(h) => format!(r#"stop = "{}""#, host(*h)),
+        Fault::Start(h) => format!(r#"start = "{}""#, host(*h)),
+        Fault::Hang(h) => format!(r#"hang = "{}""#, host(*h)),
+        Fault::Resume(h) => format!(r#"resume = "{}""#, host(*h)),
+        Fault::PauseVm(h) => format!(r#"pause_vm = "{}""#, host(*h)),
+        Fault::ResumeVm(h) => format!(r#"resume_vm = "{}""#, host(*h)),
+        Fault::Drift(h, ppm) => format!(r#"drift = "{ppm}ppm", node = "{}""#, host(*h)),
+        Fault::ForceCheck(h, check, outcome) => {
+            let (check, says) = (check_name(topology, *h, *check), says(*outcome));
+            format!(
+                r#"check = "{check}", says = "{says}", node = "{}""#,
+                host(*h)
+            )
+        }
+        Fault::SetPriority(h, instance, priority) => {
+            let value = priority.map_or(r#""configured""#.to_owned(), |p| p.to_string());
+            let instance = instance_name(topology, *h, *instance);
+            format!(
+                r#"priority = {value}, node = "{}", instance = "{instance}""#,
+                host(*h)
+            )
+        }
+        Fault::Drain(h, within) => {
+            format!(
+                r#"drain = "{}", within = "{}""#,
+                host(*h),
+                show_span(*within)
+            )
+        }
+        Fault::Undrain(h) => format!(r#"undrain = "{}""#, host(*h)),
+        Fault::RemoveAddress(h, address) => {
+            format!(r#"remove = "{address}", node = "{}""#, host(*h))
+        }
+        Fault::Service(h, status) => {
+            let value = status.map_or(r#""silent""#.to_owned(), |s| s.to_string());
+            format!(r#"service = {value}, node = "{}""#, host(*h))
+        }
+        Fault::Forge(h, forgery) => forge_entry(host(*h), forgery),
+    }
+}
+
+fn forge_entry(from: &str, forgery: &Forgery) -> String {
+    let mut text = format!(
+        r#"forge = "{}", from = "{from}", vrid = {}, claims = {}"#,
+        forgery.source, forgery.vrid, forgery.priority
+    );
+    if let Some(password) = forgery.password {
+        let password = String::from_utf8_lossy(&password);
+        let _ = write!(
+            text,
+            r#", password = "{}""#,
+            password.trim_end_matches('\0')
+        );
+    }
+    let every = show_span(forgery.every);
+    let (ttl, count) = (forgery.ttl, forgery.count);
+    let _ = write!(text, r#", ttl = {ttl}, count = {count}, every = "{every}""#);
+    text
+}
+
+/// What the fault does, as a person would say it: `cable A - sw1 is pulled`.
+pub fn in_words(topology: &Topology, fault: &Fault) -> String {
+    let cable = |id: &CableId| topology.cable_name(*id);
+    let way = |id: &CableId, direction: &Direction| way(topology, *id, *direction);
+    let host = |id: &HostId| &*topology.hosts[id.index()].name;
+    let list = |hosts: &[HostId]| hosts.iter().map(host).collect::<Vec<_>>().join(", ");
+    match fault {
+        Fault::Pull(c) => format!("cable {} is pulled", cable(c)),
+        Fault::Plug(c) => format!("cable {} is plugged in", cable(c)),
+        Fault::Dark(c, d) => format!("cable {} goes dark, carrier stays", way(c, d)),
+        Fault::Light(c, d) => format!("cable {} carries frames again", way(c, d)),
+        Fault::Loss(c, d, ppm, burst) => {
+            let bursts = if burst.is_some() {
+                ", and in bursts"
+            } else {
+                ""
+            };
+            format!(
+                "cable {} loses {} of the frames{bursts}",
+                way(c, d),
+                show_rate(*ppm)
+            )
+        }
+        Fault::Duplicate(c, ppm) => {
+            format!(
+                "cable {} duplicates {} of the frames",
+                cable(c),
+                show_rate(*ppm)
+            )
+        }
+        Fault::Corrupt(c, ppm) => {
+            format!(
+                "cable {} corrupts {} of the frames",
+                cable(c),
+                show_rate(*ppm)
+            )
+        }
+        Fault::Reorder(c, ppm, by) => {
+            let (rate, by) = (show_rate(*ppm), show_span(*by));
+            format!(
+                "cable {} holds {rate} of the frames back by up to {by}",
+                cable(c)
+            )
+        }
+        Fault::Latency(c, d, latency) => {
+            format!("cable {} takes {}", way(c, d), show_span(*latency))
+        }
+        Fault::Partition(a, b) => format!("no frames between {} and {}", list(a), list(b)),
+        Fault::Heal => "partitions end".to_owned(),
+        Fault::RebootSwitch(s, lasts) => {
+            format!(
+                "switch {} reboots for {}",
+                topology.switches[s.index()].name,
+                show_span(*lasts)
+            )
+        }
+        Fault::PowerOff(h) => format!("{} loses power", host(h)),
+        Fault::PowerOn(h) => format!("{} has power again", host(h)),
+        Fault::Kill(h) => format!("the daemon on {} is killed", host(h)),
+        Fault::Stop(h) => format!("the daemon on {} is told to stop", host(h)),
+        Fault::Start(h) => format!("the daemon on {} is started", host(h)),
+        Fault::Hang(h) => format!("the daemon on {} hangs", host(h)),
+        Fault::Resume(h) => format!("the daemon on {} goes on", host(h)),
+        Fault::PauseVm(h) => format!("machine {} is paused", host(h)),
+        Fault::ResumeVm(h) => format!("machine {} goes on", host(h)),
+        Fault::Drift(h, ppm) => format!("the clock of {} runs {ppm:+} ppm off", host(h)),
+        Fault::ForceCheck(h, check, outcome) => {
+            let check = check_name(topology, *h, *check);
+            format!(
+                "check {check} on {} says {} from now on",
+                host(h),
+                says(*outcome)
+            )
+        }
+        Fault::SetPriority(h, _, Some(priority)) => {
+            format!("the operator gives {} priority {priority}", host(h))
+        }
+        Fault::SetPriority(h, _, None) => {
+            format!("the operator gives {} its configured priority", host(h))
+        }
+        Fault::Drain(h, within) => {
+            format!(
+                "the operator drains {} within {}",
+                host(h),
+                show_span(*within)
+            )
+        }
+        Fault::Undrain(h) => format!("the operator ends the drain of {}", host(h)),
+        Fault::RemoveAddress(h, address) => format!("somebody removes {address} from {}", host(h)),
+        Fault::Service(h, Some(status)) => {
+            format!("the web service of {} answers {status}", host(h))
+        }
+        Fault::Service(h, None) => format!("the web service of {} falls silent", host(h)),
+        Fault::Forge(h, forgery) => format!(
+            "{} forged adverts with priority {} come from {} as {}",
+            forgery.count,
+            forgery.priority,
+            host(h),
+            forgery.source
+        ),
+    }
+}
+
+/// A cable, or one direction of it.
+fn way(topology: &Topology, id: CableId, direction: Direction) -> String {
+    let cable = &topology.cables[id.index()];
+    let (a, b) = (topology.end_name(cable.a), topology.end_name(cable.b));
+    match direction {
+        Direction::AToB => format!("{a} -> {b}"),
+        Direction::BToA => format!("{b} -> {a}"),
+        Direction::Both => format!("{a} - {b}"),
+    }
+}
+
+fn burst_keys(burst: Burst) -> String {
+    let (begins, ends) = (show_rate(burst.enter_ppm), show_rate(burst.leave_ppm));
+    format!(r#", burst_begins = "{begins}", burst_ends = "{ends}""#)
+}
+
+fn says(outcome: Option<Outcome>) -> &'static str {
+    match outcome {
+        Some(Outcome::Success) => "success",
+        Some(Outcome::Failure(_)) => "failure",
+        Some(Outcome::TimedOut) => "timeout",
+        None => "the truth",
+    }
+}
+
+fn check_name(topology: &Topology, host: HostId, check: locum_engine::ids::CheckId) -> &str {
+    match &topology.hosts[host.index()].role {
+        Role::Router(spec) => &spec.config.check(check).name,
+        Role::Plain | Role::Client(_) => "?",
+    }
+}
+
+fn instance_name(
+    topology: &Topology,
+    host: HostId,
+    instance: locum_engine::ids::InstanceId,
+) -> &str {
+    match &topology.hosts[host.index()].role {
+        Role::Router(spec) => &spec.config.instance(instance).name,
+        Role::Plain | Role::Client(_) => "?",
+    }
+}

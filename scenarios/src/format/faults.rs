@@ -129,11 +129,11 @@ fn life_fault(
         "pause_vm" => host().map(Fault::PauseVm),
         "resume_vm" => host().map(Fault::ResumeVm),
         "undrain" => node().map(Fault::Undrain),
-        "drain" => node().and_then(|node| {
+        "drain" => node().map(|node| {
             let within = entry
                 .span_of_time("within")
                 .unwrap_or(Duration::from_secs(10));
-            Some(Fault::Drain(node, within))
+            Fault::Drain(node, within)
         }),
         _ => return None,
     })

@@ -7,6 +7,7 @@ pub mod fabric;
 pub mod fault;
 mod forge;
 pub mod kernel;
+pub mod oracle;
 mod probe;
 pub mod record;
 pub mod run;

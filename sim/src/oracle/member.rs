@@ -1,0 +1,317 @@
+//! One router's part in one virtual router, as the records show it.
+//!
+//! [`Hearing`] bounds a backup's master-down timer from both sides without looking into the
+//! engine: the latest advert that certainly arrived, and the latest that may have.
+
+use core::net::{IpAddr, Ipv4Addr};
+use core::time::Duration;
+use std::sync::Arc;
+
+use locum_engine::Instant;
+use locum_engine::config::{Auth, Config, InstanceConfig, Preempt, Version};
+use locum_engine::event::{Reason, StateKind};
+use locum_engine::ids::{InstanceId, Priority, Vrid};
+
+use super::timing::{self, Drift};
+use crate::topology::HostId;
+
+/// The position of a member in the tracker's list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct MemberId(pub(super) usize);
+
+/// A host as the records show it.
+#[derive(Clone, Debug)]
+pub(super) struct HostState {
+    /// It has power.
+    pub(super) powered: bool,
+    /// Its daemon has been started and has not ended.
+    pub(super) running: bool,
+    /// Its daemon is frozen.
+    pub(super) hung: bool,
+    /// The whole machine is paused.
+    pub(super) paused: bool,
+    /// When its daemon was last started.
+    pub(super) started: Instant,
+    /// When it was last frozen, paused or set going again.
+    pub(super) stalled_at: Instant,
+    /// How wrong its clock has ever been.
+    pub(super) drift: Drift,
+    /// The virtual addresses on its NIC.
+    pub(super) addresses: Vec<Ipv4Addr>,
+}
+
+impl HostState {
+    /// The daemon exists and can act.
+    pub(super) fn acts(&self) -> bool {
+        self.powered && self.running && !self.stalled()
+    }
+
+    /// The daemon exists and can't act.
+    pub(super) fn stalled(&self) -> bool {
+        self.running && (self.hung || self.paused)
+    }
+}
+
+/// One virtual router of one daemon.
+#[derive(Clone, Debug)]
+pub(super) struct Member {
+    /// On which host.
+    pub(super) host: HostId,
+    /// Which of its instances.
+    pub(super) instance: InstanceId,
+    /// The position of its class in the tracker's list.
+    pub(super) class: usize,
+    /// The position of its segment, while its daemon acts.
+    pub(super) segment: Option<usize>,
+    /// Whom its adverts come from.
+    pub(super) source: Ipv4Addr,
+    /// The IPv4 addresses it holds as master.
+    pub(super) addresses: Vec<Ipv4Addr>,
+    /// Its own interval.
+    pub(super) interval: Duration,
+    config: Arc<Config>,
+    /// State as last reported, `Init` while there is no daemon.
+    pub(super) state: StateKind,
+    /// When that state was entered.
+    pub(super) since: Instant,
+    /// The last transition.
+    pub(super) transition: Option<Transition>,
+    /// Effective priority as last reported.
+    pub(super) priority: Priority,
+    /// When that changed.
+    pub(super) priority_since: Instant,
+    /// What the operator set it to.
+    pub(super) set_priority: Option<Priority>,
+    /// Maintenance has been asked for.
+    pub(super) draining: bool,
+    /// How many of `addresses` its host has.
+    pub(super) held: usize,
+    /// When `held` or `state` last changed.
+    pub(super) changed: Instant,
+    /// Time and priority of its last advert since its daemon was started.
+    pub(super) advert: Option<(Instant, Priority)>,
+    /// When it last sent an advert of each priority, over all its lives.
+    pub(super) sent: Vec<Option<Instant>>,
+    /// What it has heard.
+    pub(super) hearing: Hearing,
+}
+
+/// A change of state and what surrounded it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Transition {
+    /// When.
+    pub(super) at: Instant,
+    /// From.
+    pub(super) from: StateKind,
+    /// To.
+    pub(super) to: StateKind,
+    /// Why.
+    pub(super) why: Reason,
+    /// When the state before was entered.
+    pub(super) entered: Instant,
+    /// Its effective priority.
+    pub(super) priority: Priority,
+    /// For how long the environment had been settled, if it had.
+    pub(super) calm: Option<Duration>,
+    /// The bounds of the timer when it happened.
+    pub(super) hearing: Hearing,
+}
+
+/// What a listening router may have heard, and with it the bounds of its master-down timer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Hearing {
+    /// The earliest arrival of the latest advert that certainly armed the timer.
+    pub(super) armed: Instant,
+    /// The same of the one before, in case that one was lost on the way.
+    pub(super) armed_before: Instant,
+    /// The latest arrival of any advert that may have armed the timer.
+    pub(super) maybe: Instant,
+    /// A priority-0 advert that may have arrived since.
+    pub(super) resigned: Option<Resigned>,
+    /// The latest arrival of any advert at all.
+    pub(super) any: Instant,
+    /// Until then nothing is certain: the receiver stalled, or accepts forged adverts.
+    pub(super) spoiled: Instant,
+}
+
+/// A priority-0 advert, or several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Resigned {
+    /// The earliest arrival of the first.
+    pub(super) first: Instant,
+    /// The latest arrival of the last.
+    pub(super) last: Instant,
+    /// The last can't have been lost.
+    pub(super) certain: bool,
+}
+
+impl Hearing {
+    /// The timer is armed because the router begins to listen.
+    pub(super) fn enter(&mut self, at: Instant) {
+        self.armed = self.armed.max(at);
+        self.armed_before = self.armed;
+        self.maybe = self.maybe.max(at);
+        self.resigned = None;
+    }
+
+    /// An advert that arms the timer, for certain or perhaps.
+    pub(super) fn arm(&mut self, earliest: Instant, latest: Instant, certain: bool) {
+        self.maybe = self.maybe.max(latest);
+        if certain {
+            self.armed_before = self.armed;
+            self.armed = self.armed.max(earliest);
+            if self.resigned.is_some_and(|r| r.last <= earliest) {
+                self.resigned = None;
+            }
+        }
+    }
+
+    /// A priority-0 advert.
+    pub(super) fn resign(&mut self, earliest: Instant, latest: Instant, certain: bool) {
+        let first = self.resigned.map_or(earliest, |r| r.first);
+        self.resigned = Some(Resigned {
+            first,
+            last: latest,
+            certain,
+        });
+    }
+
+    /// The network changed: what was under way may not arrive.
+    pub(super) fn cut(&mut self, now: Instant, quantum: Duration) {
+        if self.armed + quantum > now {
+            self.armed = self.armed_before;
+        }
+        if let Some(resigned) = &mut self.resigned
+            && resigned.last + quantum > now
+        {
+            resigned.certain = false;
+        }
+    }
+}
+
+impl Member {
+    /// A member before its daemon's first start.
+    pub(super) fn new(
+        host: HostId,
+        instance: InstanceId,
+        own_address: Ipv4Addr,
+        config: Arc<Config>,
+    ) -> Self {
+        let spec = config.instance(instance);
+        let v4 = |address: IpAddr| match address {
+            IpAddr::V4(address) => Some(address),
+            IpAddr::V6(_) => None,
+        };
+        Self {
+            host,
+            instance,
+            class: 0,
+            segment: None,
+            source: spec.source.and_then(v4).unwrap_or(own_address),
+            addresses: spec
+                .held_addresses()
+                .filter_map(|a| v4(a.address))
+                .collect(),
+            interval: timing::advert_interval(spec),
+            state: StateKind::Init,
+            since: Instant::ZERO,
+            transition: None,
+            priority: spec.priority,
+            priority_since: Instant::ZERO,
+            set_priority: None,
+            draining: false,
+            held: 0,
+            changed: Instant::ZERO,
+            advert: None,
+            sent: vec![None; 256],
+            hearing: Hearing::default(),
+            config,
+        }
+    }
+
+    /// What its configuration says.
+    pub(super) fn spec(&self) -> &InstanceConfig {
+        self.config.instance(self.instance)
+    }
+
+    /// The configuration of the whole daemon.
+    pub(super) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Whose adverts it accepts: those of the same key. RFC 3768 7.1 lets version 2 routers of
+    /// different intervals ignore each other; version 3 routers learn.
+    pub(super) fn key(&self) -> (Vrid, Version, Option<[u8; 8]>, Option<Duration>) {
+        let spec = self.spec();
+        let password = match spec.auth {
+            Auth::None => None,
+            Auth::Password(password) => Some(password),
+        };
+        let v2 = spec.version == Version::V2;
+        (
+            spec.vrid,
+            spec.version,
+            password,
+            v2.then_some(self.interval),
+        )
+    }
+
+    /// Listening or serving.
+    pub(super) fn takes_part(&self) -> bool {
+        matches!(self.state, StateKind::Backup | StateKind::Master)
+    }
+
+    /// Serving.
+    pub(super) fn is_master(&self) -> bool {
+        self.state == StateKind::Master
+    }
+
+    /// The operator has not changed that it owns the addresses.
+    pub(super) fn is_owner(&self) -> bool {
+        self.spec().is_owner() && self.set_priority.is_none() && !self.draining
+    }
+
+    /// Where it stands among its peers: a drained router below all others.
+    pub(super) fn rank(&self) -> (Priority, Ipv4Addr) {
+        let priority = if self.draining {
+            Priority::LOWEST
+        } else {
+            self.priority
+        };
+        (priority, self.source)
+    }
+
+    /// Whether an advert of that priority keeps it waiting: `(certainly, perhaps)`.
+    pub(super) fn is_held_back_by(&self, priority: Priority) -> (bool, bool) {
+        let stronger = priority >= self.priority;
+        if self.is_owner() {
+            return (false, true);
+        }
+        match self.spec().preempt {
+            Preempt::Never => (true, true),
+            Preempt::After(_) => (stronger, true),
+            Preempt::Always => (stronger, stronger || self.draining),
+        }
+    }
+
+    /// Back to how it was before the daemon's start.
+    pub(super) fn forget(&mut self, at: Instant) {
+        self.state = StateKind::Init;
+        self.since = at;
+        self.changed = at;
+        self.priority = self.spec().priority;
+        self.priority_since = at;
+        self.set_priority = None;
+        self.draining = false;
+        self.advert = None;
+        self.transition = None;
+        self.hearing = Hearing {
+            armed: at,
+            armed_before: at,
+            maybe: at,
+            any: at,
+            spoiled: self.hearing.spoiled,
+            resigned: None,
+        };
+    }
+}

@@ -1,0 +1,204 @@
+//! Classes and segments: who could hear whom, and who does.
+//!
+//! A *class* is the members that accept each other's adverts: same VRID, version, password, and in
+//! version 2 the same interval. A *segment* is a part of a class whose members are connected now;
+//! the timed properties hold per segment, from the last change of its environment on.
+
+use core::time::Duration;
+
+use locum_engine::Instant;
+use locum_engine::config::{Preempt, Version};
+use locum_engine::ids::Priority;
+
+use super::member::{HostState, Member, MemberId};
+use super::network::Network;
+use super::timing::{Drift, skew};
+
+/// Members that accept each other's adverts.
+#[derive(Clone, Debug)]
+pub(super) struct Class {
+    /// Who.
+    pub(super) members: Vec<MemberId>,
+    /// Protocol version.
+    pub(super) version: Version,
+    /// The shortest configured interval.
+    pub(super) shortest: Duration,
+    /// The longest.
+    pub(super) longest: Duration,
+}
+
+impl Class {
+    /// Sorts the members into classes and tells each its own.
+    pub(super) fn sort(members: &mut [Member]) -> Vec<Self> {
+        let mut keys = Vec::new();
+        let mut classes: Vec<Self> = Vec::new();
+        for (i, member) in members.iter_mut().enumerate() {
+            let key = member.key();
+            let position = keys.iter().position(|k| *k == key).unwrap_or_else(|| {
+                keys.push(key);
+                classes.push(Self {
+                    members: Vec::new(),
+                    version: member.spec().version,
+                    shortest: member.interval,
+                    longest: member.interval,
+                });
+                keys.len() - 1
+            });
+            let class = &mut classes[position];
+            class.members.push(MemberId(i));
+            class.shortest = class.shortest.min(member.interval);
+            class.longest = class.longest.max(member.interval);
+            member.class = position;
+        }
+        classes
+    }
+
+    /// The least and the most that the skew time of that priority can be.
+    pub(super) fn skew(&self, priority: Priority) -> (Duration, Duration) {
+        (
+            skew(self.version, self.shortest, priority),
+            skew(self.version, self.longest, priority),
+        )
+    }
+}
+
+/// Members of a class that are connected, their daemons acting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Segment {
+    /// Who, in order.
+    pub(super) members: Vec<MemberId>,
+    /// Why the timed properties can't be asserted here, if so.
+    pub(super) unclean: Option<&'static str>,
+    /// `t0`: when its environment last changed. Lies in the future while forged adverts that its
+    /// members accept may arrive.
+    pub(super) since: Instant,
+    /// `L`: the longest time under way between two of its members.
+    pub(super) latency: Duration,
+    /// The longest advertisement interval in force.
+    pub(super) interval: Duration,
+    /// `B`: the universal bound, `4A + 3L`, with the quantum at each hop and each timer.
+    pub(super) bound: Duration,
+    /// What `preempt_delay` adds to it.
+    pub(super) patience: Duration,
+}
+
+impl Segment {
+    /// From then on the environment has been constant for the bound.
+    pub(super) fn settled(&self) -> Instant {
+        self.since + self.bound
+    }
+
+    /// The same with `preempt_delay`: from then on nobody has a reason to move.
+    pub(super) fn at_rest(&self) -> Instant {
+        self.settled() + self.patience
+    }
+}
+
+/// What segments are made from.
+pub(super) struct Ground<'a> {
+    /// Routes.
+    pub(super) network: &'a Network,
+    /// Liveness and drift.
+    pub(super) hosts: &'a [HostState],
+    /// Everybody.
+    pub(super) members: &'a [Member],
+    /// The runner's grid.
+    pub(super) quantum: Duration,
+}
+
+impl Ground<'_> {
+    /// The segments of all classes; those that are as before keep their `since`.
+    pub(super) fn segments(
+        &self,
+        classes: &[Class],
+        old: &[Segment],
+        now: Instant,
+    ) -> Vec<Segment> {
+        let mut segments = Vec::new();
+        for class in classes {
+            let mut left: Vec<MemberId> = class.members.clone();
+            left.retain(|m| self.hosts[self.host(*m)].acts());
+            while let Some(first) = left.first().copied() {
+                let together = self.connected(first, &left);
+                left.retain(|m| !together.contains(m));
+                let mut segment = self.describe(class, together, now);
+                if let Some(before) = old.iter().find(|s| s.members == segment.members) {
+                    segment.since = before.since;
+                    if segment != *before {
+                        segment.since = before.since.max(now);
+                    }
+                }
+                segments.push(segment);
+            }
+        }
+        segments
+    }
+
+    fn host(&self, member: MemberId) -> usize {
+        self.members[member.0].host.index()
+    }
+
+    /// Those of `among` that can be reached from `first`, or reach it, over any number of others.
+    fn connected(&self, first: MemberId, among: &[MemberId]) -> Vec<MemberId> {
+        let mut found = vec![first];
+        let mut next = 0;
+        while next < found.len() {
+            let x = self.members[found[next].0].host;
+            for m in among {
+                let y = self.members[m.0].host;
+                let touches =
+                    self.network.route(x, y).is_some() || self.network.route(y, x).is_some();
+                if touches && !found.contains(m) {
+                    found.push(*m);
+                }
+            }
+            next += 1;
+        }
+        found.sort();
+        found
+    }
+
+    fn describe(&self, class: &Class, members: Vec<MemberId>, now: Instant) -> Segment {
+        let mut unclean = None;
+        let mut latency = Duration::ZERO;
+        let mut drift = Drift::default();
+        let mut patience = Duration::ZERO;
+        for a in &members {
+            let member = &self.members[a.0];
+            drift = drift.or(self.hosts[member.host.index()].drift);
+            if let Preempt::After(delay) = member.spec().preempt {
+                patience = patience.max(delay + class.longest);
+            }
+            for b in members.iter().filter(|b| *b != a) {
+                match self.network.route(member.host, self.members[b.0].host) {
+                    None => unclean = Some("not everybody hears everybody"),
+                    Some(route) => {
+                        latency = latency.max(route.longest());
+                        if route.lossy {
+                            unclean = unclean.or(Some("adverts may be lost"));
+                        }
+                    }
+                }
+            }
+        }
+        let owners = members
+            .iter()
+            .filter(|m| self.members[m.0].spec().is_owner());
+        if owners.count() > 1 {
+            unclean = unclean.or(Some("two owners"));
+        }
+        let interval = class.longest;
+        if drift.longest(interval) + latency + self.quantum * 3 >= drift.shortest(interval * 3) {
+            unclean = unclean.or(Some("clocks or paths too slow for the interval"));
+        }
+        Segment {
+            unclean,
+            since: now,
+            latency,
+            interval: drift.longest(interval),
+            bound: drift.longest(interval * 4) + (latency + self.quantum) * 3 + self.quantum * 2,
+            patience: drift.longest(patience),
+            members,
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! Correct runs that no oracle objects to, and for each oracle planted bugs that it names.
+
+mod protocol;
+mod structure;

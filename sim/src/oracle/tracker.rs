@@ -1,0 +1,448 @@
+//! The shared picture of the world, computed from the records alone.
+//!
+//! Adverts, by far the most frequent records, cost one pass over their class and allocate nothing;
+//! routes and segments are recomputed only when a fault or the life of a daemon changes them.
+
+use core::net::Ipv4Addr;
+use core::time::Duration;
+
+use locum_engine::event::{Reason, StateKind};
+use locum_engine::ids::{InstanceId, Priority};
+use locum_engine::{Event, Instant};
+
+use super::condition::Conditions;
+use super::member::{Hearing, HostState, Member, MemberId, Transition};
+use super::network::Network;
+use super::segment::{Class, Ground, Segment};
+use super::timing::{Drift, minus};
+use crate::fault::{Fault, Forgery};
+use crate::record::{DaemonChange, Observed, Record};
+use crate::topology::{HostId, Role, Topology};
+
+/// The world as the records so far describe it.
+#[derive(Clone, Debug)]
+pub(super) struct Tracker {
+    /// What it is made of.
+    pub(super) topology: Topology,
+    /// δ: hosts act on a grid this wide; zero when they act at once.
+    pub(super) quantum: Duration,
+    /// The time of the last record.
+    pub(super) now: Instant,
+    /// Cables and switches.
+    pub(super) network: Network,
+    /// Every host, by its id.
+    pub(super) hosts: Vec<HostState>,
+    /// Every virtual router of every router.
+    pub(super) members: Vec<Member>,
+    /// Who accepts whose adverts.
+    pub(super) classes: Vec<Class>,
+    /// Who is connected with whom now.
+    pub(super) segments: Vec<Segment>,
+    /// What the checks should find.
+    pub(super) conditions: Conditions,
+    /// Grows with every change that is more than an advert.
+    pub(super) generation: u64,
+    /// When anything outside the daemons last changed, anywhere.
+    pub(super) disturbed: Instant,
+    first: Vec<usize>,
+}
+
+impl Tracker {
+    /// The world before the first record.
+    pub(super) fn new(topology: &Topology, quantum: Duration) -> Self {
+        let mut members = Vec::new();
+        let mut first = Vec::new();
+        for (i, host) in topology.hosts.iter().enumerate() {
+            first.push(members.len());
+            if let Role::Router(spec) = &host.role {
+                for instance in 0..spec.config.instances.len() {
+                    members.push(Member::new(
+                        HostId(i as u16),
+                        InstanceId(instance as u16),
+                        host.address,
+                        spec.config.clone(),
+                    ));
+                }
+            }
+        }
+        first.push(members.len());
+        let hosts = vec![
+            HostState {
+                powered: true,
+                running: false,
+                hung: false,
+                paused: false,
+                started: Instant::ZERO,
+                stalled_at: Instant::ZERO,
+                drift: Drift::default(),
+                addresses: Vec::new(),
+            };
+            topology.hosts.len()
+        ];
+        Self {
+            quantum,
+            now: Instant::ZERO,
+            network: Network::new(topology),
+            hosts,
+            classes: Class::sort(&mut members),
+            members,
+            segments: Vec::new(),
+            conditions: Conditions::new(topology),
+            generation: 0,
+            disturbed: Instant::ZERO,
+            first,
+            topology: topology.clone(),
+        }
+    }
+
+    /// The member of that host and instance.
+    pub(super) fn id(&self, host: HostId, instance: InstanceId) -> MemberId {
+        MemberId(self.first[host.index()] + instance.index())
+    }
+
+    /// A member.
+    pub(super) fn member(&self, id: MemberId) -> &Member {
+        &self.members[id.0]
+    }
+
+    /// All members with their ids.
+    pub(super) fn all(&self) -> impl Iterator<Item = (MemberId, &Member)> {
+        self.members
+            .iter()
+            .enumerate()
+            .map(|(i, m)| (MemberId(i), m))
+    }
+
+    /// The members on one host.
+    pub(super) fn on(&self, host: HostId) -> impl Iterator<Item = MemberId> + use<> {
+        (self.first[host.index()]..self.first[host.index() + 1]).map(MemberId)
+    }
+
+    /// The host of a member.
+    pub(super) fn host(&self, member: &Member) -> &HostState {
+        &self.hosts[member.host.index()]
+    }
+
+    /// The segment of a member, while its daemon acts.
+    pub(super) fn segment(&self, member: &Member) -> Option<&Segment> {
+        member.segment.map(|i| &self.segments[i])
+    }
+
+    /// `a/VI_1`: for sentences.
+    pub(super) fn name(&self, member: &Member) -> String {
+        let host = &self.topology.hosts[member.host.index()].name;
+        format!("{host}/{}", member.spec().name)
+    }
+
+    /// The least and the most that a member's master-down time can be, in true time, given what
+    /// it knows since its timer was armed.
+    pub(super) fn master_down(&self, member: &Member) -> (Duration, Duration) {
+        let class = &self.classes[member.class];
+        let drift = self.host(member).drift;
+        let (least, most) = self.skew_known(member, member.hearing.armed);
+        (
+            drift.shortest(class.shortest * 3 + least),
+            drift.longest(class.longest * 3 + most),
+        )
+    }
+
+    /// The same of its skew time.
+    pub(super) fn skew(&self, member: &Member, since: Instant) -> (Duration, Duration) {
+        let drift = self.host(member).drift;
+        let (least, most) = self.skew_known(member, since);
+        (drift.shortest(least), drift.longest(most))
+    }
+
+    /// A priority that changed while the timer ran may count before or after the change.
+    fn skew_known(&self, member: &Member, since: Instant) -> (Duration, Duration) {
+        let class = &self.classes[member.class];
+        if member.priority_since + self.quantum >= since && member.priority_since > Instant::ZERO {
+            let (least, most) = (class.skew(Priority(255)).0, class.skew(Priority(0)).1);
+            return (least, most);
+        }
+        class.skew(member.priority)
+    }
+
+    /// Takes in one record.
+    pub(super) fn apply(&mut self, record: &Record) {
+        self.now = record.at;
+        match &record.what {
+            Observed::Advert {
+                host,
+                instance,
+                priority,
+            } => self.advert(self.id(*host, *instance), *priority),
+            Observed::Fault(fault) => self.fault(fault),
+            Observed::SwitchBack(switch) => {
+                self.network.switch_back(*switch);
+                self.network_changed();
+            }
+            Observed::Daemon(host, change) => self.daemon(*host, *change),
+            Observed::Engine(host, event) => self.event(*host, event),
+            Observed::AddressAdded { host, address } => self.address(*host, *address, true),
+            Observed::AddressRemoved { host, address, .. } => self.address(*host, *address, false),
+            Observed::Announcement { .. } | Observed::Outage { .. } | Observed::ServedBy { .. } => {
+            }
+        }
+    }
+
+    fn advert(&mut self, from: MemberId, priority: Priority) {
+        let now = self.now;
+        let sender = &mut self.members[from.0];
+        sender.advert = Some((now, priority));
+        sender.sent[usize::from(priority.get())] = Some(now);
+        let (class, host) = (sender.class, sender.host);
+        for to in &self.classes[class].members {
+            let member = &mut self.members[to.0];
+            if *to == from || !self.hosts[member.host.index()].acts() {
+                continue;
+            }
+            let Some(route) = self.network.route(host, member.host) else {
+                continue;
+            };
+            let earliest = now + route.latency;
+            let latest = now + route.longest() + self.quantum;
+            let whole = !route.lossy && route.jitter == Duration::ZERO;
+            member.hearing.any = member.hearing.any.max(latest);
+            if priority == Priority::RELEASE {
+                member.hearing.resign(earliest, latest, whole);
+                continue;
+            }
+            let (certainly, perhaps) = member.is_held_back_by(priority);
+            if perhaps {
+                let sure = certainly && whole && !member.draining;
+                member.hearing.arm(earliest, latest, sure);
+            }
+        }
+    }
+
+    fn fault(&mut self, fault: &Fault) {
+        self.disturb();
+        let at = self.now;
+        match fault {
+            Fault::PowerOff(host) => self.hosts[host.index()].powered = false,
+            Fault::PowerOn(host) => self.hosts[host.index()].powered = true,
+            Fault::Hang(host) => self.stall(*host, |h| h.hung = true),
+            Fault::Resume(host) => self.stall(*host, |h| h.hung = false),
+            Fault::PauseVm(host) => self.stall(*host, |h| h.paused = true),
+            Fault::ResumeVm(host) => self.stall(*host, |h| h.paused = false),
+            Fault::Drift(host, ppm) => {
+                self.hosts[host.index()].drift.note(*ppm);
+                self.touch_host(*host);
+                self.resegment();
+            }
+            Fault::SetPriority(host, instance, priority) => {
+                let id = self.id(*host, *instance);
+                self.members[id.0].set_priority = *priority;
+                self.touch(id, at);
+            }
+            Fault::Drain(host, _) | Fault::Undrain(host) => {
+                let draining = matches!(fault, Fault::Drain(..));
+                for id in self.on(*host) {
+                    self.members[id.0].draining = draining;
+                    self.members[id.0].priority_since = at;
+                }
+                self.touch_host(*host);
+            }
+            Fault::Forge(_, forgery) => self.forge(forgery),
+            _ => {}
+        }
+        if self.network.apply(fault) {
+            self.network_changed();
+        }
+        self.refresh_conditions(Some(fault));
+    }
+
+    fn disturb(&mut self) {
+        self.disturbed = self.now;
+        self.generation += 1;
+    }
+
+    fn stall(&mut self, host: HostId, change: impl FnOnce(&mut HostState)) {
+        let state = &mut self.hosts[host.index()];
+        change(state);
+        state.stalled_at = self.now;
+        for id in self.on(host) {
+            let member = &mut self.members[id.0];
+            member.hearing.spoiled = member.hearing.spoiled.max(self.now);
+            member.changed = self.now;
+        }
+        self.resegment();
+    }
+
+    /// Forged adverts that nobody could tell from real ones make everything possible for as long
+    /// as they come; all others must be without effect.
+    fn forge(&mut self, forgery: &Forgery) {
+        let longest = self.segments.iter().map(|s| s.latency).max();
+        let over = self.now
+            + forgery.every * forgery.count
+            + longest.unwrap_or_default()
+            + self.quantum * 2;
+        for i in 0..self.members.len() {
+            let (vrid, _, password, _) = self.members[i].key();
+            if vrid == forgery.vrid && forgery.ttl == 255 && password == forgery.password {
+                let hearing = &mut self.members[i].hearing;
+                hearing.spoiled = hearing.spoiled.max(over);
+                hearing.maybe = hearing.maybe.max(over);
+                hearing.any = hearing.any.max(over);
+                self.touch(MemberId(i), over);
+            }
+        }
+    }
+
+    fn network_changed(&mut self) {
+        self.disturb();
+        for member in &mut self.members {
+            member.hearing.cut(self.now, self.quantum);
+        }
+        self.resegment();
+        self.refresh_conditions(None);
+    }
+
+    fn daemon(&mut self, host: HostId, change: DaemonChange) {
+        self.disturb();
+        let state = &mut self.hosts[host.index()];
+        state.running = change == DaemonChange::Started;
+        state.hung = false;
+        if state.running {
+            state.started = self.now;
+        }
+        for id in self.on(host) {
+            self.members[id.0].forget(self.now);
+        }
+        self.resegment();
+        self.refresh_conditions(None);
+        self.conditions.restart(host, self.now);
+    }
+
+    fn event(&mut self, host: HostId, event: &Event) {
+        match event {
+            Event::StateChanged {
+                instance,
+                from,
+                to,
+                why,
+            } => self.transition(self.id(host, *instance), *from, *to, *why),
+            Event::PriorityChanged { instance, to, .. } => {
+                let id = self.id(host, *instance);
+                self.members[id.0].priority = *to;
+                self.members[id.0].priority_since = self.now;
+                self.generation += 1;
+                self.touch(id, self.now);
+            }
+            Event::CheckChanged { check, good } => {
+                self.generation += 1;
+                self.conditions.verdict(host, *check, *good);
+            }
+            _ => {}
+        }
+    }
+
+    fn transition(&mut self, id: MemberId, from: StateKind, to: StateKind, why: Reason) {
+        self.generation += 1;
+        let at = self.now;
+        let calm = self
+            .segment(&self.members[id.0])
+            .filter(|s| s.unclean.is_none() && s.at_rest() < at)
+            .map(|s| at.saturating_since(s.at_rest()));
+        let member = &mut self.members[id.0];
+        let hearing: Hearing = member.hearing;
+        member.transition = Some(Transition {
+            at,
+            from,
+            to,
+            why,
+            entered: member.since,
+            priority: member.priority,
+            calm,
+            hearing,
+        });
+        member.state = to;
+        member.changed = at;
+        if from != to {
+            member.since = at;
+        }
+        if to == StateKind::Backup {
+            member.hearing.enter(at);
+        }
+        let protocol = [from, to]
+            .iter()
+            .all(|s| matches!(s, StateKind::Backup | StateKind::Master));
+        if !protocol || why == Reason::Drained {
+            self.touch(id, at);
+        }
+    }
+
+    fn address(&mut self, host: HostId, address: Ipv4Addr, added: bool) {
+        self.generation += 1;
+        let state = &mut self.hosts[host.index()];
+        state.addresses.retain(|a| *a != address);
+        if added {
+            state.addresses.push(address);
+        }
+        for id in self.on(host) {
+            let held = &self.hosts[host.index()].addresses;
+            let member = &mut self.members[id.0];
+            if member.addresses.contains(&address) {
+                member.held = member.addresses.iter().filter(|a| held.contains(a)).count();
+                member.changed = self.now;
+            }
+        }
+    }
+
+    /// The environment of a member's segment changes at `at`.
+    fn touch(&mut self, id: MemberId, at: Instant) {
+        if let Some(i) = self.members[id.0].segment {
+            let segment = &mut self.segments[i];
+            segment.since = segment.since.max(at);
+        }
+    }
+
+    fn touch_host(&mut self, host: HostId) {
+        for id in self.on(host) {
+            self.touch(id, self.now);
+        }
+    }
+
+    fn resegment(&mut self) {
+        self.generation += 1;
+        let ground = Ground {
+            network: &self.network,
+            hosts: &self.hosts,
+            members: &self.members,
+            quantum: self.quantum,
+        };
+        self.segments = ground.segments(&self.classes, &self.segments, self.now);
+        for member in &mut self.members {
+            member.segment = None;
+        }
+        for (i, segment) in self.segments.iter().enumerate() {
+            for id in &segment.members {
+                self.members[id.0].segment = Some(i);
+            }
+        }
+    }
+
+    fn refresh_conditions(&mut self, fault: Option<&Fault>) {
+        if let Some(fault) = fault {
+            self.conditions.fault(fault);
+        }
+        self.conditions.refresh(
+            &self.topology,
+            &self.network,
+            &self.hosts,
+            self.now,
+            self.quantum,
+        );
+    }
+
+    /// The time by which a backup that hears nothing more must have become master.
+    pub(super) fn latest_takeover(&self, member: &Member) -> Instant {
+        member.hearing.maybe + self.master_down(member).1 + self.quantum
+    }
+
+    /// `a - b`, zero when negative; for bounds.
+    pub(super) fn less(a: Duration, b: Duration) -> Duration {
+        minus(a, b)
+    }
+}

@@ -1,0 +1,154 @@
+//! X6: an owner serves at once and never steps back; everybody else has the priority that its
+//! configuration, its operator and its checks give it, between 1 and 254.
+//!
+//! The effective priority is computed here a second time from the verdicts. Where a check has
+//! given none since the daemon's start, both outcomes are allowed. A change may take one quantum
+//! to be seen.
+
+use locum_engine::event::{Reason, StateKind};
+use locum_engine::ids::Priority;
+use locum_engine::{Event, Instant};
+
+use super::member::{Member, MemberId};
+use super::tracker::Tracker;
+use super::{Oracle, Verdict, blame};
+use crate::fault::Fault;
+use crate::record::{Observed, Record};
+
+/// The oracle.
+pub(super) struct Priorities {
+    verdict: Verdict,
+    /// Members whose priority may have changed, and when.
+    waiting: Vec<(Instant, MemberId)>,
+}
+
+impl Priorities {
+    pub(super) fn new(_: &Tracker) -> Self {
+        Self {
+            verdict: Verdict::default(),
+            waiting: Vec::new(),
+        }
+    }
+
+    fn check(&mut self, world: &Tracker, id: MemberId, at: Instant) {
+        let member = world.member(id);
+        if !world.host(member).acts() {
+            self.verdict.suspended();
+            return;
+        }
+        self.verdict.checked();
+        let (least, most) = expected(world, member);
+        if member.priority < least || member.priority > most {
+            let what = format!(
+                "has priority {} where its checks give {least} to {most}",
+                member.priority
+            );
+            self.verdict.violated(blame(world, member, at, &what));
+        }
+    }
+
+    fn owner(&mut self, world: &Tracker, id: MemberId, to: StateKind, why: Reason) {
+        let member = world.member(id);
+        self.verdict.checked();
+        if member.is_owner() && to == StateKind::Backup && why != Reason::Drained {
+            let what = "owns the addresses and became backup";
+            self.verdict.violated(blame(world, member, world.now, what));
+        }
+    }
+
+    fn sent(&mut self, world: &Tracker, id: MemberId, priority: Priority) {
+        let member = world.member(id);
+        let settled = member.priority_since + world.quantum * 2 < world.now;
+        if settled && priority != member.priority && priority != Priority::RELEASE {
+            let what = format!(
+                "advertised priority {priority}, its own is {}",
+                member.priority
+            );
+            self.verdict
+                .violated(blame(world, member, world.now, &what));
+        }
+    }
+}
+
+/// The least and the greatest effective priority that the verdicts allow (keepalived's weights:
+/// a positive one counts while the check is good, a negative one while it has failed).
+fn expected(world: &Tracker, member: &Member) -> (Priority, Priority) {
+    if member.draining {
+        return (Priority::LOWEST, Priority::LOWEST);
+    }
+    let base = member.set_priority.unwrap_or(member.spec().priority);
+    if base == Priority::OWNER {
+        return (base, base);
+    }
+    let (mut least, mut most) = (i32::from(base.get()), i32::from(base.get()));
+    for track in &member.spec().tracks {
+        let value = i32::from(track.weight.value);
+        let verdict = world.conditions.get(member.host, track.check).verdict;
+        let counts = verdict.map(|good| (good != track.weight.reverse) == (value > 0));
+        if counts != Some(false) {
+            least += value.min(if counts.is_none() { 0 } else { value });
+            most += value.max(if counts.is_none() { 0 } else { value });
+        }
+    }
+    let clamp = |p: i32| Priority(p.clamp(1, 254) as u8);
+    (clamp(least), clamp(most))
+}
+
+impl Oracle for Priorities {
+    fn name(&self) -> &'static str {
+        "X6"
+    }
+
+    fn property(&self) -> &'static str {
+        "owners serve; priorities as weighed"
+    }
+
+    fn elapse(&mut self, world: &Tracker, to: Instant) {
+        while let Some((at, id)) = self.waiting.first().copied() {
+            let due = at + world.quantum;
+            if due >= to {
+                return;
+            }
+            self.waiting.remove(0);
+            self.check(world, id, due);
+        }
+    }
+
+    fn observe(&mut self, world: &Tracker, record: &Record) {
+        let host = match &record.what {
+            Observed::Advert {
+                host,
+                instance,
+                priority,
+            } => {
+                self.sent(world, world.id(*host, *instance), *priority);
+                return;
+            }
+            Observed::Engine(
+                host,
+                Event::StateChanged {
+                    instance, to, why, ..
+                },
+            ) => {
+                self.owner(world, world.id(*host, *instance), *to, *why);
+                return;
+            }
+            Observed::Engine(host, Event::PriorityChanged { .. } | Event::CheckChanged { .. })
+            | Observed::Fault(
+                Fault::SetPriority(host, ..)
+                | Fault::Drain(host, _)
+                | Fault::Undrain(host)
+                | Fault::Resume(host)
+                | Fault::ResumeVm(host),
+            ) => *host,
+            _ => return,
+        };
+        for id in world.on(host) {
+            self.waiting.push((record.at, id));
+        }
+    }
+
+    fn verdict(&mut self) -> &mut Verdict {
+        &mut self.verdict
+    }
+}

@@ -33,6 +33,14 @@ pub(super) fn lower(drafts: &Drafts, report: &mut Report) -> Config {
         routers: BTreeMap::new(),
         report,
     };
+    if drafts.instances.is_empty() {
+        let start = Span {
+            line: 1,
+            ..Span::default()
+        };
+        let message = "there is no `vrrp_instance`: this daemon has nothing to do";
+        lowering.report.warning(start, message);
+    }
     let checks = lowering.checks();
     let mut instances = Vec::new();
     for draft in &drafts.instances {
@@ -90,6 +98,9 @@ impl<'a> Lowering<'a> {
         let mut checks = Vec::new();
         for draft in &self.drafts.scripts {
             let name = draft.name.text.as_str();
+            if draft.broken {
+                continue;
+            }
             if draft.command.is_none() {
                 let message = format!("`{name}` has no command to run and is left out");
                 self.report.warning(draft.name.span, message);
@@ -389,7 +400,11 @@ impl<'a> Lowering<'a> {
     }
 
     fn untrackable(&mut self, name: &str, instance: &str, span: Span) {
-        let known = self.scripts.contains_key(name);
+        let script = self.scripts.get(name);
+        if script.is_some_and(|(script, _)| script.broken) {
+            return;
+        }
+        let known = script.is_some();
         let message = if known {
             format!("`{name}` can't be run: NOTHING is tracked by this line")
         } else {

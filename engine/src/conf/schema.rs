@@ -92,7 +92,9 @@ pub(super) enum Context {
     Tracks,
     /// `notification_email`: one address a line.
     Mail,
-    /// Skipped as a unit.
+    /// Known and skipped as a unit.
+    Skipped,
+    /// Unknown and skipped as a unit.
     Opaque,
 }
 
@@ -125,14 +127,19 @@ impl Context {
             (Self::Instance, "authentication") => Self::Authentication,
             (Self::Instance, "virtual_ipaddress" | "virtual_ipaddress_excluded") => Self::Addresses,
             (Self::Instance, "track_script" | "track_interface") => Self::Tracks,
+            (Self::Skipped, _) => Self::Skipped,
+            _ if ignored::find(self, keyword).is_some() => Self::Skipped,
             _ => Self::Opaque,
         }
     }
 
     /// Whether this keyword must be followed by a block.
     pub(super) fn opens_block(self, keyword: &str) -> bool {
-        let ignored = || ignored::find(self, keyword).is_some_and(|ignored| ignored.block);
-        self.inside(keyword) != Self::Opaque || ignored()
+        match self.inside(keyword) {
+            Self::Opaque => false,
+            Self::Skipped => ignored::find(self, keyword).is_some_and(|ignored| ignored.block),
+            _ => true,
+        }
     }
 
     /// Whether a line that starts with `keyword` can't belong to a block of this kind within
@@ -141,7 +148,7 @@ impl Context {
         match self {
             Self::Root | Self::Opaque => false,
             _ if ROOT_BLOCKS.contains(&keyword) => true,
-            Self::Global | Self::Instance | Self::Script => false,
+            Self::Global | Self::Instance | Self::Script | Self::Skipped => false,
             Self::Authentication => !self.knows(keyword) && outer.knows(keyword),
             Self::Addresses => outer.knows(keyword),
             Self::Tracks | Self::Mail => outer.opens_block(keyword),
@@ -160,7 +167,7 @@ impl Context {
             Self::Instance => &instance::KEYWORDS,
             Self::Script => &script::KEYWORDS,
             Self::Authentication => &instance::AUTH_KEYWORDS,
-            Self::Addresses | Self::Tracks | Self::Mail | Self::Opaque => &[],
+            _ => &[],
         }
     }
 
@@ -172,7 +179,7 @@ impl Context {
             Self::Instance => "in a `vrrp_instance`",
             Self::Script => "in a `vrrp_script`",
             Self::Authentication => "in `authentication`",
-            Self::Addresses | Self::Tracks | Self::Mail | Self::Opaque => "in its block",
+            _ => "in its block",
         }
     }
 }
@@ -209,7 +216,10 @@ fn other(context: Context, item: &Item, report: &mut Report) {
             .iter()
             .map(|ignored: &Ignored| ignored.name),
     );
-    let nearest = suggest::nearest(word, known);
+    let nearest = match report.is_full() {
+        true => None, // Looking for it takes time, and nobody would see it.
+        false => suggest::nearest(word, known),
+    };
     let shown: String = word.chars().take(60).collect();
     let message = format!("unknown keyword `{shown}`: {skipped}");
     let diagnostic = report.warning(item.keyword.span, message);

@@ -36,9 +36,15 @@ impl Span {
 pub(super) struct Report {
     files: Vec<File>,
     entries: Vec<(Span, Diagnostic)>,
+    /// What there is no more room for.
+    dropped: Option<Diagnostic>,
     fatal: bool,
-    mail: Option<()>,
+    mailed: bool,
 }
+
+/// Notes and warnings kept, and as many errors beside them: nobody reads more, and a file of
+/// nothing but mistakes must not take long.
+const MOST: usize = 500;
 
 #[derive(Debug)]
 struct File {
@@ -101,7 +107,7 @@ impl Report {
 
     /// A note about mail, said once however many keywords there are for it.
     pub(super) fn mail(&mut self, span: Span) {
-        if self.mail.replace(()).is_none() {
+        if !core::mem::replace(&mut self.mailed, true) {
             self.note(
                 span,
                 "mail is not sent yet: settings for it are accepted and unused",
@@ -114,10 +120,20 @@ impl Report {
         self.fatal
     }
 
+    /// Whether further notes and warnings are dropped.
+    pub(super) fn is_full(&self) -> bool {
+        self.entries.len() >= MOST
+    }
+
     /// The diagnostics in the order of the text.
     pub(super) fn finish(mut self) -> Vec<Diagnostic> {
         self.entries
             .sort_by_key(|(span, _)| (span.file, span.line, span.start));
+        if let (Some(dropped), Some((last, _))) = (self.dropped.take(), self.entries.last()) {
+            let message = "there is more to say about this configuration than is shown".to_owned();
+            self.entries
+                .push((*last, Diagnostic { message, ..dropped }));
+        }
         self.entries
             .into_iter()
             .map(|(_, diagnostic)| diagnostic)
@@ -131,6 +147,23 @@ impl Report {
         span: Span,
         message: String,
     ) -> &mut Diagnostic {
+        let room = if severity == Severity::Error {
+            2 * MOST
+        } else {
+            MOST
+        };
+        if self.entries.len() >= room {
+            return self.dropped.get_or_insert_with(|| Diagnostic {
+                severity: Severity::Note,
+                file: self.files[0].name.clone(),
+                line: 1,
+                column: 1,
+                source_line: "".into(),
+                length: 0,
+                message: String::new(),
+                help: None,
+            });
+        }
         let line = self.line(span).clone();
         let (start, end) = bounds(&line, span);
         let count = |text: &str| u32::try_from(text.chars().count()).unwrap_or(u32::MAX);

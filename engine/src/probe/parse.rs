@@ -4,6 +4,9 @@
 //! each with `[--quorum any|all|N] [--timeout SECONDS]`. Options may stand anywhere, as `--x V` or
 //! `--x=V`. Names are not resolved: a check that depends on the name service fails with it.
 
+#[cfg(test)]
+mod tests;
+
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use core::time::Duration;
 use std::sync::Arc;
@@ -207,7 +210,11 @@ fn ipv4(target: (usize, &str)) -> Result<Ipv4Addr, ProbeError> {
 }
 
 fn socket((at, text): (usize, &str)) -> Result<SocketAddr, ProbeError> {
-    if let Ok(address) = text.parse() {
+    if let Some(address) = text
+        .parse()
+        .ok()
+        .filter(|address: &SocketAddr| address.port() != 0)
+    {
         return Ok(address);
     }
     let Some((host, port)) = text.rsplit_once(':') else {

@@ -11,7 +11,7 @@ use core::time::Duration;
 
 use super::Tracked;
 use crate::conf::source::Report;
-use crate::config::{InstanceConfig, Version};
+use crate::config::{CheckCommand, CheckConfig, InstanceConfig, Version};
 use crate::time::{Seconds, nanos};
 
 /// A check of weight 0: its failure makes the router let go.
@@ -30,7 +30,7 @@ pub(super) fn weightless(tracked: &Tracked<'_>, report: &mut Report) {
         line.name.span,
         format!("`{name}` has weight 0: a router where it fails lets go, and when it fails on all of them nobody serves"),
     );
-    let needed = detection(check.fall, nanos(check.interval), nanos(check.timeout));
+    let needed = detection(check);
     let allowed = takeover(instance);
     if needed <= allowed {
         return;
@@ -67,11 +67,16 @@ pub(super) fn weighted(tracked: &Tracked<'_>, report: &mut Report) {
     );
 }
 
-/// Nanoseconds from a cut to the last result that is needed.
-fn detection(fall: u32, interval: u64, timeout: u64) -> u64 {
-    interval
-        .saturating_mul(u64::from(fall))
-        .saturating_add(timeout)
+/// Nanoseconds from a cut to the last result that is needed. A probe asks all its targets at once,
+/// so it is over after its own timeout.
+fn detection(check: &CheckConfig) -> u64 {
+    let timeout = match &check.command {
+        CheckCommand::Probe(probe) => probe.timeout.min(check.timeout),
+        CheckCommand::Script(_) => check.timeout,
+    };
+    nanos(check.interval)
+        .saturating_mul(u64::from(check.fall))
+        .saturating_add(nanos(timeout))
 }
 
 /// Nanoseconds from a cut to the earliest takeover by a router of this priority.

@@ -31,9 +31,8 @@ pub(super) fn advert_interval(
     version: Version,
     report: &mut Report,
 ) -> Centis {
-    let (given, span) = draft
-        .advert
-        .unwrap_or((Duration::from_secs(1), Span::default()));
+    let default = (Duration::from_secs(1), Span::default());
+    let (given, span) = draft.advert.unwrap_or(default);
     let (unit, low, high, phrase) = match version {
         Version::V2 => (
             100,

@@ -59,8 +59,9 @@ pub(super) fn read(block: &Item, draft: &mut GlobalDraft, report: &mut Report) {
         let keyword = item.keyword.text.as_str();
         match keyword {
             "router_id" => {
-                let id = value(item, report).map(|value| value.text.into());
-                draft.router_id = id.or(draft.router_id.take());
+                if let Some(value) = value(item, report) {
+                    draft.router_id = Some(value.text.into());
+                }
             }
             "script_user" => draft.script_user = script::user(item, report),
             "vrrp_version" => draft.version = version(item, report).or(draft.version),

@@ -94,6 +94,8 @@ const STARTUP: &str = "the instances start at once";
 const LINKBEAT: &str = "link state comes from the kernel";
 const MULTICAST_GROUP: &str = "adverts use the standard group, 224.0.0.18";
 const RELOAD: &str = "a file that can't be used leaves the running configuration in place, always";
+const HELD_UP: &str =
+    "a master that was held up for long announces itself again instead of stepping back";
 const RX_BUFFER: &str = "receive buffers have the kernel's size";
 
 const ROOT: &[Ignored] = &[
@@ -196,10 +198,7 @@ const GLOBAL: &[Ignored] = &[
         "log_unknown_vrids",
         "adverts of other virtual routers are counted, not logged",
     ),
-    note(
-        "dynamic_interfaces",
-        "an interface that doesn't exist yet is waited for, always",
-    ),
+    note("dynamic_interfaces", "it isn't needed here"),
     warn(
         "default_interface",
         "an address without `dev` goes on its instance's interface",
@@ -265,7 +264,7 @@ const GLOBAL: &[Ignored] = &[
     note("state_dump_file", FILES),
     note("stats_dump_file", FILES),
     note("json_dump_file", FILES),
-    note("umask", "files are readable by their owner only"),
+    note("umask", FILES),
     note("iproute_usr_dir", FILES),
     note("iproute_etc_dir", FILES),
     note("include_check", "a missing include is reported, always"),
@@ -291,14 +290,8 @@ const INSTANCE: &[Ignored] = &[
         "track_src_ip",
         "losing the source address is not a fault of its own",
     ),
-    warn(
-        "timer_expired_backup",
-        "a router that was held up for long listens first, always",
-    ),
-    warn(
-        "thread_timer_expired",
-        "a router that was held up for long listens first, always",
-    ),
+    warn("timer_expired_backup", HELD_UP),
+    warn("thread_timer_expired", HELD_UP),
     warn("down_timer_adverts", DOWN_TIMER),
     warn(
         "higher_prio_send_advert",

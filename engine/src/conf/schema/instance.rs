@@ -215,7 +215,7 @@ fn authentication(block: &Item, draft: &mut InstanceDraft, report: &mut Report) 
     for item in block.block.as_deref().unwrap_or_default() {
         match item.keyword.text.as_str() {
             "auth_type" => {
-                if let Some(value) = value::value(item, report) {
+                if let Some(value) = literal(item, report) {
                     kind = Some((auth_type(value, report), value.span));
                 }
             }
@@ -260,10 +260,10 @@ fn auth_type(value: Value<'_>, report: &mut Report) -> bool {
                 .hint("routers that use AH don't hear this one, nor it them: there would be two masters");
             false
         }
-        text if text.eq_ignore_ascii_case("PASS") => {
+        text if text.trim_end_matches(';').eq_ignore_ascii_case("PASS") => {
             report
-                .warning(value.span, "read as `PASS`")
-                .hint("keepalived knows only capitals here and would send no password at all");
+                .warning(value.span, format!("`{text}` is read as `PASS`"))
+                .hint("keepalived doesn't know it and sends no password at all: write PASS on all routers");
             true
         }
         _ => {

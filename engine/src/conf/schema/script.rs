@@ -20,6 +20,8 @@ pub(in crate::conf) type User = (Arc<str>, Option<Arc<str>>);
 pub(in crate::conf) struct ScriptDraft {
     pub(in crate::conf) name: Word,
     pub(in crate::conf) command: Option<CheckCommand>,
+    /// Its probe is wrong, which is reported and fatal: nothing more need be said.
+    pub(in crate::conf) broken: bool,
     pub(in crate::conf) interval: Option<(Duration, Span)>,
     pub(in crate::conf) timeout: Option<(Duration, Span)>,
     pub(in crate::conf) weight: WeightDraft,
@@ -49,6 +51,7 @@ pub(super) fn read(block: &Item, name: &Word, report: &mut Report) -> ScriptDraf
     let mut draft = ScriptDraft {
         name: name.clone(),
         command: None,
+        broken: false,
         interval: None,
         timeout: None,
         weight: WeightDraft::default(),
@@ -65,7 +68,10 @@ pub(super) fn read(block: &Item, name: &Word, report: &mut Report) -> ScriptDraf
 
 fn line(item: &Item, draft: &mut ScriptDraft, report: &mut Report) {
     match item.keyword.text.as_str() {
-        "script" => draft.command = command(item, report).or(draft.command.take()),
+        "script" => match command(item, report) {
+            Ok(command) => draft.command = command.or_else(|| draft.command.take()),
+            Err(Broken) => draft.broken = true,
+        },
         "interval" => draft.interval = span(item, "1 s applies", report).or(draft.interval),
         "timeout" => {
             draft.timeout = span(item, "the interval applies", report).or(draft.timeout);
@@ -81,7 +87,7 @@ fn line(item: &Item, draft: &mut ScriptDraft, report: &mut Report) {
         }
         "rise" => draft.rise = count(item, report).or(draft.rise),
         "fall" => draft.fall = count(item, report).or(draft.fall),
-        "user" => draft.user = user(item, report).or(draft.user.take()),
+        "user" => draft.user = user(item, report).or_else(|| draft.user.take()),
         "init_fail" => {
             bare(item, report);
             draft.init_fail = true;
@@ -120,11 +126,14 @@ pub(super) fn user(item: &Item, report: &mut Report) -> Option<User> {
     Some((user.text.as_str().into(), group))
 }
 
+/// A probe that can't be carried out; reported.
+struct Broken;
+
 /// `script`: one quoted string that is split again, or the words of the line.
-fn command(item: &Item, report: &mut Report) -> Option<CheckCommand> {
+fn command(item: &Item, report: &mut Report) -> Result<Option<CheckCommand>, Broken> {
     let (Some(first), Some(last)) = (item.arguments.first(), item.arguments.last()) else {
         super::value::value(item, report);
-        return None;
+        return Ok(None);
     };
     if item.block.is_some() {
         super::value::extra(item, usize::MAX, report);
@@ -138,26 +147,26 @@ fn command(item: &Item, report: &mut Report) -> Option<CheckCommand> {
     }
     if words.is_empty() {
         report.warning(whole, "there is no command here: the line is ignored");
-        return None;
+        return Ok(None);
     }
     shell_habits(&words, whole, report);
     let text = |word: &Part| word.text.clone();
     let file = words[0].text.rsplit('/').next().unwrap_or_default();
     if file != "locum" || words.get(1).map(text).as_deref() != Some("probe") {
         let words = words.iter().map(|word| word.text.as_str().into());
-        return Some(CheckCommand::Script(words.collect()));
+        return Ok(Some(CheckCommand::Script(words.collect())));
     }
     let arguments: Vec<&str> = words[2..].iter().map(|word| word.text.as_str()).collect();
     match parse_probe(&arguments) {
-        Ok(probe) => Some(CheckCommand::Probe(probe)),
+        Ok(probe) => Ok(Some(CheckCommand::Probe(probe))),
         Err(error) => {
-            let place = words.get(2 + error.word).or(words.last());
+            let place = words.get(2 + error.word).or_else(|| words.last());
             let place = place.map_or(whole, |part| part.body);
             let diagnostic = report.fatal(place, error.message);
             if let Some(help) = error.help {
                 diagnostic.hint(help);
             }
-            None
+            Err(Broken)
         }
     }
 }

@@ -89,7 +89,7 @@ fn assert_pair(config: &Config, router: &str, priority: u8) {
 fn both_nodes_read_as_meant() {
     assert_pair(&usable(NODE_A), "NodeA", 100);
     assert_pair(&usable(&node_b(NODE_A)), "NodeB", 99);
-    insta::assert_snapshot!(printed(&conf(NODE_A).diagnostics));
+    insta::assert_snapshot!(printed(NODE_A));
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn a_script_alone_is_too_slow_to_arbitrate_and_the_lint_says_so() {
             .iter()
             .any(|d| d.message.contains("can't prevent two masters"))
     );
-    insta::assert_snapshot!(printed(&diagnostics));
+    insta::assert_snapshot!(printed(&text));
 }
 
 #[test]
@@ -147,5 +147,5 @@ fn a_fast_probe_of_the_gateway_arbitrates() {
             .iter()
             .any(|d| d.message.contains("can't prevent"))
     );
-    insta::assert_snapshot!(printed(&diagnostics));
+    insta::assert_snapshot!(printed(&text));
 }

@@ -1,0 +1,104 @@
+//! Keywords that have no effect: each costs exactly one remark, with its block or without.
+
+use super::{assert_says, conf, instance_with, only_instance, printed, said};
+use crate::conf::Severity::{Note, Warning};
+
+const GLOBAL: &str = "lvs_id enable_script_security notify_fifo vrrp_notify_fifo_script startup_script \
+    vrrp_skip_check_adv_addr vrrp_mcast_group4 vrrp_garp_interval vrrp_gna_interval vrrp_min_garp \
+    vrrp_garp_extra_if vrrp_higher_prio_send_advert vrrp_down_timer_adverts vrrp_check_unicast_src \
+    vrrp_owner_ignore_adverts v3_checksum_as_v2 disable_local_igmp vrrp_startup_delay \
+    vrrp_delay_after_boot log_unknown_vrids dynamic_interfaces default_interface max_auto_priority \
+    vrrp_priority vrrp_no_swap vrrp_rt_priority vrrp_cpu_affinity vrrp_rlimit_rttime \
+    vrrp_rx_bufs_policy vrrp_iptables vrrp_ipsets nftables vmac_prefix enable_dbus enable_snmp_vrrp \
+    enable_snmp_rfc enable_traps snmp_socket process_names reload_check_config reload_file \
+    config_save_dir json_version umask iproute_usr_dir lvs_sync_daemon vrrp_strict smtp_server \
+    notification_email_from no_email_faults smtp_alert_vrrp smtp_helo_name";
+
+const INSTANCE: &str = "unicast_src_ip unicast_ttl check_unicast_src unicast_fault_no_peer \
+    old_unicast_checksum vrf mcast_dst_ip track_src_ip timer_expired_backup down_timer_adverts \
+    higher_prio_send_advert owner_ignore_adverts skip_check_adv_addr kernel_rx_buf_size \
+    v3_checksum_as_v2 native_ipv6 linkbeat_use_polling lvs_sync_daemon_interface \
+    promote_secondaries no_accept use_vmac vmac_xmit_base use_vmac_addr use_ipvlan \
+    dont_track_primary garp_extra_if notify notify_master notify_backup notify_fault notify_stop \
+    notify_deleted notify_master_rx_lower_pri notify_priority_changes smtp_alert debug";
+
+const ROOT: &str = "net_namespace instance use_pid_dir child_wait_time namespace_with_ipsets";
+
+const ROOT_BLOCKS: &str = "vrrp_sync_group vrrp_track_file track_file vrrp_track_process \
+    track_process bfd_instance static_ipaddress static_routes static_rules track_group garp_group \
+    interface_up_down_delays linkbeat_interfaces virtual_server virtual_server_group";
+
+const INSTANCE_BLOCKS: &str = "unicast_peer virtual_routes virtual_rules track_file track_process \
+    track_bfd track_interface";
+
+#[track_caller]
+fn assert_one_remark(text: &str, keyword: &str) {
+    let diagnostics = conf(text).diagnostics;
+    let [only] = &diagnostics[..] else {
+        panic!("one remark expected about {keyword}:\n{}", printed(text));
+    };
+    assert!(only.severity <= Warning, "{only}");
+    assert!(!only.message.starts_with("unknown"), "{only}");
+    assert_eq!(only_instance(text).priority.get(), 42);
+}
+
+#[test]
+fn each_known_keyword_costs_one_remark() {
+    let instance = instance_with("priority 42");
+    for keyword in GLOBAL.split_whitespace() {
+        assert_one_remark(
+            &format!("global_defs {{\n{keyword} 1\n}}\n{instance}"),
+            keyword,
+        );
+    }
+    for keyword in ROOT.split_whitespace() {
+        assert_one_remark(&format!("{keyword} 1\n{instance}"), keyword);
+    }
+    for keyword in ROOT_BLOCKS.split_whitespace() {
+        let block = format!("{keyword} x {{\n y 1\n z {{\n state MASTER\n }}\n}}\n");
+        assert_one_remark(&format!("{block}{instance}"), keyword);
+    }
+    for keyword in INSTANCE.split_whitespace() {
+        let value = if keyword == "no_accept" { "" } else { "1" };
+        assert_one_remark(
+            &instance_with(&format!("{keyword} {value}\npriority 42")),
+            keyword,
+        );
+    }
+    for keyword in INSTANCE_BLOCKS.split_whitespace() {
+        let block = format!("{keyword} {{\n y 1\n z\n}}\npriority 42");
+        assert_one_remark(&instance_with(&block), keyword);
+    }
+}
+
+#[test]
+fn the_remark_is_loud_when_behaviour_differs() {
+    assert_says(
+        "unicast_peer {\n192.0.2.3\n}",
+        Warning,
+        "there would be two masters",
+    );
+    assert_says("notify_master /bin/true", Warning, "no script is run");
+    assert_says("use_vmac", Warning, "its own MAC address");
+    assert_says("debug 4", Note, "no effect in keepalived either");
+    assert_says("track_interface {\neth0\n}", Note, "watched anyway");
+    assert_says(
+        "track_interface {\neth0\neth1 weight 5\n}",
+        Warning,
+        "other interfaces",
+    );
+    assert_says("strict_mode on", Warning, "strict conformance");
+    assert_eq!(said(&instance_with("accept\nstrict_mode off")), [""; 0]);
+}
+
+#[test]
+fn mail_is_mentioned_once() {
+    let text = format!(
+        "global_defs {{\nnotification_email {{\na@b\nsmtp_server\n}}\nsmtp_server 127.0.0.1 25\nsmtp_connect_timeout 30\n}}\n{}",
+        instance_with("smtp_alert")
+    );
+    assert_eq!(
+        said(&text),
+        ["note 2:1 mail is not sent yet: settings for it are accepted and unused"]
+    );
+}

@@ -1,0 +1,152 @@
+//! Whatever the text: no panic, an end, and places that exist.
+
+use proptest::prelude::*;
+
+use super::{conf, usable};
+use crate::conf::{Reading, Severity};
+
+/// Pieces that configurations are made of, so that random texts get past the first line.
+const PIECES: &[&str] = &[
+    "vrrp_instance",
+    "VI_1",
+    "vrrp_script",
+    "global_defs",
+    "{",
+    "}",
+    "\n",
+    " ",
+    "\t",
+    "\"",
+    "#",
+    "!",
+    "\\",
+    "interface eth0\n",
+    "virtual_router_id 51\n",
+    "state MASTER\n",
+    "priority",
+    "255",
+    "-1",
+    "advert_int 0.5\n",
+    "version 3\n",
+    "virtual_ipaddress {\n",
+    "192.0.2.1/24\n",
+    "192.0.2.1 /24\n",
+    "fe80::1\n",
+    "track_script {\n",
+    "chk",
+    "weight",
+    "-254",
+    "reverse",
+    "script",
+    "\"locum probe ping x\"\n",
+    "'a",
+    "interval 5\n",
+    "authentication {\n",
+    "auth_type PASS;\n",
+    "auth_pass é#x\n",
+    "nopreempt\n",
+    "preempt_delay 5\n",
+    "virtual_server",
+    "unicast_peer {\n",
+    "include x\n",
+    "unknwon",
+    "\u{feff}",
+    "\r\n",
+    "\0",
+    "日本",
+    "dev",
+    "label",
+    "brd",
+    "scope",
+    "$X=1\n",
+    "@a ",
+    "${X}",
+];
+
+fn texts() -> impl Strategy<Value = String> {
+    let pieces = prop::collection::vec(prop::sample::select(PIECES), 0..60);
+    prop_oneof![
+        any::<String>(),
+        pieces.prop_map(|pieces| pieces.concat()),
+        "[ -~\n\t{}\"]{0,200}"
+    ]
+}
+
+/// Every place lies in the text, and a configuration is missing only for a reason.
+fn assert_sound(text: &str, reading: &Reading) {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let lines: Vec<&str> = text
+        .split('\n')
+        .map(|line| line.trim_end_matches('\r'))
+        .collect();
+    for d in &reading.diagnostics {
+        let line = lines[d.line as usize - 1];
+        assert!(d.source_line.is_empty() || *d.source_line == *line, "{d}");
+        assert!(
+            d.column >= 1 && (d.column - 1 + d.length) as usize <= line.chars().count(),
+            "{d:?}"
+        );
+        assert!(d.to_string().contains(&d.message));
+    }
+    let errors = reading
+        .diagnostics
+        .iter()
+        .any(|d| d.severity == Severity::Error);
+    assert!(reading.config.is_some() || errors);
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_read(text in texts()) {
+        assert_sound(&text, &conf(&text));
+    }
+
+    #[test]
+    fn any_text_within_an_instance_is_read(text in texts()) {
+        let text = super::instance_with(&text);
+        assert_sound(&text, &conf(&text));
+    }
+
+    #[test]
+    fn a_configuration_holds_no_dangling_index(text in texts()) {
+        if let Some(config) = conf(&super::instance_with(&text)).config {
+            for instance in &config.instances {
+                prop_assert!(instance.interface.index() < config.interfaces.len());
+                prop_assert!(instance.tracks.iter().all(|t| t.check.index() < config.checks.len()));
+                prop_assert!(instance.held_addresses().all(|a| a.interface.index() < config.interfaces.len() && a.prefix <= 32));
+                prop_assert!(instance.priority.get() > 0);
+            }
+        }
+    }
+}
+
+#[test]
+fn large_texts_come_to_an_end() {
+    let sizes = 200_000;
+    for unit in [
+        "}",
+        "{",
+        "{}",
+        "\"",
+        "x\n",
+        "x ",
+        "a{",
+        "vrrp_instance\n",
+        "vrrp_script a {\n",
+        "\\#",
+        "unknwon_keywrd\n",
+    ] {
+        let text = unit.repeat(sizes / unit.len());
+        assert_sound(&text, &conf(&text));
+        let text = super::instance_with(&text);
+        assert_sound(&text, &conf(&text));
+    }
+    let many: String = (0..5000)
+        .map(|n| format!("vrrp_script s{n} {{\nscript x\n}}\n"))
+        .collect();
+    let tracked: String = (0..5000).map(|n| format!("s{n}\nt{n}\n")).collect();
+    let text = many + &super::instance_with(&format!("track_script {{\n{tracked}}}"));
+    let config = usable(&text);
+    assert_eq!(config.checks.len(), 5000);
+    assert_eq!(config.instances[0].tracks.len(), 5000);
+}

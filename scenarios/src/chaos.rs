@@ -1,6 +1,6 @@
 //! Random faults: the seed expands into an explicit list before the run starts.
 //!
-//! Each fault draws from a ChaCha stream of its own, keyed by its number, so that asking for one
+//! Each fault draws from a stream of its own ([`Purpose::Plan`] with its number), so that asking for one
 //! fault more leaves the others as they are. Every fault is put right again before `to`; what
 //! follows `to` is quiet, and has to converge.
 
@@ -8,15 +8,12 @@ use core::time::Duration;
 use std::collections::BTreeSet;
 
 use locum_engine::Instant;
+use locum_sim::fabric::noise::{Purpose, stream};
 use locum_sim::fault::{Direction, Fault, TimedFault};
 use locum_sim::topology::{CableId, HostId, Role, SwitchId, Topology};
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
+use rand::Rng;
 
 use crate::format::undo;
-
-/// Streams are numbered from here, so that no other purpose draws the same numbers.
-const STREAM: u64 = 0x6368_616f_7300_0000;
 
 /// The `[chaos]` table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,8 +96,7 @@ impl Chaos {
         let mut faults = Vec::new();
         let mut busy: Vec<(Place, Instant, Instant)> = Vec::new();
         for number in 0..self.faults {
-            let mut rng = ChaCha8Rng::seed_from_u64(seed);
-            rng.set_stream(STREAM + u64::from(number));
+            let mut rng = stream(seed, Purpose::Plan(number));
             let Some((place, begin, end, fault)) = self.draw(&mut rng, topology) else {
                 continue;
             };
@@ -127,7 +123,7 @@ impl Chaos {
     /// One fault: where, from when, until when, what.
     fn draw(
         &self,
-        rng: &mut ChaCha8Rng,
+        rng: &mut impl Rng,
         topology: &Topology,
     ) -> Option<(Place, Instant, Instant, Fault)> {
         let kind = *pick(rng, &self.kinds)?;
@@ -160,7 +156,7 @@ impl Chaos {
 }
 
 fn fault(
-    rng: &mut ChaCha8Rng,
+    rng: &mut impl Rng,
     kind: Kind,
     place: Place,
     lasts: Duration,
@@ -195,7 +191,7 @@ fn fault(
     })
 }
 
-fn direction(rng: &mut ChaCha8Rng) -> Direction {
+fn direction(rng: &mut impl Rng) -> Direction {
     match rng.random_range(0..2u32) {
         0 => Direction::AToB,
         _ => Direction::BToA,
@@ -203,7 +199,7 @@ fn direction(rng: &mut ChaCha8Rng) -> Direction {
 }
 
 /// One of the items, drawn through 32 bits so that every platform draws the same.
-fn pick<'a, T>(rng: &mut ChaCha8Rng, items: &'a [T]) -> Option<&'a T> {
+fn pick<'a, T>(rng: &mut impl Rng, items: &'a [T]) -> Option<&'a T> {
     let count = u32::try_from(items.len()).ok().filter(|&count| count > 0)?;
     items.get(rng.random_range(0..count) as usize)
 }

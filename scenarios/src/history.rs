@@ -47,6 +47,39 @@ pub struct Outage {
     pub lasted: Duration,
 }
 
+/// Who holds which address as the records go by.
+#[derive(Clone, Debug, Default)]
+pub struct Held {
+    now: BTreeMap<Ipv4Addr, Holders>,
+    told: BTreeMap<Ipv4Addr, Holders>,
+}
+
+impl Held {
+    /// Takes the next record.
+    pub fn take(&mut self, record: &Record) {
+        match &record.what {
+            Observed::AddressAdded { host, address } => {
+                self.now.entry(*address).or_default().insert(*host);
+            }
+            Observed::AddressRemoved { host, address, .. } => {
+                self.now.entry(*address).or_default().remove(host);
+            }
+            _ => {}
+        }
+    }
+
+    /// The addresses that changed hands since this was last asked, with who holds them now.
+    pub fn changes(&mut self) -> Vec<(Ipv4Addr, &Holders)> {
+        let told = core::mem::replace(&mut self.told, self.now.clone());
+        let nobody = Holders::new();
+        self.now
+            .iter()
+            .filter(|(address, now)| told.get(*address).unwrap_or(&nobody) != *now)
+            .map(|(address, now)| (*address, now))
+            .collect()
+    }
+}
+
 /// A value over time: each entry holds until the next.
 type Steps<T> = Vec<(Instant, T)>;
 

@@ -1,14 +1,17 @@
 //! The catalogue of scenarios, the format they are written in, and what is made of a run.
 //!
 //! A scenario file says in TOML what the network is, what goes wrong in it, and what has to come
-//! of that. [`Scenario`] reads one; `locum-sim` carries it out; [`check()`] and the report look at
+//! of that. [`Scenario`] reads one; `locum-sim` carries it out; [`check()`] and [`report`] look at
 //! the records of the run. No protocol knowledge lives here.
 
+pub mod catalogue;
 pub mod chaos;
 pub mod check;
 pub mod expect;
 mod format;
 pub mod history;
+pub mod performance;
+pub mod report;
 pub mod say;
 pub mod scenario;
 pub mod units;
@@ -17,4 +20,5 @@ pub mod words;
 pub use check::{Outcome, check};
 pub use expect::{Expectation, Expected};
 pub use format::{Problem, Severity};
+pub use performance::Performance;
 pub use scenario::Scenario;

@@ -1,4 +1,4 @@
-//! A fault in words, for the timeline, and as a scenario file would say it, to be kept.
+//! A plan as a scenario file would say it: what a seed expanded into can be kept, and edited.
 
 use core::fmt::Write;
 
@@ -124,109 +124,6 @@ fn forge_entry(from: &str, forgery: &Forgery) -> String {
     let (ttl, count) = (forgery.ttl, forgery.count);
     let _ = write!(text, r#", ttl = {ttl}, count = {count}, every = "{every}""#);
     text
-}
-
-/// What the fault does, as a person would say it: `cable A - sw1 is pulled`.
-pub fn in_words(topology: &Topology, fault: &Fault) -> String {
-    let cable = |id: &CableId| topology.cable_name(*id);
-    let way = |id: &CableId, direction: &Direction| way(topology, *id, *direction);
-    let host = |id: &HostId| &*topology.hosts[id.index()].name;
-    let list = |hosts: &[HostId]| hosts.iter().map(host).collect::<Vec<_>>().join(", ");
-    match fault {
-        Fault::Pull(c) => format!("cable {} is pulled", cable(c)),
-        Fault::Plug(c) => format!("cable {} is plugged in", cable(c)),
-        Fault::Dark(c, d) => format!("cable {} goes dark, carrier stays", way(c, d)),
-        Fault::Light(c, d) => format!("cable {} carries frames again", way(c, d)),
-        Fault::Loss(c, d, ppm, burst) => {
-            let bursts = if burst.is_some() {
-                ", and in bursts"
-            } else {
-                ""
-            };
-            format!(
-                "cable {} loses {} of the frames{bursts}",
-                way(c, d),
-                show_rate(*ppm)
-            )
-        }
-        Fault::Duplicate(c, ppm) => {
-            format!(
-                "cable {} duplicates {} of the frames",
-                cable(c),
-                show_rate(*ppm)
-            )
-        }
-        Fault::Corrupt(c, ppm) => {
-            format!(
-                "cable {} corrupts {} of the frames",
-                cable(c),
-                show_rate(*ppm)
-            )
-        }
-        Fault::Reorder(c, ppm, by) => {
-            let (rate, by) = (show_rate(*ppm), show_span(*by));
-            format!(
-                "cable {} holds {rate} of the frames back by up to {by}",
-                cable(c)
-            )
-        }
-        Fault::Latency(c, d, latency) => {
-            format!("cable {} takes {}", way(c, d), show_span(*latency))
-        }
-        Fault::Partition(a, b) => format!("no frames between {} and {}", list(a), list(b)),
-        Fault::Heal => "partitions end".to_owned(),
-        Fault::RebootSwitch(s, lasts) => {
-            format!(
-                "switch {} reboots for {}",
-                topology.switches[s.index()].name,
-                show_span(*lasts)
-            )
-        }
-        Fault::PowerOff(h) => format!("{} loses power", host(h)),
-        Fault::PowerOn(h) => format!("{} has power again", host(h)),
-        Fault::Kill(h) => format!("the daemon on {} is killed", host(h)),
-        Fault::Stop(h) => format!("the daemon on {} is told to stop", host(h)),
-        Fault::Start(h) => format!("the daemon on {} is started", host(h)),
-        Fault::Hang(h) => format!("the daemon on {} hangs", host(h)),
-        Fault::Resume(h) => format!("the daemon on {} goes on", host(h)),
-        Fault::PauseVm(h) => format!("machine {} is paused", host(h)),
-        Fault::ResumeVm(h) => format!("machine {} goes on", host(h)),
-        Fault::Drift(h, ppm) => format!("the clock of {} runs {ppm:+} ppm off", host(h)),
-        Fault::ForceCheck(h, check, outcome) => {
-            let check = check_name(topology, *h, *check);
-            format!(
-                "check {check} on {} says {} from now on",
-                host(h),
-                says(*outcome)
-            )
-        }
-        Fault::SetPriority(h, _, Some(priority)) => {
-            format!("the operator gives {} priority {priority}", host(h))
-        }
-        Fault::SetPriority(h, _, None) => {
-            format!("the operator gives {} its configured priority", host(h))
-        }
-        Fault::Drain(h, within) => {
-            format!(
-                "the operator drains {} within {}",
-                host(h),
-                show_span(*within)
-            )
-        }
-        Fault::Undrain(h) => format!("the operator ends the drain of {}", host(h)),
-        Fault::RemoveAddress(h, address) => format!("somebody removes {address} from {}", host(h)),
-        Fault::Service(h, Some(status)) => {
-            format!("the web service of {} answers {status}", host(h))
-        }
-        Fault::Service(h, None) => format!("the web service of {} falls silent", host(h)),
-        Fault::Forge(h, forgery) => format!(
-            "{} forged adverts with priority {} come from {} as {}",
-            forgery.count,
-            forgery.priority,
-            host(h),
-            forgery.source
-        ),
-    }
 }
 
 /// A cable, or one direction of it.

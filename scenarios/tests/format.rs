@@ -172,17 +172,6 @@ fn every_fault_can_be_written_and_is_said_back_the_same() {
 }
 
 #[test]
-fn faults_in_words() {
-    let scenario = read(&small(EVERY_FAULT, ""));
-    let words: Vec<String> = scenario
-        .timeline
-        .iter()
-        .map(|fault| say::in_words(&scenario.topology, &fault.fault))
-        .collect();
-    insta::assert_snapshot!(words.join("\n"));
-}
-
-#[test]
 fn for_puts_right_what_went_wrong_and_repeat_does_it_again() {
     let entry =
         r#"{ at = "10s", priority = 50, node = "A", for = "1s", repeat = 2, every = "5s" }"#;

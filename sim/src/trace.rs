@@ -249,7 +249,8 @@ impl Names<'_> {
     }
 }
 
-fn daemon(change: DaemonChange) -> &'static str {
+/// What became of a daemon's process, in words.
+pub fn daemon(change: DaemonChange) -> &'static str {
     match change {
         DaemonChange::Started => "daemon started",
         DaemonChange::Stopped => "daemon stopped",

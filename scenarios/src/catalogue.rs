@@ -1,0 +1,52 @@
+//! The catalogue: the scenarios that come with Locum, built into the program.
+
+/// One scenario of the catalogue.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    /// What it is about, as a heading.
+    pub group: &'static str,
+    /// The name of its file without the ending.
+    pub name: &'static str,
+    /// The text of its file.
+    pub text: &'static str,
+}
+
+macro_rules! catalogue {
+    ($($group:literal: $($name:literal),+;)+) => {
+        /// Every scenario, in the order of the list.
+        pub const ALL: &[Entry] = &[$($(Entry {
+            group: $group,
+            name: $name,
+            text: include_str!(concat!("../catalogue/", $name, ".toml")),
+        }),+),+];
+    };
+}
+
+catalogue! {
+    "The founding case":
+        "founding-cable-pull";
+}
+
+/// The scenario of that name.
+pub fn find(name: &str) -> Option<&'static Entry> {
+    ALL.iter().find(|entry| entry.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_is_listed_once() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/catalogue");
+        let mut files: Vec<String> = std::fs::read_dir(folder)
+            .expect("the catalogue is a folder")
+            .map(|file| file.expect("it can be listed").file_name())
+            .filter_map(|name| Some(name.to_str()?.strip_suffix(".toml")?.to_owned()))
+            .collect();
+        files.sort();
+        let mut listed: Vec<&str> = ALL.iter().map(|entry| entry.name).collect();
+        listed.sort_unstable();
+        assert_eq!(listed, files);
+    }
+}

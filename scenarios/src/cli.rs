@@ -1,0 +1,122 @@
+//! The command line of `rehearse`.
+
+mod list;
+mod open;
+mod plan;
+mod run;
+mod sweep;
+
+use std::io::{self, IsTerminal, Write};
+use std::ops::Range;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use locum_scenarios::report::Palette;
+use locum_sim::run::Runner;
+
+/// Rehearses what happens to a virtual address when the network breaks.
+#[derive(Debug, Parser)]
+#[command(name = "rehearse", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Carry a scenario out, and show its timeline and what became of its expectations.
+    Run(RunArgs),
+    /// Show the catalogue.
+    List,
+    /// Show what a seed expands into, as the timeline of a scenario file.
+    Plan {
+        /// A scenario file, or a name of the catalogue.
+        file: String,
+        /// Decides everything that is left to chance.
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+    },
+    /// Carry a scenario out with many seeds, and show the failures.
+    Sweep {
+        /// A scenario file, or a name of the catalogue.
+        file: String,
+        /// From the first up to, but not including, the second.
+        #[arg(long, default_value = "0..1000", value_parser = seeds)]
+        seeds: Range<u64>,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct RunArgs {
+    /// A scenario file, or a name of the catalogue.
+    file: String,
+    /// Decides everything that is left to chance.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// `event` is fast, `turmoil` runs the production driver in an async runtime for each node.
+    #[arg(long, default_value_t = Runner::Event)]
+    runner: Runner,
+    /// Write what passed each switch and each host into this folder, as pcap files.
+    #[arg(long, value_name = "DIR")]
+    pcap: Option<PathBuf>,
+    /// Write the whole trace into this file.
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
+}
+
+/// How a command ended, if it could be carried out at all.
+type Answer = Result<bool, Failure>;
+
+/// Why a command could not be carried out.
+#[derive(Debug)]
+enum Failure {
+    /// Nothing more can be printed.
+    Output(io::Error),
+    /// What to say about it.
+    Said(String),
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+pub(crate) fn main() -> ExitCode {
+    let stdout = io::stdout();
+    let palette = Palette::new(stdout.is_terminal() && std::env::var_os("NO_COLOR").is_none());
+    let mut out = io::BufWriter::new(stdout.lock());
+    let answer = match Cli::parse().command {
+        Command::Run(args) => run::run(&mut out, palette, &args),
+        Command::List => list::list(&mut out, palette),
+        Command::Plan { file, seed } => plan::plan(&mut out, &file, seed),
+        Command::Sweep { file, seeds } => sweep::sweep(&mut out, palette, &file, seeds),
+    };
+    let answer = answer.and_then(|good| Ok(out.flush().map(|()| good)?));
+    match answer {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        // Whoever read our output has seen enough.
+        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+            ExitCode::SUCCESS
+        }
+        Err(failure) => {
+            let text = match failure {
+                Failure::Output(error) => format!("the output can't be written: {error}"),
+                Failure::Said(text) => text,
+            };
+            let _ = writeln!(io::stderr(), "{text}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn seeds(text: &str) -> Result<Range<u64>, String> {
+    let range = text
+        .split_once("..")
+        .and_then(|(from, to)| Some(from.parse().ok()?..to.parse().ok()?));
+    range
+        .filter(|range| !range.is_empty())
+        .ok_or_else(|| "write two numbers, as in 0..1000".to_owned())
+}

@@ -24,6 +24,7 @@ use locum_engine::Instant;
 
 use crate::capture::{Bytes, TapPoint};
 use crate::fault::Plan;
+use crate::oracle;
 use crate::record::Record;
 use crate::topology::{HostId, Topology};
 
@@ -45,6 +46,8 @@ pub struct Options {
     pub quantum: Duration,
     /// Keep the records; off for runs so long that they would fill the memory.
     pub keep_records: bool,
+    /// Let the oracles watch.
+    pub oracles: bool,
     /// Where frames are written down.
     pub taps: Vec<TapPoint>,
     /// A planted bug, to see an oracle catch it.
@@ -56,6 +59,7 @@ impl Default for Options {
         Self {
             quantum: Duration::from_millis(1),
             keep_records: true,
+            oracles: true,
             taps: Vec::new(),
             bug: None,
         }
@@ -67,6 +71,8 @@ impl Default for Options {
 pub struct Run {
     /// The records in order, when they were kept.
     pub records: Vec<Record>,
+    /// What the oracles say, when they watched.
+    pub report: Option<oracle::Report>,
     /// The frames of each tap, in the order of [`Options::taps`].
     pub captures: Vec<Vec<(Instant, Bytes)>>,
 }
@@ -114,15 +120,24 @@ impl FromStr for Runner {
     }
 }
 
-/// Takes the records out of the fabric as a run goes on, and keeps them.
+/// Takes the records out of the fabric as a run goes on, shows them to the oracles and keeps them.
 struct Watch {
+    jury: Option<oracle::Jury>,
     records: Vec<Record>,
     keep: bool,
 }
 
 impl Watch {
-    fn new(options: &Options) -> Self {
+    fn new(setup: &Setup, options: &Options, quantum: Duration) -> Self {
+        let jury = options.oracles.then(|| {
+            oracle::Jury::new(oracle::Setup {
+                topology: &setup.topology,
+                quantum,
+                until: Instant::ZERO + setup.plan.duration,
+            })
+        });
         Self {
+            jury,
             records: Vec::new(),
             keep: options.keep_records,
         }
@@ -130,6 +145,9 @@ impl Watch {
 
     fn take(&mut self, net: &mut net::Net) {
         for record in net.fabric.take_records() {
+            if let Some(jury) = &mut self.jury {
+                jury.observe(&record);
+            }
             if self.keep {
                 self.records.push(record);
             }
@@ -141,6 +159,7 @@ impl Watch {
         self.take(net);
         Run {
             records: self.records,
+            report: self.jury.map(oracle::Jury::finish),
             captures: net.captures(),
         }
     }

@@ -11,19 +11,35 @@ use locum_sim::trace;
 
 #[test]
 fn cable_pull_is_survived_and_both_runners_agree() {
-    let topology =
-        founding(config(instance(100)), config(instance(99)), Duration::from_millis(10));
+    let topology = founding(
+        config(instance(100)),
+        config(instance(99)),
+        Duration::from_millis(10),
+    );
     let setup = setup(
         topology,
         24,
-        vec![(8_000, Fault::Pull(CABLE_A)), (16_000, Fault::Plug(CABLE_A))],
+        vec![
+            (8_000, Fault::Pull(CABLE_A)),
+            (16_000, Fault::Plug(CABLE_A)),
+        ],
     );
     let event = Runner::Event.run(&setup, &Options::default());
     let text = trace::render(&setup.topology, &event.records);
     let turmoil = Runner::Turmoil.run(&setup, &Options::default());
     assert_eq!(trace::render(&setup.topology, &turmoil.records), text);
     assert_eq!(turmoil.records, event.records);
+    for run in [&event, &turmoil] {
+        let report = run.report.as_ref().expect("the oracles watched");
+        assert!(report.holds(), "{report}");
+    }
     // v2, priority 99: three adverts and 157/256 s after the last one, on the 1 ms grid.
-    assert!(text.contains("00:00:10.725000  b        + 192.168.0.200"), "{text}");
-    assert!(text.contains("00:00:19.610000  a        + 192.168.0.200"), "{text}");
+    assert!(
+        text.contains("00:00:10.725000  b        + 192.168.0.200"),
+        "{text}"
+    );
+    assert!(
+        text.contains("00:00:19.610000  a        + 192.168.0.200"),
+        "{text}"
+    );
 }

@@ -13,7 +13,12 @@ use locum_sim::run::{Options, Runner};
 
 /// The client's longest outage after the heal, which comes at 14 s.
 fn outage(audible_yield: bool, b_delay_ms: u64) -> Duration {
-    let with = |priority| config(InstanceConfig { audible_yield, ..instance(priority) });
+    let with = |priority| {
+        config(InstanceConfig {
+            audible_yield,
+            ..instance(priority)
+        })
+    };
     let mut topology = founding(with(100), with(99), Duration::from_millis(10));
     // When B starts decides whose advert comes first after the heal.
     if let locum_sim::topology::Role::Router(b) = &mut topology.hosts[B.index()].role {
@@ -37,7 +42,10 @@ fn outage(audible_yield: bool, b_delay_ms: u64) -> Duration {
 fn the_client_is_served_again_in_under_100_ms() {
     for phase in (0..1000).step_by(100) {
         let ours = outage(true, phase);
-        assert!(ours < Duration::from_millis(100), "heal at phase {phase} ms: {ours:?}");
+        assert!(
+            ours < Duration::from_millis(100),
+            "heal at phase {phase} ms: {ours:?}"
+        );
     }
 }
 
@@ -45,7 +53,10 @@ fn the_client_is_served_again_in_under_100_ms() {
 /// advert is the first to come through, and the client waits for its ARP entry to go stale.
 #[test]
 fn without_the_audible_yield_it_takes_seconds() {
-    let worst = (0..1000).step_by(100).map(|phase| outage(false, phase)).max();
+    let worst = (0..1000)
+        .step_by(100)
+        .map(|phase| outage(false, phase))
+        .max();
     let worst = worst.expect("ten phases");
     assert!(worst > Duration::from_secs(3), "{worst:?}");
 }

@@ -29,7 +29,7 @@ pub fn run(setup: &Setup, options: &Options) -> Run {
         routers,
         quantum,
     };
-    let mut watch = Watch::new(options);
+    let mut watch = Watch::new(setup, options, options.quantum);
     let end = Instant::ZERO + setup.plan.duration;
     while let Some(tick) = runner.next_tick(end) {
         runner.act(tick);

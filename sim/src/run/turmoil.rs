@@ -46,7 +46,7 @@ pub fn run(setup: &Setup, options: &Options) -> Run {
         // turmoil starts hosts at once; ours start when the plan says so.
         sim.crash(name(host));
     }
-    let mut watch = Watch::new(options);
+    let mut watch = Watch::new(setup, options, TICK);
     let mut tick = Instant::ZERO;
     let end = Instant::ZERO + setup.plan.duration;
     while tick <= end {

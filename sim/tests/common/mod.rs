@@ -1,6 +1,10 @@
 //! The founding network in code, for tests below the scenario format.
 
-#![allow(dead_code, unreachable_pub, reason = "every test file uses a part of it")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "every test file uses a part of it"
+)]
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -60,7 +64,11 @@ pub fn instance(priority: u8) -> InstanceConfig {
 }
 
 pub fn config(instance: InstanceConfig) -> Config {
-    Config { interfaces: vec!["eth0".into()], instances: vec![instance], ..Config::default() }
+    Config {
+        interfaces: vec!["eth0".into()],
+        instances: vec![instance],
+        ..Config::default()
+    }
 }
 
 fn host(name: &str, last: u8, role: Role) -> HostSpec {
@@ -74,7 +82,10 @@ fn host(name: &str, last: u8, role: Role) -> HostSpec {
 }
 
 fn router(config: Config, starts_at: Duration) -> Role {
-    Role::Router(RouterSpec { config: Arc::new(config), starts_at: Some(starts_at) })
+    Role::Router(RouterSpec {
+        config: Arc::new(config),
+        starts_at: Some(starts_at),
+    })
 }
 
 /// gateway - sw1 - a; sw1 - sw2; sw2 - b and a client.
@@ -90,7 +101,12 @@ pub fn founding(a: Config, b: Config, ping_every: Duration) -> Topology {
         ageing: Duration::from_secs(300),
         flush_on_carrier_loss: true,
     };
-    let cable = |a, b| CableSpec { a, b, a_to_b: Path::default(), b_to_a: Path::default() };
+    let cable = |a, b| CableSpec {
+        a,
+        b,
+        a_to_b: Path::default(),
+        b_to_a: Path::default(),
+    };
     let (sw1, sw2) = (End::Switch(SwitchId(0)), End::Switch(SwitchId(1)));
     Topology {
         switches: vec![switch("sw1"), switch("sw2")],
@@ -113,8 +129,18 @@ pub fn founding(a: Config, b: Config, ping_every: Duration) -> Topology {
 pub fn setup(topology: Topology, seconds: u64, faults: Vec<(u64, Fault)>) -> Setup {
     let faults = faults
         .into_iter()
-        .map(|(ms, fault)| TimedFault { at: Instant::from_millis(ms), fault })
+        .map(|(ms, fault)| TimedFault {
+            at: Instant::from_millis(ms),
+            fault,
+        })
         .collect();
-    let plan = Plan { seed: 7, duration: Duration::from_secs(seconds), faults };
-    Setup { topology: Arc::new(topology), plan }
+    let plan = Plan {
+        seed: 7,
+        duration: Duration::from_secs(seconds),
+        faults,
+    };
+    Setup {
+        topology: Arc::new(topology),
+        plan,
+    }
 }

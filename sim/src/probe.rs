@@ -1,7 +1,7 @@
 //! A health check under way: who was asked, who has answered, when it is over.
 //!
 //! Pings, ARP and TCP go through the network as real frames of the host's kernel. A check of the
-//! host's own address doesn't leave it: its kernel answers pings, its service
+//! host's own address, or of loopback, doesn't leave it: its kernel answers pings, its service
 //! ([`Fault::Service`](crate::fault::Fault::Service)) answers TCP and HTTP. HTTP elsewhere is the
 //! TCP exchange plus that host's status. One question is asked per target and run, not repeated.
 
@@ -29,7 +29,7 @@ enum Answer {
     Bad,
 }
 
-/// One of the targets. IPv6 targets are unreachable here.
+/// One of the targets. IPv6 targets are unreachable here, but for the host itself.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Target {
     pub(crate) address: Option<Ipv4Addr>,
@@ -108,6 +108,7 @@ fn targets(kind: &ProbeKind) -> (Ask, Vec<Target>) {
     let target = |address: IpAddr, port| Target {
         address: match address {
             IpAddr::V4(address) => Some(address),
+            IpAddr::V6(address) if address.is_loopback() => Some(Ipv4Addr::LOCALHOST),
             IpAddr::V6(_) => None,
         },
         port,

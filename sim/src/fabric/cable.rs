@@ -125,18 +125,18 @@ impl Lane {
     pub(crate) fn carry(&mut self, now: Instant, bytes: &Bytes) -> Fate {
         let number = self.sent;
         self.sent += 1;
-        if self.dark {
-            return Fate::Lost;
-        }
         let at = now + self.path.latency.max(LATENCY_MIN);
-        if !self.is_noisy() {
-            return Fate::Arrives {
+        let fate = if self.is_noisy() {
+            self.carry_noisy(number, at, bytes)
+        } else {
+            Fate::Arrives {
                 at,
                 bytes: Arc::clone(bytes),
                 twice: false,
-            };
-        }
-        self.carry_noisy(number, at, bytes)
+            }
+        };
+        // Bursts go on in the dark, so that they are where they would have been without it.
+        if self.dark { Fate::Lost } else { fate }
     }
 
     const fn is_noisy(&self) -> bool {

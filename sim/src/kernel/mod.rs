@@ -119,6 +119,11 @@ impl Kernel {
         self.addresses.iter().any(|held| held.address == address)
     }
 
+    /// Whether that address is this host, on the NIC or as loopback.
+    fn is_local(&self, address: Ipv4Addr) -> bool {
+        address.is_loopback() || self.holds(address)
+    }
+
     /// Every address of the NIC, oldest first.
     pub(crate) fn addresses(&self) -> impl Iterator<Item = Ipv4Addr> {
         self.addresses.iter().map(|held| held.address)

@@ -54,7 +54,8 @@ impl Kernel {
         }
     }
 
-    /// Sends an IP packet with this payload to a neighbour.
+    /// Sends an IP packet with this payload to a neighbour. There are no routes: every address is
+    /// looked for on the segment, whatever its network.
     pub(super) fn send_ip(
         &mut self,
         cx: &mut Context<'_>,
@@ -127,7 +128,7 @@ impl Kernel {
             let Some(address) = target.address else {
                 continue;
             };
-            if self.holds(address) {
+            if self.is_local(address) {
                 self.ask_self(cx, &mut run, address);
             } else {
                 self.ask_target(cx, &run, address, target.port);

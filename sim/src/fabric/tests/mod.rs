@@ -2,6 +2,7 @@
 
 mod arp;
 mod daemons;
+mod hostile;
 mod impairments;
 mod probes;
 mod switching;

@@ -124,6 +124,21 @@ fn http_compares_the_status() {
 }
 
 #[test]
+fn loopback_is_the_host_itself() {
+    for name in ["127.0.0.1:80", "[::1]:80"] {
+        let targets = vec![name.parse().expect("an address")];
+        let probe = probe(ProbeKind::Tcp { targets }, 1);
+        assert_eq!(run(&[], &probe, TIMEOUT), (GOOD, 0));
+        let silent = [Fault::Service(A, None)];
+        assert_eq!(run(&silent, &probe, TIMEOUT), (BAD, PATIENCE));
+    }
+    let elsewhere = ["fd00::1".parse().expect("an address")];
+    let targets = elsewhere.to_vec();
+    let probe = probe(ProbeKind::Ping { targets }, 1);
+    assert_eq!(run(&[], &probe, TIMEOUT), (BAD, PATIENCE));
+}
+
+#[test]
 fn a_cancelled_run_says_nothing_and_a_new_one_ignores_its_answer() {
     let mut fabric = quiet();
     fabric.open(A);

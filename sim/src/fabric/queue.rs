@@ -46,6 +46,12 @@ impl<E> Queue<E> {
         self.heap.peek().map(|Reverse(entry)| entry.at)
     }
 
+    /// How many events there are, void ones included.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.heap.len()
+    }
+
     /// Takes the earliest event out, unless it is later than `until`.
     pub(crate) fn pop_until(&mut self, until: Instant) -> Option<(Instant, E)> {
         if self.next_at()? > until {

@@ -1,5 +1,7 @@
 //! What a client feels: its ARP cache, and how traffic moves from one holder to the next.
 
+use locum_engine::wire::arp::{Arp, Operation};
+
 use super::*;
 
 /// A holds the address and serves the client from the start; advances to 1 s.
@@ -18,7 +20,8 @@ fn a_client_is_served_by_whoever_holds_the_address() {
         client: C,
         server: A,
     };
-    assert!(records(&mut fabric).iter().any(|r| r.what == served));
+    let said = records(&mut fabric);
+    assert_eq!(said.iter().filter(|r| r.what == served).count(), 1);
     fabric.finish();
     assert_eq!(outages(&mut fabric), []);
 }
@@ -117,6 +120,76 @@ fn of_two_answers_the_first_wins_and_an_announcement_beats_both() {
     fabric.send(A, announcement(A));
     pass(&mut fabric, 5);
     assert_eq!(fabric.neighbour(C, VIP), Some(mac(A)));
+}
+
+/// An ARP packet from a host.
+fn arp(from: HostId, to: MacAddr, packet: Arp) -> Transmit {
+    let mut transmit = announcement(from);
+    if let Transmit::GratuitousArp { frame, .. } = &mut transmit {
+        frame[..6].copy_from_slice(&to.0);
+        frame[14..].copy_from_slice(&packet.encode());
+    }
+    transmit
+}
+
+/// B's answer to C that it has the address, asked or not.
+fn answer(to: MacAddr) -> Transmit {
+    let packet = Arp {
+        operation: Operation::Reply,
+        sender_mac: mac(B),
+        sender_ip: VIP,
+        target_mac: mac(C),
+        target_ip: ip(C),
+    };
+    arp(B, to, packet)
+}
+
+#[test]
+fn another_answer_counts_once_the_lock_time_is_over() {
+    let mut fabric = served();
+    fabric.add_address(B, &vip(), None);
+    // The entry was made 0.2 ms after the start. What says nothing new doesn't renew its lock time.
+    fabric.send(A, announcement(A));
+    fabric.send(B, answer(mac(C)));
+    pass(&mut fabric, 1);
+    assert_eq!(fabric.neighbour(C, VIP), Some(mac(A)));
+    pass(&mut fabric, 1);
+    fabric.send(B, answer(mac(C)));
+    pass(&mut fabric, 1);
+    assert_eq!(fabric.neighbour(C, VIP), Some(mac(B)));
+}
+
+/// Unicast questions from the client that reach B, within 6 s after that answer.
+fn verifications(answer: Transmit) -> usize {
+    let mut fabric = served();
+    hand_over(&mut fabric, A, B, false);
+    pass(&mut fabric, 100);
+    let tap = fabric.tap(crate::capture::TapPoint::Nic(B));
+    fabric.send(B, answer);
+    pass(&mut fabric, 6_000);
+    assert_eq!(fabric.neighbour(C, VIP), Some(mac(B)));
+    let questions = fabric.captured(tap).iter();
+    let questions =
+        questions.filter(|(_, bytes)| bytes[..6] == mac(B).0 && bytes[12..14] == [8, 6]);
+    questions.count()
+}
+
+#[test]
+fn only_an_answer_to_oneself_confirms() {
+    // The first is B's question for the way back to C, answered.
+    assert_eq!(verifications(answer(mac(C))), 1);
+    assert_eq!(verifications(answer(MacAddr::BROADCAST)), 2);
+}
+
+#[test]
+fn an_announcement_is_not_answered_by_another_holder() {
+    let mut fabric = quiet();
+    fabric.add_address(A, &vip(), None);
+    fabric.add_address(B, &vip(), None);
+    let tap = fabric.tap(crate::capture::TapPoint::Nic(B));
+    fabric.send(B, announcement(B));
+    pass(&mut fabric, 1);
+    assert_eq!(fabric.captured(tap).len(), 1);
 }
 
 /// A server that doesn't know the way back asks for it in the name of the address, and that moves

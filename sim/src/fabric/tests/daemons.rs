@@ -223,7 +223,50 @@ fn a_paused_machine_handles_what_its_nic_kept() {
     pass(&mut fabric, 1_000);
     assert_eq!(fabric.local_now(B), before);
     fabric.apply(&Fault::ResumeVm(B));
+    assert_eq!(fabric.dropped(B), 0);
     assert_eq!(heard(&mut fabric, B).len(), 256);
+}
+
+#[test]
+fn nothing_expires_while_the_machine_is_paused() {
+    let mut fabric = quiet();
+    fabric.apply(&Fault::PauseVm(A));
+    fabric.add_address(A, &vip(), Some(Duration::ZERO));
+    pass(&mut fabric, 1_000);
+    assert!(fabric.holders(VIP).eq([A]));
+    fabric.apply(&Fault::ResumeVm(A));
+    pass(&mut fabric, 0);
+    assert_eq!(fabric.holders(VIP).next(), None);
+}
+
+/// A renewal leaves one void event behind, which makes no others.
+#[test]
+fn renewals_do_not_pile_up() {
+    let mut fabric = quiet();
+    for _ in 0..10 {
+        fabric.add_address(A, &vip(), Some(Duration::from_secs(10)));
+        pass(&mut fabric, 100);
+    }
+    fabric.advance(ms(10_850));
+    // The end of the last lease, and the client's first ping.
+    assert_eq!(fabric.queue.len(), 2);
+}
+
+#[test]
+fn fragments_reach_nobody() {
+    let mut fabric = quiet();
+    fabric.open(B);
+    let mut fragment = advert(A, wire::GROUP_V4, 100);
+    if let Transmit::Advert { packet, .. } = &mut fragment {
+        // "More fragments", and the header checksum that goes with it.
+        packet[6] |= 0x20;
+        let old = u16::from_be_bytes([packet[10], packet[11]]);
+        let (sum, carry) = (!old).overflowing_add(0x2000);
+        packet[10..12].copy_from_slice(&(!(sum + u16::from(carry))).to_be_bytes());
+    }
+    fabric.send(A, fragment);
+    pass(&mut fabric, 1);
+    assert_eq!(heard(&mut fabric, B), []);
 }
 
 #[test]

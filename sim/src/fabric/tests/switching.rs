@@ -4,20 +4,30 @@ use super::*;
 use crate::capture::TapPoint;
 use crate::fault::Direction;
 
-/// Frames that G's NIC saw of a unicast advert from A to B; the switch floods what it doesn't know.
+/// A frame with another destination than everybody.
+fn frame_to(from: HostId, to: HostId) -> Transmit {
+    let mut transmit = announcement(from);
+    if let Transmit::GratuitousArp { frame, .. } = &mut transmit {
+        frame[..6].copy_from_slice(&mac(to).0);
+    }
+    transmit
+}
+
+/// Whether G's NIC sees a frame from A to B: the switch floods what it doesn't know.
 fn flooded(fabric: &mut Fabric) -> bool {
     let tap = fabric.tap(TapPoint::Nic(G));
-    fabric.send(A, advert(A, ip(B), 100));
+    fabric.send(A, frame_to(A, B));
     pass(fabric, 1);
     !fabric.captured(tap).is_empty()
 }
 
-/// A and B know each other, and the switch knows both.
+/// The switch knows A and B.
 fn acquainted(topology: Topology) -> Fabric {
     let mut fabric = fabric(topology, 1);
     fabric.open(A);
     fabric.open(B);
-    fabric.send(A, advert(A, ip(B), 100));
+    shout(&mut fabric, A);
+    shout(&mut fabric, B);
     pass(&mut fabric, 1);
     assert!(!flooded(&mut fabric));
     fabric
@@ -44,13 +54,29 @@ fn both_open() -> Fabric {
 #[test]
 fn a_switch_forgets_by_age() {
     let mut topology = quiet_topology();
-    // Longer than the neighbours' own questions would keep it young.
     topology.switches[0].ageing = Duration::from_secs(3);
     let mut fabric = acquainted(topology);
     pass(&mut fabric, 2_997);
     assert!(!flooded(&mut fabric));
     pass(&mut fabric, 5);
     assert!(flooded(&mut fabric));
+    // B's traffic keeps it known.
+    for _ in 0..5 {
+        shout(&mut fabric, B);
+        pass(&mut fabric, 1_000);
+        assert!(!flooded(&mut fabric));
+    }
+}
+
+#[test]
+fn a_frame_never_leaves_by_the_port_it_came_in() {
+    let mut fabric = both_open();
+    shout(&mut fabric, A);
+    pass(&mut fabric, 1);
+    let tap = fabric.tap(TapPoint::Cable(cable_of(A), End::Host(A)));
+    fabric.send(A, frame_to(A, A));
+    pass(&mut fabric, 1);
+    assert_eq!(fabric.captured(tap).len(), 1);
 }
 
 #[test]
@@ -79,11 +105,7 @@ fn a_station_that_moves_is_learned_anew() {
     fabric.send(B, usurper);
     pass(&mut fabric, 1);
     let taps = [A, B].map(|host| fabric.tap(TapPoint::Nic(host)));
-    let mut to_a = announcement(G);
-    if let Transmit::GratuitousArp { frame, .. } = &mut to_a {
-        frame[..6].copy_from_slice(&mac(A).0);
-    }
-    fabric.send(G, to_a);
+    fabric.send(G, frame_to(G, A));
     pass(&mut fabric, 1);
     assert_eq!(taps.map(|tap| fabric.captured(tap).len()), [0, 1]);
 }
@@ -169,6 +191,16 @@ fn a_switch_that_reboots_comes_back_empty_and_by_itself() {
     assert_eq!(back.at, start + Duration::from_secs(3));
     assert!(flooded(&mut fabric));
     assert!(reaches(&mut fabric, A, B));
+}
+
+#[test]
+fn a_reboot_clears_the_table_of_a_switch_that_keeps_it_otherwise() {
+    let mut topology = quiet_topology();
+    topology.switches[0].flush_on_carrier_loss = false;
+    let mut fabric = acquainted(topology);
+    fabric.apply(&Fault::RebootSwitch(SWITCH, Duration::from_secs(1)));
+    pass(&mut fabric, 1_000);
+    assert!(flooded(&mut fabric));
 }
 
 #[test]

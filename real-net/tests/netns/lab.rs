@@ -1,0 +1,205 @@
+//! A network to test in: one namespace per node, one for the switch, a bridge and veth cables.
+//!
+//! Interface `eth0` of node `X` ends in port `pX` of the switch. Names are unique per process and
+//! lab; everything is removed when the lab is dropped, also after a panic.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::capture::Capture;
+use crate::process::{Kind, Process};
+use crate::tool::{must, require, run};
+
+/// How often a condition is looked at.
+const GLANCE: Duration = Duration::from_millis(20);
+
+/// One lab at a time: several at once on a small machine disturb each other's timing.
+static QUIET: Mutex<()> = Mutex::new(());
+
+/// Nodes on a switch.
+pub(crate) struct Lab {
+    tag: String,
+    folder: PathBuf,
+    nodes: Vec<&'static str>,
+    daemons: Vec<Process>,
+    _quiet: MutexGuard<'static, ()>,
+}
+
+impl Lab {
+    /// Nodes A, B, ... at 192.168.0.11, .12, ...; `G` is 192.168.0.1, the gateway.
+    pub(crate) fn new(nodes: &[&'static str]) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        require();
+        let quiet = QUIET.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let tag = format!("locum{}-{count}", std::process::id());
+        let folder = std::env::temp_dir().join(&tag);
+        fs::create_dir_all(&folder).expect("a folder for logs");
+        let mut lab = Self {
+            tag,
+            folder,
+            nodes: Vec::new(),
+            daemons: Vec::new(),
+            _quiet: quiet,
+        };
+        lab.build_switch();
+        for node in nodes {
+            lab.build_node(node);
+        }
+        lab
+    }
+
+    fn build_switch(&self) {
+        let switch = self.namespace("sw");
+        must(&format!("ip netns add {switch}"));
+        must(&format!("ip -n {switch} link add br0 type bridge"));
+        must(&format!("ip -n {switch} link set br0 up"));
+        must(&format!("ip netns exec {switch} nft add table bridge f"));
+        let hook = "{ type filter hook forward priority 0 ; }";
+        must(&format!(
+            "ip netns exec {switch} nft add chain bridge f forward {hook}"
+        ));
+    }
+
+    fn build_node(&mut self, node: &'static str) {
+        self.nodes.push(node);
+        let (here, switch) = (self.namespace(node), self.namespace("sw"));
+        let address = address(node);
+        let last = address.rsplit('.').next().expect("four numbers");
+        let mac = format!("02:00:00:00:00:{last}");
+        must(&format!("ip netns add {here}"));
+        must(&format!(
+            "ip -n {here} link add eth0 address {mac} type veth peer name p{node} netns {switch}"
+        ));
+        must(&format!("ip -n {switch} link set p{node} master br0"));
+        must(&format!("ip -n {here} addr add {address}/24 dev eth0"));
+        must(&format!("ip -n {here} link set lo up"));
+        must(&format!("ip -n {switch} link set p{node} up"));
+        must(&format!("ip -n {here} link set eth0 up"));
+    }
+
+    /// The namespace of a node.
+    pub(crate) fn namespace(&self, node: &str) -> String {
+        format!("{}-{node}", self.tag)
+    }
+
+    /// Starts a daemon on a node. One that ran there before must have ended.
+    pub(crate) fn start(&mut self, node: &'static str, kind: Kind, configuration: &str) {
+        self.daemons.retain(|d| d.node() != node);
+        let namespace = self.namespace(node);
+        let process = Process::start(&self.folder, &namespace, node, kind, configuration);
+        self.daemons.push(process);
+    }
+
+    /// The daemon last started on a node.
+    pub(crate) fn daemon(&mut self, node: &str) -> &mut Process {
+        self.daemons
+            .iter_mut()
+            .find(|d| d.node() == node)
+            .unwrap_or_else(|| panic!("nothing was started on {node}"))
+    }
+
+    /// Records what crosses the switch from now on.
+    pub(crate) fn capture(&self) -> Capture {
+        Capture::start(&self.namespace("sw"), "br0", &self.folder)
+    }
+
+    /// Pulls a node's cable out of the switch: the node loses its carrier.
+    pub(crate) fn pull(&self, node: &str) {
+        must(&format!(
+            "ip -n {} link set p{node} down",
+            self.namespace("sw")
+        ));
+    }
+
+    /// Plugs it in again.
+    pub(crate) fn plug(&self, node: &str) {
+        must(&format!(
+            "ip -n {} link set p{node} up",
+            self.namespace("sw")
+        ));
+    }
+
+    /// Loses every frame between two nodes, both ways; carriers stay.
+    pub(crate) fn cut(&self, one: &str, other: &str) {
+        for (from, to) in [(one, other), (other, one)] {
+            must(&format!(
+                "ip netns exec {} nft add rule bridge f forward iifname p{from} oifname p{to} drop",
+                self.namespace("sw")
+            ));
+        }
+    }
+
+    /// Undoes every cut.
+    pub(crate) fn heal(&self) {
+        must(&format!(
+            "ip netns exec {} nft flush chain bridge f forward",
+            self.namespace("sw")
+        ));
+    }
+
+    /// Which nodes have an address, in the order of the lab.
+    pub(crate) fn holders(&self, address: &str) -> Vec<&'static str> {
+        let wanted = format!(" {address}/");
+        let has = |node: &&str| {
+            must(&format!("ip -n {} -o addr show", self.namespace(node))).contains(&wanted)
+        };
+        self.nodes.iter().copied().filter(has).collect()
+    }
+
+    /// Waits until exactly `nodes` hold the address; fails after `limit`.
+    pub(crate) fn await_holders(&self, address: &str, nodes: &[&str], limit: Duration) {
+        let start = Instant::now();
+        let mut holders = self.holders(address);
+        while holders != nodes {
+            let late = start.elapsed() > limit;
+            assert!(!late, "{address} is held by {holders:?}, not by {nodes:?}");
+            std::thread::sleep(GLANCE);
+            holders = self.holders(address);
+        }
+    }
+
+    /// Watches for `span` that nothing changes.
+    pub(crate) fn stays(&self, address: &str, nodes: &[&str], span: Duration) {
+        let start = Instant::now();
+        while start.elapsed() < span {
+            assert_eq!(self.holders(address), nodes, "who holds {address}");
+            std::thread::sleep(GLANCE);
+        }
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            for daemon in &self.daemons {
+                eprintln!("--- log of {}\n{}", daemon.node(), daemon.log());
+            }
+        }
+        // Daemons first: keepalived's children live in the namespaces.
+        for node in self.nodes.iter().chain(&["sw"]) {
+            let namespace = self.namespace(node);
+            let pids = run(&format!("ip netns pids {namespace}"));
+            for pid in String::from_utf8_lossy(&pids.stdout).split_whitespace() {
+                run(&format!("kill -KILL {pid}"));
+            }
+        }
+        self.daemons.clear();
+        for node in self.nodes.iter().chain(&["sw"]) {
+            run(&format!("ip netns del {}", self.namespace(node)));
+        }
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// The address of a node.
+pub(crate) fn address(node: &str) -> String {
+    let last = match node {
+        "G" => 1,
+        _ => 11 + node.bytes().next().expect("a letter") - b'A',
+    };
+    format!("192.168.0.{last}")
+}

@@ -1,0 +1,69 @@
+//! `locum` for real: network namespaces joined by a bridge, keepalived as the other side.
+//!
+//! Everything here needs root, so a plain `cargo test` shows these tests as ignored. Run with
+//! `--ignored`, a missing tool is a failure, never a silent pass. Each test builds its own
+//! network and takes it down, also when it fails.
+
+#![allow(clippy::print_stderr, reason = "a failed test shows the daemons' logs")]
+
+mod bytes;
+mod capture;
+mod election;
+mod gateway;
+mod lab;
+mod mixed;
+mod process;
+mod timing;
+mod tool;
+
+use std::time::Duration;
+
+use locum_engine::time::Seconds;
+
+/// The virtual address of the founding case.
+const VIP: &str = "192.168.0.200";
+
+/// Longer than any election between two nodes that advertise every second, and patient with a
+/// busy machine.
+const SOON: Duration = Duration::from_secs(12);
+
+/// The founding pair's configuration: A copies to B but for three lines.
+fn founding(node: &str) -> String {
+    let (state, priority) = if node == "A" {
+        ("MASTER", 100)
+    } else {
+        ("BACKUP", 99)
+    };
+    format!(
+        "\
+global_defs {{
+    notification_email {{
+        root@localhost
+    }}
+    notification_email_from root@localhost
+    smtp_server localhost
+    smtp_connect_timeout 30
+    router_id Node{node}
+}}
+
+vrrp_instance VI_1 {{
+    state {state}
+    interface eth0
+    virtual_router_id 51
+    priority {priority}
+    advert_int 1
+    authentication {{
+        auth_type PASS
+        auth_pass 1111
+    }}
+    virtual_ipaddress {{
+        {VIP}/24
+    }}
+}}
+"
+    )
+}
+
+fn seconds(span: Duration) -> String {
+    Seconds(span).to_string()
+}

@@ -58,6 +58,17 @@ pub trait Sources {
     /// # Errors
     /// A sentence saying why they can't be read.
     fn read(&mut self, path: &str, relative_to: &str) -> Result<Vec<SourceText>, String>;
+
+    /// The name of this node in lines such as `@node state MASTER`: keepalived's `-i`, or the host
+    /// name up to its first dot. Such lines are left out when it isn't known.
+    fn config_id(&self) -> Option<&str> {
+        None
+    }
+
+    /// The value of `${_ENV NAME}`.
+    fn variable(&self, _name: &str) -> Option<String> {
+        None
+    }
 }
 
 /// One included file.

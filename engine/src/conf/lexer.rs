@@ -1,12 +1,19 @@
-//! Lines, words and braces (keepalived's `read_line`, without its macros).
+//! Lines, words and braces: keepalived's `read_line`.
 //!
 //! A comment starts at `#` or `!` anywhere outside double quotes, even within a word; a backslash
 //! before it makes it an ordinary character. Each brace outside quotes stands alone, glued to a
 //! word or not. An `include` line is replaced by the lines of the files it names, so a block may
-//! begin in one file and end in another.
+//! begin in one file and end in another. `$NAME` stands for what a line `$NAME=...` above says, and
+//! a line that starts with `@id` counts only on the node of that name. `~SEQ` and `~LST`, which
+//! repeat a line, are reported and left out.
+
+mod macros;
+mod scan;
 
 use super::source::{Report, Span};
 use super::{SourceText, Sources};
+use macros::Macros;
+use scan::Scanner;
 
 /// Files included within included files, at most.
 const DEEPEST: usize = 16;
@@ -23,6 +30,8 @@ pub(super) struct Word {
     pub(super) text: String,
     /// With its quotes.
     pub(super) span: Span,
+    /// It is in double quotes.
+    pub(super) quoted: bool,
 }
 
 /// One piece of a line.
@@ -51,6 +60,7 @@ pub(super) fn lines(
         report,
         out: Vec::new(),
         files: 0,
+        macros: Macros::default(),
     };
     reader.file(name, text, 0);
     reader.out
@@ -61,6 +71,7 @@ struct Reader<'a> {
     report: &'a mut Report,
     out: Vec<Line>,
     files: usize,
+    macros: Macros,
 }
 
 impl Reader<'_> {
@@ -73,25 +84,79 @@ impl Reader<'_> {
         for index in 0..self.report.lines(file).len() {
             let source = self.report.lines(file)[index].clone();
             let line = u32::try_from(index + 1).unwrap_or(u32::MAX);
-            let pieces = Scanner::new(&source, file, line, self.report).scan();
-            if source.len() > KEEPALIVED_LINE && !pieces.is_empty() {
-                let start = Span {
-                    file,
-                    line,
-                    start: 0,
-                    len: 1,
-                };
-                let message = "keepalived drops a line of more than 1022 bytes; here it is read";
-                self.report.note(start, message);
-            }
+            let start = Span {
+                file,
+                line,
+                start: 0,
+                len: 0,
+            };
+            let pieces = self.line(&source, start);
             match pieces.first() {
                 None => {}
-                Some(Piece::Word(word)) if word.text.starts_with("include") && is_include(word) => {
-                    self.include(&pieces, depth);
-                }
+                Some(Piece::Word(word)) if is_include(word) => self.include(&pieces, depth),
                 Some(_) => self.out.push(pieces),
             }
         }
+    }
+
+    /// The pieces of one line; none when it is empty, defines something or is for another node.
+    fn line(&mut self, source: &str, start: Span) -> Line {
+        let Some(text) = self.condition(source, start) else {
+            return Line::new();
+        };
+        let offset = source.len() - text.len();
+        let place = Span {
+            start: u32::try_from(offset).unwrap_or(u32::MAX),
+            len: u32::try_from(text.len()).unwrap_or(u32::MAX),
+            ..start
+        };
+        if self.macros.define(text, place, self.report) {
+            return Line::new();
+        }
+        if text.starts_with("~SEQ") || text.starts_with("~LST") {
+            self.report
+                .warning(
+                    place,
+                    "repeated lines are not supported: this one is left out",
+                )
+                .hint("write the lines out");
+            return Line::new();
+        }
+        let expanded = self
+            .macros
+            .expand(text, offset, place, self.sources, self.report);
+        let pieces = Scanner::new(&expanded, start.file, start.line, self.report).scan();
+        if source.len() > KEEPALIVED_LINE && !pieces.is_empty() {
+            let message = "keepalived drops a line of more than 1022 bytes; here it is read";
+            self.report.note(Span { len: 1, ..start }, message);
+        }
+        pieces
+    }
+
+    /// What is left of a line after `@id` or `@^id`; `None` when the line is for another node.
+    fn condition<'t>(&mut self, source: &'t str, start: Span) -> Option<&'t str> {
+        let text = source.trim_start();
+        let Some(rest) = text.strip_prefix('@') else {
+            return Some(text);
+        };
+        let (id, rest) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+        let (except, id) = match id.strip_prefix('^') {
+            Some(id) => (true, id),
+            None => (false, id),
+        };
+        let Some(own) = self.sources.config_id() else {
+            let offset = source.len() - text.len();
+            let place = Span {
+                start: u32::try_from(offset).unwrap_or(u32::MAX),
+                len: u32::try_from(text.len() - rest.len()).unwrap_or(u32::MAX),
+                ..start
+            };
+            let message =
+                "this line is for one node, and which node this is isn't known: it is left out";
+            self.report.warning(place, message);
+            return None;
+        };
+        ((own == id) != except).then(|| rest.trim_start())
     }
 
     /// Replaces an `include` line by what it names.
@@ -143,130 +208,6 @@ impl Reader<'_> {
 fn is_include(word: &Word) -> bool {
     let rest = word.text.strip_prefix("include");
     matches!(rest, Some("" | "r" | "m" | "w" | "b" | "a"))
-}
-
-/// Cuts one line into pieces.
-struct Scanner<'a> {
-    text: &'a str,
-    file: u16,
-    line: u32,
-    report: &'a mut Report,
-    pieces: Line,
-    /// The word being read, and where it started.
-    word: Option<(String, usize)>,
-}
-
-impl<'a> Scanner<'a> {
-    fn new(text: &'a str, file: u16, line: u32, report: &'a mut Report) -> Self {
-        Self {
-            text,
-            file,
-            line,
-            report,
-            pieces: Vec::new(),
-            word: None,
-        }
-    }
-
-    fn scan(mut self) -> Line {
-        let mut at = 0;
-        while let Some(c) = self.text[at..].chars().next() {
-            let next = at + c.len_utf8();
-            at = match c {
-                '#' | '!' => {
-                    self.comment(at);
-                    self.end_word(at);
-                    return self.pieces;
-                }
-                '\\' if self.text[next..].starts_with(['#', '!']) => {
-                    self.push(&self.text[next..=next], at);
-                    next + 1
-                }
-                '"' => {
-                    self.end_word(at);
-                    self.quoted(at)
-                }
-                '{' | '}' => {
-                    self.end_word(at);
-                    let span = self.span(at, next);
-                    self.pieces.push(if c == '{' {
-                        Piece::Open(span)
-                    } else {
-                        Piece::Close(span)
-                    });
-                    next
-                }
-                c if c.is_whitespace() || c == '\0' => {
-                    self.end_word(at);
-                    next
-                }
-                _ => {
-                    self.push(&self.text[at..next], at);
-                    next
-                }
-            };
-        }
-        self.end_word(self.text.len());
-        self.pieces
-    }
-
-    /// Reads a string from its opening quote; returns the offset after its closing one.
-    fn quoted(&mut self, open: usize) -> usize {
-        let body = open + 1;
-        let mut escaped = false;
-        let close = self.text[body..].char_indices().find_map(|(offset, c)| {
-            let ends = c == '"' && !escaped;
-            escaped = c == '\\' && !escaped;
-            ends.then_some(body + offset)
-        });
-        let end = close.unwrap_or(self.text.len());
-        let next = close.map_or(end, |close| close + 1);
-        let span = self.span(open, next);
-        if close.is_none() {
-            self.report
-                .warning(self.span(open, open + 1), "this quote is not closed")
-                .hint("the string is taken to end with the line");
-        }
-        let text = self.text[body..end].to_owned();
-        self.pieces.push(Piece::Word(Word { text, span }));
-        next
-    }
-
-    /// Says so when a comment starts in the middle of a word, as in `auth_pass se#cret`.
-    fn comment(&mut self, at: usize) {
-        if self.word.is_none() {
-            return;
-        }
-        let mark = &self.text[at..=at];
-        let message = format!("`{mark}` starts a comment even within a word: the rest is ignored");
-        self.report
-            .warning(self.span(at, self.text.len()), message)
-            .hint(format!(
-                "write `\\{mark}`, or put the word in double quotes, if the character is meant"
-            ));
-    }
-
-    fn push(&mut self, text: &'a str, at: usize) {
-        let (word, _) = self.word.get_or_insert_with(|| (String::new(), at));
-        word.push_str(text);
-    }
-
-    fn end_word(&mut self, at: usize) {
-        if let Some((text, start)) = self.word.take() {
-            let span = self.span(start, at);
-            self.pieces.push(Piece::Word(Word { text, span }));
-        }
-    }
-
-    fn span(&self, start: usize, end: usize) -> Span {
-        let clip = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        Span {
-            file: self.file,
-            line: self.line,
-            start: clip(start),
-            len: clip(end - start),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod founding;
 mod generators;
 mod ignored;
 mod lint;
+mod macros;
 mod property;
 mod script;
 mod values;

@@ -152,6 +152,7 @@ impl Builder<'_> {
                 let keyword = Word {
                     text: String::new(),
                     span,
+                    quoted: false,
                 };
                 items.push(Item {
                     keyword: keyword.clone(),

@@ -173,6 +173,7 @@ fn options(words: &[Word], draft: &mut AddressDraft, report: &mut Report) {
                 draft.interface = Some(Word {
                     text: value.text.to_owned(),
                     span: value.span,
+                    quoted: false,
                 });
             }
             "label" => label(value.text, value.span, draft, report),

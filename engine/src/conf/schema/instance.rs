@@ -123,7 +123,11 @@ fn election(item: &Item, draft: &mut InstanceDraft, report: &mut Report) -> bool
         "interface" => {
             if let Some(Value { text, span }) = value::value(item, report) {
                 let text = text.to_owned();
-                draft.interface = Some(Word { text, span });
+                draft.interface = Some(Word {
+                    text,
+                    span,
+                    quoted: false,
+                });
             }
         }
         "virtual_router_id" => draft.vrid = vrid(item, report).or(draft.vrid),

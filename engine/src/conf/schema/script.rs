@@ -139,7 +139,11 @@ fn command(item: &Item, report: &mut Report) -> Result<Option<CheckCommand>, Bro
         super::value::extra(item, usize::MAX, report);
     }
     let whole = first.span.to(last.span);
-    let mut words = split(report.text(whole), whole);
+    let raw = report.text(whole);
+    let mut words = match raw.contains('$') {
+        true => split(&joined(&item.arguments), whole), // A name may have been replaced.
+        false => split(raw, whole),
+    };
     if let [only] = &words[..]
         && only.quoted
     {
@@ -169,6 +173,16 @@ fn command(item: &Item, report: &mut Report) -> Result<Option<CheckCommand>, Bro
             Err(Broken)
         }
     }
+}
+
+/// The words of a line put together again.
+fn joined(words: &[Word]) -> String {
+    let word = |word: &Word| match word.quoted {
+        true => format!("\"{}\"", word.text),
+        false => word.text.clone(),
+    };
+    let words: Vec<String> = words.iter().map(word).collect();
+    words.join(" ")
 }
 
 /// Says so when a command is written for a shell, which nobody starts.

@@ -38,6 +38,7 @@ pub(super) fn read(block: &Item, tracks: &mut Vec<TrackDraft>, report: &mut Repo
         let name = Word {
             text: name.text.to_owned(),
             span: name.span,
+            quoted: false,
         };
         let weight = options(item, report);
         tracks.push(TrackDraft { name, weight });

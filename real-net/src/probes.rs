@@ -21,6 +21,7 @@ use locum_engine::ids::CheckId;
 use locum_engine::probe::Probe;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
+use tracing::debug;
 
 pub use quorum::{Tally, ask};
 use script::Script;
@@ -125,7 +126,12 @@ impl Work {
             Self::Script(script) => script.run(given_up).await,
             Self::Probe(probe) => tokio::select! {
                 biased;
-                tally = ask(&probe) => tally.outcome(),
+                tally = ask(&probe) => {
+                    if !tally.succeeded() {
+                        debug!("probe: {tally}");
+                    }
+                    tally.outcome()
+                }
                 () = given_up => Outcome::TimedOut,
             },
         }

@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::io::{self, Read};
 use std::net::{Ipv4Addr, UdpSocket};
+use std::sync::Arc;
 
 use locum_engine::ids::MacAddr;
 use locum_engine::wire::arp::{Arp, Operation};
@@ -27,8 +28,8 @@ struct Asker {
 
 /// Ready when `target` answers on `interface`, or on the interface the route to it leads through.
 /// Waits for ever otherwise: the caller has the clock.
-pub(super) async fn ask(target: Ipv4Addr, interface: Option<&str>) -> io::Result<()> {
-    let asker = asker(target, interface)?;
+pub(super) async fn ask(target: Ipv4Addr, interface: Option<Arc<str>>) -> io::Result<()> {
+    let asker = asker(target, interface.as_deref())?;
     let protocol = Protocol::from(i32::from(ETHERTYPE_ARP.to_be()));
     let socket = Socket::new(Domain::PACKET, Type::RAW, Some(protocol))?;
     socket.set_nonblocking(true)?;
@@ -67,7 +68,7 @@ fn asker(target: Ipv4Addr, interface: Option<&str>) -> io::Result<Asker> {
         Some(_) => None,
         None => Some(source_towards(target)?),
     };
-    let not_found = || io::Error::from(io::ErrorKind::NotFound);
+    let not_found = || io::Error::new(io::ErrorKind::NotFound, "no interface to ask on");
     let name = match (interface, routed) {
         (Some(name), _) => name,
         (None, source) => all

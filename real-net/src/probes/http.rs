@@ -13,9 +13,9 @@ use tokio::net::TcpStream;
 const STATUS_LINE_MAX: usize = 1024;
 
 /// Ready when `target` answers with `status`; an error for any other answer.
-pub(super) async fn ask(target: &HttpTarget, status: u16) -> io::Result<()> {
+pub(super) async fn ask(target: HttpTarget, status: u16) -> io::Result<()> {
     let mut stream = TcpStream::connect(target.address).await?;
-    stream.write_all(request(target).as_bytes()).await?;
+    stream.write_all(request(&target).as_bytes()).await?;
     let mut line = [0; STATUS_LINE_MAX];
     let mut length = 0;
     while length < line.len() && !line[..length].contains(&b'\n') {
@@ -27,7 +27,8 @@ pub(super) async fn ask(target: &HttpTarget, status: u16) -> io::Result<()> {
     }
     match status_of(&line[..length]) {
         Some(found) if found == status => Ok(()),
-        _ => Err(io::ErrorKind::InvalidData.into()),
+        Some(found) => Err(io::Error::other(format!("status {found}, not {status}"))),
+        None => Err(io::Error::other("the answer is not HTTP")),
     }
 }
 

@@ -1,18 +1,20 @@
 //! One probe of several targets: all are asked at once, and enough answers end it.
 
 use std::fmt;
+use std::future::Future;
 use std::io;
-use std::net::IpAddr;
+use std::time::Duration;
 
 use locum_engine::Outcome;
 use locum_engine::probe::{Probe, ProbeKind};
+use locum_engine::time::Seconds;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::{arp, http, ping, tcp};
 
 /// How a probe went. `Display` says it in a sentence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tally {
     /// Targets that answered before it was decided.
     pub answered: u32,
@@ -20,6 +22,8 @@ pub struct Tally {
     pub asked: u32,
     /// Answers needed.
     pub needed: u32,
+    /// One sentence for each target that had failed by then.
+    pub failures: Vec<String>,
 }
 
 impl Tally {
@@ -39,12 +43,9 @@ impl Tally {
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            answered,
-            asked,
-            needed,
-        } = self;
-        write!(f, "{answered} of {asked} answered, {needed} needed")
+        let (answered, asked, needed) = (self.answered, self.asked, self.needed);
+        write!(f, "{answered} of {asked} answered, {needed} needed")?;
+        self.failures.iter().try_for_each(|e| write!(f, "; {e}"))
     }
 }
 
@@ -55,6 +56,7 @@ pub async fn ask(probe: &Probe) -> Tally {
         answered: 0,
         asked: u32::try_from(answers.len()).unwrap_or(u32::MAX),
         needed: probe.quorum.max(1),
+        failures: Vec::new(),
     };
     let mut open = tally.asked;
     while !tally.succeeded() && tally.answered + open >= tally.needed {
@@ -62,50 +64,59 @@ pub async fn ask(probe: &Probe) -> Tally {
             break;
         };
         open -= 1;
-        tally.answered += u32::from(answer.unwrap_or(false));
+        match answer {
+            Ok(Ok(())) => tally.answered += 1,
+            Ok(Err(failure)) => tally.failures.push(failure),
+            // Only the end of the runtime ends a task in between.
+            Err(_) => {}
+        }
     }
     tally
 }
 
+type Answers = JoinSet<Result<(), String>>;
+
 /// One task per target. Dropping the set ends them.
-fn start(probe: &Probe) -> JoinSet<bool> {
+fn start(probe: &Probe) -> Answers {
     let (mut set, limit) = (JoinSet::new(), probe.timeout);
-    match &probe.kind {
+    match probe.kind.clone() {
         ProbeKind::Ping { targets } => {
-            for target in targets.clone() {
-                set.spawn(async move { answered(timeout(limit, ping_any(target)).await) });
+            for target in targets {
+                spawn(&mut set, limit, target.to_string(), ping::ask(target));
             }
         }
         ProbeKind::Arp { targets, interface } => {
-            for target in targets.clone() {
-                let interface = interface.clone();
-                let ask = async move { arp::ask(target, interface.as_deref()).await };
-                set.spawn(async move { answered(timeout(limit, ask).await) });
+            for target in targets {
+                let answer = arp::ask(target, interface.clone());
+                spawn(&mut set, limit, target.to_string(), answer);
             }
         }
         ProbeKind::Tcp { targets } => {
-            for target in targets.clone() {
-                set.spawn(async move { answered(timeout(limit, tcp::ask(target)).await) });
+            for target in targets {
+                spawn(&mut set, limit, target.to_string(), tcp::ask(target));
             }
         }
         ProbeKind::Http { targets, status } => {
-            let status = *status;
-            for target in targets.clone() {
-                let ask = async move { http::ask(&target, status).await };
-                set.spawn(async move { answered(timeout(limit, ask).await) });
+            for target in targets {
+                let name = format!("http://{}{}", target.address, target.path);
+                spawn(&mut set, limit, name, http::ask(target, status));
             }
         }
     }
     set
 }
 
-async fn ping_any(target: IpAddr) -> io::Result<()> {
-    match target {
-        IpAddr::V4(target) => ping::ask(target).await,
-        IpAddr::V6(_) => Err(io::ErrorKind::Unsupported.into()),
-    }
-}
-
-fn answered<E>(result: Result<io::Result<()>, E>) -> bool {
-    matches!(result, Ok(Ok(())))
+fn spawn(
+    set: &mut Answers,
+    limit: Duration,
+    name: String,
+    answer: impl Future<Output = io::Result<()>> + Send + 'static,
+) {
+    set.spawn(async move {
+        match timeout(limit, answer).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(e)) => Err(format!("{name}: {e}")),
+            Err(_) => Err(format!("{name}: no answer within {}", Seconds(limit))),
+        }
+    });
 }

@@ -1,7 +1,7 @@
 //! Checks run to their end, fail, hang and are cancelled, on this host's loopback.
 
 use std::future::poll_fn;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Instant;
 
 use locum_engine::probe::{HttpTarget, ProbeKind};
@@ -209,11 +209,25 @@ fn http_gives_up_on_a_server_that_says_nothing() {
 #[test]
 fn ping_reaches_the_loopback_where_it_is_allowed() {
     block_on(async {
-        let kind = ProbeKind::Ping {
-            targets: vec![IpAddr::V4(Ipv4Addr::LOCALHOST)],
-        };
-        let tally = ask(&probe(kind, 1)).await;
         let root = nix::unistd::Uid::effective().is_root();
-        assert!(tally.succeeded() || !root, "{tally}");
+        for target in [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()] {
+            let targets: Vec<IpAddr> = vec![target];
+            let tally = ask(&probe(ProbeKind::Ping { targets }, 1)).await;
+            let no_v6 = tally.to_string().contains("os error 99");
+            assert!(tally.succeeded() || !root || no_v6, "{tally}");
+        }
+    });
+}
+
+#[test]
+fn a_failed_probe_says_why() {
+    block_on(async {
+        let closed = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let target = closed.local_addr().expect("bound");
+        drop(closed);
+        let targets = vec![target];
+        let tally = ask(&probe(ProbeKind::Tcp { targets }, 1)).await.to_string();
+        let start = format!("0 of 1 answered, 1 needed; {target}: Connection refused");
+        assert!(tally.starts_with(&start), "{tally}");
     });
 }

@@ -99,3 +99,41 @@ fn an_address_that_someone_removes_is_put_back() {
     lab.await_holders(VIP, &["A"], Duration::from_secs(3));
     assert!(lab.daemon("A").log().contains("put back"));
 }
+
+#[test]
+#[ignore = "needs root, network namespaces, keepalived, tcpdump: run by .ci/run"]
+fn changes_lost_in_an_overflow_are_found_again() {
+    let mut lab = pair();
+    let namespace = lab.namespace("A");
+    // Asleep, the daemon doesn't read; the kernel's queue for it holds a few hundred changes.
+    lab.daemon("A").signal(Signal::SIGSTOP);
+    must(&format!("ip -n {namespace} addr del {VIP}/24 dev eth0"));
+    let churn = "addr add 10.9.9.9/32 dev lo\naddr del 10.9.9.9/32 dev lo\n".repeat(1000);
+    let file = std::env::temp_dir().join(&namespace);
+    std::fs::write(&file, churn).expect("a batch");
+    must(&format!("ip -n {namespace} -batch {}", file.display()));
+    let _ = std::fs::remove_file(&file);
+    lab.daemon("A").signal(Signal::SIGCONT);
+    lab.await_holders(VIP, &["A"], Duration::from_secs(3));
+    let log = lab.daemon("A").log();
+    assert!(
+        log.contains("overflowed") && log.contains("put back"),
+        "{log}"
+    );
+    // It still listens.
+    lab.pull("A");
+    lab.await_holders(VIP, &["B"], SOON);
+}
+
+#[test]
+#[ignore = "needs root, network namespaces, keepalived, tcpdump: run by .ci/run"]
+fn a_hang_up_with_a_broken_file_changes_nothing() {
+    let mut lab = pair();
+    let broken = founding("A").replace("eth0", "");
+    std::fs::write(lab.daemon("A").configuration(), broken).expect("a configuration");
+    lab.daemon("A").signal(Signal::SIGHUP);
+    lab.stays(VIP, &["A"], Duration::from_secs(2));
+    let log = lab.daemon("A").log();
+    assert!(log.contains("has no interface"), "{log}");
+    assert!(log.contains("not supported yet"), "{log}");
+}

@@ -21,6 +21,7 @@ pub(crate) struct Process {
     child: Child,
     log: PathBuf,
     pid_file: PathBuf,
+    configuration: PathBuf,
 }
 
 impl Process {
@@ -61,6 +62,7 @@ impl Process {
             child,
             log: file("log"),
             pid_file: file("pid"),
+            configuration: file("conf"),
         }
     }
 
@@ -75,6 +77,10 @@ impl Process {
 
     pub(crate) fn pid_file(&self) -> &Path {
         &self.pid_file
+    }
+
+    pub(crate) fn configuration(&self) -> &Path {
+        &self.configuration
     }
 
     pub(crate) fn pid(&self) -> Pid {

@@ -21,8 +21,8 @@ pub(crate) struct Revealed {
 #[derive(Clone, Debug)]
 pub(crate) struct Pinger {
     pub(crate) target: Ipv4Addr,
-    /// When the next ping is due; `None` while the power is off.
-    pub(crate) next: Option<Instant>,
+    /// When the next ping is due.
+    pub(crate) next: Instant,
     pub(crate) sequence: u16,
     every: Duration,
     from: Instant,
@@ -35,7 +35,7 @@ impl Pinger {
         let from = Instant::ZERO + spec.from;
         Self {
             target: spec.target,
-            next: Some(from),
+            next: from,
             sequence: 0,
             every: spec.every.max(Duration::from_micros(1)),
             from,
@@ -46,7 +46,7 @@ impl Pinger {
 
     /// Counts a ping that is being sent at its time.
     pub(crate) fn ping(&mut self) -> u16 {
-        self.next = self.next.map(|next| next + self.every);
+        self.next = self.next + self.every;
         self.sequence = self.sequence.wrapping_add(1);
         self.sequence
     }

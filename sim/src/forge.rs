@@ -27,7 +27,8 @@ pub(crate) struct Forger {
     pub(crate) host: HostId,
     bytes: Bytes,
     left: u32,
-    every: Duration,
+    /// Between two frames.
+    pub(crate) every: Duration,
 }
 
 impl Forger {
@@ -41,10 +42,10 @@ impl Forger {
         }
     }
 
-    /// The next frame, and after how long another is due.
-    pub(crate) fn next(&mut self) -> Option<(Bytes, Option<Duration>)> {
+    /// The next frame; `None` when all are sent.
+    pub(crate) fn next(&mut self) -> Option<Bytes> {
         self.left = self.left.checked_sub(1)?;
-        Some((self.bytes.clone(), (self.left > 0).then_some(self.every)))
+        Some(Bytes::clone(&self.bytes))
     }
 }
 

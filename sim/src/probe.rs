@@ -80,11 +80,11 @@ impl ProbeRun {
         }
     }
 
-    /// Takes an answer from an address (and port, when asked by TCP). The first one counts.
+    /// Takes an answer from an address (and port, when asked by TCP).
     pub(crate) fn answer(&mut self, from: Ipv4Addr, port: Option<u16>, good: bool) {
         for target in &mut self.targets {
             let same_port = port.is_none_or(|port| port == target.port);
-            if target.address == Some(from) && same_port && target.answer == Answer::Pending {
+            if target.address == Some(from) && same_port {
                 target.answer = if good { Answer::Good } else { Answer::Bad };
             }
         }

@@ -183,13 +183,11 @@ impl Fabric {
 
     /// Puts a forged advert onto the host's cable, both ways, and sees to the next.
     pub(super) fn forge(&mut self, forger: usize) {
-        let Some((bytes, again)) = self.forgers[forger].next() else {
+        let Some(bytes) = self.forgers[forger].next() else {
             return;
         };
-        let host = self.forgers[forger].host;
-        if let Some(every) = again {
-            self.queue.push(self.now + every, Event::Forge { forger });
-        }
+        let Forger { host, every, .. } = self.forgers[forger];
+        self.queue.push(self.now + every, Event::Forge { forger });
         let Some((cable, _)) = self.hosts[host.index()].nic else {
             return;
         };

@@ -65,9 +65,7 @@ impl Switch {
         source: MacAddr,
         destination: MacAddr,
     ) -> Option<usize> {
-        if !source.is_group() {
-            self.learn(now, port, source);
-        }
+        self.learn(now, port, source);
         if destination.is_group() {
             return None;
         }

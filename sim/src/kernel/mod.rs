@@ -213,13 +213,9 @@ impl Kernel {
     /// The power fails: nothing of what was added remains.
     pub(crate) fn power_off(&mut self, cx: &mut Context<'_>) {
         self.close();
-        self.neighbours.clear();
         let lost: Vec<_> = self.addresses().filter(|&a| a != self.own).collect();
         for address in lost {
             self.drop_address(cx, address, Remover::PowerLoss);
-        }
-        if let Some(pinger) = &mut self.pinger {
-            pinger.next = None;
         }
     }
 
@@ -232,7 +228,7 @@ impl Kernel {
             });
         }
         if let Some(pinger) = &mut self.pinger {
-            pinger.next = Some(local);
+            pinger.next = local.max(pinger.next);
         }
     }
 
@@ -261,7 +257,7 @@ impl Kernel {
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         let leases = self.addresses.iter().filter_map(|held| held.until).min();
         let probes = self.probes.iter().map(|run| run.deadline).min();
-        let ping = self.pinger.as_ref().and_then(|pinger| pinger.next);
+        let ping = self.pinger.as_ref().map(|pinger| pinger.next);
         [leases, self.neighbours.next_deadline(), probes, ping]
             .into_iter()
             .flatten()

@@ -26,7 +26,7 @@ impl Kernel {
         let Some(frame) = ethernet::View::new(bytes) else {
             return;
         };
-        if !self.listens_to(frame.destination) || frame.source == self.mac {
+        if !self.listens_to(frame.destination) {
             return;
         }
         match frame.ethertype {
@@ -143,7 +143,7 @@ impl Kernel {
             let answer = echo.to_reply().encode();
             self.send_ip(cx, destination, source, icmp::PROTOCOL, &answer);
         } else if echo.id == PINGER_ID {
-            self.take_pong(cx, source, from);
+            self.take_pong(cx, from);
         } else {
             let run = self
                 .probes
@@ -157,8 +157,8 @@ impl Kernel {
     }
 
     /// A client's ping was answered.
-    fn take_pong(&mut self, cx: &mut Context<'_>, source: Ipv4Addr, from: MacAddr) {
-        let Some(pinger) = self.pinger.as_mut().filter(|p| p.target == source) else {
+    fn take_pong(&mut self, cx: &mut Context<'_>, from: MacAddr) {
+        let Some(pinger) = &mut self.pinger else {
             return;
         };
         let revealed = pinger.answer(cx.now, from);

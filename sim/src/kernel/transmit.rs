@@ -223,7 +223,7 @@ impl Kernel {
         let Some(pinger) = &mut self.pinger else {
             return;
         };
-        if pinger.next.is_some_and(|next| next <= cx.local) {
+        if pinger.next <= cx.local {
             let (target, sequence) = (pinger.target, pinger.ping());
             self.send_ping(cx, target, PINGER_ID, sequence);
         }

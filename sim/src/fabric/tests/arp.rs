@@ -238,6 +238,97 @@ fn carrier_loss_empties_the_cache() {
     assert_eq!(fabric.neighbour(C, VIP), Some(mac(B)));
 }
 
+/// Questions that G's NIC sees of A, unicast ones included, up to 60 s after A wrote to G: the
+/// second letter goes out after so many milliseconds.
+fn questions_after(second: Option<u64>) -> Vec<u64> {
+    let mut fabric = quiet();
+    let tap = fabric.tap(crate::capture::TapPoint::Nic(G));
+    fabric.send(A, advert(A, ip(G), 1));
+    if let Some(second) = second {
+        fabric.advance(ms(second));
+        fabric.send(A, advert(A, ip(G), 1));
+    }
+    fabric.advance(ms(60_000));
+    let from_a = |bytes: &[u8]| bytes[6..12] == mac(A).0 && bytes[12..14] == [8, 6];
+    let questions = fabric
+        .captured(tap)
+        .iter()
+        .filter(|(_, bytes)| from_a(bytes));
+    questions.map(|(at, _)| at.as_nanos() / 1_000_000).collect()
+}
+
+#[test]
+fn only_an_entry_in_use_is_verified() {
+    assert_eq!(questions_after(None), [0]);
+    assert_eq!(questions_after(Some(20_000)), [0]);
+    // In use when it expires, 30 s after it was confirmed: verified 5 s later.
+    assert_eq!(questions_after(Some(28_000)), [0, 35_000]);
+    // Used when it had expired: verified 5 s after that.
+    assert_eq!(questions_after(Some(40_000)), [0, 45_000]);
+}
+
+#[test]
+fn a_reply_is_an_announcement_only_in_its_proper_form() {
+    for (target_mac, moves) in [(mac(B), true), (mac(C), false)] {
+        let mut fabric = served();
+        let reply = Arp {
+            operation: Operation::Reply,
+            sender_mac: mac(B),
+            sender_ip: VIP,
+            target_mac,
+            target_ip: VIP,
+        };
+        // Within the lock time, which an announcement overrides.
+        fabric.send(B, arp(B, MacAddr::BROADCAST, reply));
+        fabric.advance(fabric.now() + Duration::from_micros(100));
+        assert_eq!(fabric.neighbour(C, VIP) == Some(mac(B)), moves);
+    }
+}
+
+/// RFC 5227: who looks whether an address is free asks in nobody's name.
+#[test]
+fn a_question_in_nobodys_name_is_answered_and_not_learned() {
+    let mut fabric = quiet();
+    let question = Arp {
+        operation: Operation::Request,
+        sender_mac: mac(B),
+        sender_ip: Ipv4Addr::UNSPECIFIED,
+        target_mac: MacAddr::default(),
+        target_ip: ip(A),
+    };
+    let tap = fabric.tap(crate::capture::TapPoint::Nic(B));
+    fabric.send(B, arp(B, MacAddr::BROADCAST, question));
+    pass(&mut fabric, 1);
+    assert_eq!(fabric.captured(tap).len(), 2);
+    assert_eq!(fabric.neighbour(A, Ipv4Addr::UNSPECIFIED), None);
+}
+
+#[test]
+fn a_client_that_was_never_answered_was_without_service_from_its_first_ping() {
+    let mut fabric = busy();
+    fabric.advance(ms(2_000));
+    fabric.finish();
+    let outage = (ms(2_000), Duration::from_secs(2));
+    assert_eq!(outages(&mut fabric), [outage]);
+}
+
+/// The pings of the time without power are not made up for.
+#[test]
+fn a_client_pings_on_when_its_power_returns() {
+    let mut fabric = served();
+    fabric.apply(&Fault::PowerOff(C));
+    pass(&mut fabric, 1_000);
+    fabric.apply(&Fault::PowerOn(C));
+    let tap = fabric.tap(crate::capture::TapPoint::Nic(A));
+    pass(&mut fabric, 100);
+    // Its question, its answer, and ten pings with theirs.
+    assert_eq!(fabric.captured(tap).len(), 22);
+    let [(_, lasted)] = outages(&mut fabric)[..] else {
+        panic!("one outage");
+    };
+    assert!(lasted < Duration::from_millis(1_020), "{lasted:?}");
+}
+
 #[test]
 fn an_outage_that_is_still_open_is_recorded_at_the_end() {
     let mut fabric = served();

@@ -68,6 +68,22 @@ fn bursts_lose_runs_of_frames() {
 }
 
 #[test]
+fn another_burst_begins_in_the_good_state() {
+    let mut fabric = quiet();
+    fabric.open(B);
+    let for_ever = |enter_ppm| Burst {
+        enter_ppm,
+        leave_ppm: 0,
+    };
+    for (enter, arrived) in [(1_000_000, 0), (0, 1)] {
+        fabric.apply(&Fault::Loss(cable_of(A), AToB, 0, Some(for_ever(enter))));
+        shout(&mut fabric, A);
+        pass(&mut fabric, 1);
+        assert_eq!(heard(&mut fabric, B).len(), arrived);
+    }
+}
+
+#[test]
 fn duplicates_arrive_twice_in_a_row() {
     let frames = carried(1, &[Fault::Duplicate(cable_of(A), 100_000)]);
     let twice = frames.len() - FRAMES;

@@ -139,7 +139,7 @@ fn loopback_is_the_host_itself() {
 }
 
 #[test]
-fn a_cancelled_run_says_nothing_and_a_new_one_ignores_its_answer() {
+fn a_cancelled_run_says_nothing() {
     let mut fabric = quiet();
     fabric.open(A);
     assert!(fabric.poll(A).is_some());
@@ -147,11 +147,27 @@ fn a_cancelled_run_says_nothing_and_a_new_one_ignores_its_answer() {
     fabric.cancel_probe(A, CHECK);
     pass(&mut fabric, 5_000);
     assert_eq!(fabric.poll(A), None);
-    // G's answer to the first run is under way when the second starts and G falls silent.
-    fabric.start_probe(A, CHECK, &ping(&[G], 1), TIMEOUT);
+}
+
+#[test]
+fn a_run_ignores_the_answer_to_an_earlier_one() {
+    for probe in [ping(&[G], 1), tcp(G)] {
+        ignores_the_answer_to_an_earlier_run(&probe);
+    }
+}
+
+fn ignores_the_answer_to_an_earlier_run(probe: &Probe) {
+    let mut fabric = quiet();
+    fabric.open(A);
+    assert!(fabric.poll(A).is_some());
+    fabric.start_probe(A, CHECK, probe, TIMEOUT);
+    fabric.cancel_probe(A, CHECK);
+    pass(&mut fabric, 5_000);
+    // G's answer to the second run is under way when the third starts and G falls silent.
+    fabric.start_probe(A, CHECK, probe, TIMEOUT);
     fabric.advance(fabric.now() + Duration::from_micros(180));
-    fabric.apply(&Fault::Dark(cable_of(G), crate::fault::Direction::BToA));
-    fabric.start_probe(A, CHECK, &ping(&[G], 1), TIMEOUT);
+    fabric.apply(&Fault::Dark(cable_of(G), crate::fault::Direction::AToB));
+    fabric.start_probe(A, CHECK, probe, TIMEOUT);
     pass(&mut fabric, 999);
     assert_eq!(fabric.poll(A), None);
     pass(&mut fabric, 5);
@@ -163,9 +179,11 @@ fn a_result_that_waits_is_cancelled_too() {
     let mut fabric = quiet();
     fabric.open(A);
     assert!(fabric.poll(A).is_some());
+    let other = CheckId(4);
     fabric.start_probe(A, CHECK, &http(A, 200), TIMEOUT);
-    assert!(fabric.has_delivery(A));
+    fabric.start_probe(A, other, &http(A, 200), TIMEOUT);
     fabric.cancel_probe(A, CHECK);
+    assert_eq!(fabric.poll(A), Some(Delivery::Probe(other, GOOD)));
     assert!(!fabric.has_delivery(A));
 }
 

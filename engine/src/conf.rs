@@ -50,6 +50,16 @@ pub struct Reading {
     pub diagnostics: Vec<Diagnostic>,
 }
 
+impl Reading {
+    /// The gravest that is said; `None` when there is nothing to say.
+    pub fn worst(&self) -> Option<Severity> {
+        self.diagnostics
+            .iter()
+            .map(|diagnostic| diagnostic.severity)
+            .max()
+    }
+}
+
 /// Where `include` lines find their text.
 pub trait Sources {
     /// The files that `path` (possibly a glob pattern) names, seen from the file `relative_to`, in

@@ -1,6 +1,7 @@
 //! From drafts to a configuration: defaults, references between blocks, and keepalived's rules
 //! about settings that exclude each other.
 
+mod addresses;
 mod timing;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,14 +10,13 @@ use std::sync::Arc;
 use super::lexer::Word;
 use super::lint;
 use super::schema::Drafts;
-use super::schema::address::{AddressDraft, AddressesDraft};
 use super::schema::global::GarpDraft;
 use super::schema::instance::InstanceDraft;
 use super::schema::script::ScriptDraft;
 use super::schema::track::TrackDraft;
 use super::source::{Report, Span};
 use crate::config::{
-    Auth, CheckConfig, Config, GarpConfig, InstanceConfig, Preempt, Track, Version, VirtualAddress,
+    Auth, CheckConfig, Config, GarpConfig, InstanceConfig, Preempt, Track, Version,
 };
 use crate::ids::{CheckId, InterfaceId, Priority, Vrid};
 
@@ -153,8 +153,9 @@ impl<'a> Lowering<'a> {
         let version = draft.version.or(global.version).unwrap_or(Version::V2);
         let (interface, vrid) = self.identity(draft)?;
         let priority = timing::priority(draft, self.report);
-        let addresses = self.addresses(&draft.addresses, interface)?;
-        let excluded = self.addresses(&draft.excluded, interface)?;
+        let mut addresses = self.addresses(&draft.addresses, interface)?;
+        let mut excluded = self.addresses(&draft.excluded, interface)?;
+        self.fit_advert(draft, &mut addresses, &mut excluded);
         self.need_addresses(draft, version, addresses.is_empty());
         let lower_prio_no_advert = draft.lower_prio_no_advert.or(global.lower_prio_no_advert);
         Some(InstanceConfig {
@@ -245,51 +246,6 @@ impl<'a> Lowering<'a> {
                 .fatal(word.span, "there are too many interfaces");
         }
         id
-    }
-
-    fn addresses(
-        &mut self,
-        draft: &AddressesDraft,
-        interface: InterfaceId,
-    ) -> Option<Vec<VirtualAddress>> {
-        let sibling = draft.list.iter().find_map(|address| address.prefix);
-        let mut addresses = Vec::new();
-        let mut seen = BTreeSet::new();
-        for line in &draft.list {
-            if !seen.insert(line.address) {
-                let message = format!("{} is listed twice: once is enough", line.address);
-                self.report.warning(line.span, message);
-                continue;
-            }
-            if line.prefix.is_none() {
-                self.no_prefix(line, sibling);
-            }
-            addresses.push(VirtualAddress {
-                address: line.address.into(),
-                prefix: line.prefix.unwrap_or(32),
-                interface: match &line.interface {
-                    Some(word) => self.interface(word)?,
-                    None => interface,
-                },
-                label: line.label.as_deref().map(Into::into),
-                scope: line.scope,
-                broadcast: line.broadcast,
-            });
-        }
-        Some(addresses)
-    }
-
-    /// People lose hours over this one, so it is always said.
-    fn no_prefix(&mut self, line: &AddressDraft, sibling: Option<u8>) {
-        let address = line.address;
-        let message = format!("without a prefix length {address} is held as a /32");
-        let diagnostic = self.report.note(line.span, message);
-        match sibling.filter(|&prefix| prefix < 32) {
-            Some(prefix) => diagnostic.hint(format!(
-                "the others here are /{prefix}: if this one belongs to the same network, write {address}/{prefix}"
-            )),
-            None => diagnostic.hint(format!("if a /32 is meant, {address}/32 says so")),
-        }
     }
 
     fn need_addresses(&mut self, draft: &InstanceDraft, version: Version, none: bool) {

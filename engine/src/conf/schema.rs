@@ -46,6 +46,9 @@ pub(super) fn read(items: &[Item], report: &mut Report) -> Drafts {
     drafts
 }
 
+/// Bytes in the name of an instance or script, at most; it is repeated in many a remark.
+const LONGEST_NAME: usize = 255;
+
 /// Reads a block whose second word is its name, unless that name is taken.
 fn named<'a>(
     item: &'a Item,
@@ -58,14 +61,18 @@ fn named<'a>(
         report.fatal(item.keyword.span, format!("`{keyword}` needs a name"));
         return;
     };
-    if let Some(first) = seen.insert((keyword, &name.text), name.span.line) {
+    if name.text.is_empty() || name.text.len() > LONGEST_NAME {
+        report.fatal(name.span, "a name has 1 to 255 bytes");
+        return;
+    }
+    if let Some(first) = seen.get(&(keyword, &name.text)) {
         let message = format!("there is already a `{keyword}` named `{}`", name.text);
         report.error(name.span, message).hint(format!(
             "the first one (line {first}) is used, this one is skipped"
         ));
-        seen.insert((keyword, &name.text), first);
         return;
     }
+    seen.insert((keyword, &name.text), name.span.line);
     value::extra(item, 1, report);
     match keyword {
         "vrrp_script" => drafts.scripts.push(script::read(item, name, report)),

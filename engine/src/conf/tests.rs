@@ -84,6 +84,8 @@ fn assert_says(lines: &str, severity: Severity, part: &str) {
 fn a_sound_instance_needs_no_remarks() {
     let text = instance_with("state BACKUP\npriority 100\nadvert_int 1");
     assert_eq!(said(&text), [""; 0]);
+    assert_eq!(conf(&text).worst(), None);
+    assert_eq!(conf("").worst(), Some(Severity::Warning));
 }
 
 #[test]

@@ -226,7 +226,6 @@ impl Builder<'_> {
         let owner = self.level().items.last_mut();
         let owner = owner.expect("a block is opened by an item of the level around it");
         owner.block.get_or_insert_default().extend(items);
-        self.awaits_brace = false;
     }
 
     fn level(&mut self) -> &mut Level {

@@ -94,6 +94,11 @@ fn line(item: &Item, draft: &mut AddressesDraft, report: &mut Report) {
             return;
         }
     };
+    if address.is_unspecified() || address.is_multicast() || address.is_broadcast() {
+        let message = format!("no host can hold {address}: the line is ignored");
+        report.warning(item.keyword.span, message);
+        return;
+    }
     let (prefix, rest) = prefix(item, slash, report);
     let mut read = AddressDraft {
         address,

@@ -153,6 +153,23 @@ fn surplus_braces_are_reported_and_skipped() {
     ));
     let text = format!("{}{OTHER}{}", "{".repeat(5000), "}".repeat(5000));
     assert!(usable(&text).instances.is_empty());
+    let text = instance_with(&format!(
+        "{}x{}\npriority 42",
+        "a {".repeat(50),
+        "}".repeat(50)
+    ));
+    assert_whole(&only_instance(&text));
+    assert_eq!(said(&text).len(), 2, "{}", printed(&text));
+}
+
+#[test]
+fn a_brace_belongs_to_the_keyword_right_before_it_only() {
+    let text = format!("global_defs {{\n router_id a }}\n{{\n router_id b\n}}\n{OTHER}");
+    assert_eq!(usable(&text).router_id.as_deref(), Some("a"));
+    assert_eq!(
+        said(&text),
+        ["warning 3:1 this block has no keyword and is skipped"]
+    );
 }
 
 #[test]

@@ -141,6 +141,10 @@ fn large_texts_come_to_an_end() {
         let text = super::instance_with(&text);
         assert_sound(&text, &conf(&text));
     }
+    let name = "n".repeat(sizes);
+    let text = super::instance_with(&format!("track_script {{\n{}}}", "a\n".repeat(sizes)));
+    let text = text.replace("VI_1", &name);
+    assert_sound(&text, &conf(&text));
     let many: String = (0..5000)
         .map(|n| format!("vrrp_script s{n} {{\nscript x\n}}\n"))
         .collect();

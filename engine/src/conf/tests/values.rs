@@ -227,6 +227,7 @@ fn addresses_that_are_odd_are_reported() {
         ("192.0.2.9", Note, "held as a /32"),
         ("192.0.2.9/33", Warning, "`/33` is not a prefix length"),
         ("192.0.2.256/24", Warning, "is not an address"),
+        ("224.0.0.18/32", Warning, "no host can hold 224.0.0.18"),
         ("192.0.2.1/24", Warning, "listed twice"),
         (
             "192.0.2.9/24 192.0.2.10/24",
@@ -265,6 +266,26 @@ fn addresses_that_are_odd_are_reported() {
 }
 
 #[test]
+fn an_advert_carries_no_more_than_255_addresses() {
+    let lines: Vec<String> = (0..300)
+        .map(|n| format!("10.0.{}.{}/32", n / 100, n % 100))
+        .collect();
+    let lines = format!(
+        "virtual_ipaddress {{\n{}\n}}\nvirtual_ipaddress_excluded {{\n10.1.0.0/32\n}}",
+        lines.join("\n")
+    );
+    let instance = only_instance(&instance_with(&lines));
+    assert_eq!(
+        (instance.addresses.len(), instance.excluded.len()),
+        (255, 47)
+    );
+    assert_eq!(instance.addresses[254].address.to_string(), "10.0.2.53");
+    assert_eq!(instance.excluded[0].address.to_string(), "10.0.2.54");
+    assert_eq!(instance.excluded[46].address.to_string(), "10.1.0.0");
+    assert_eq!(said(&instance_with(&lines)).len(), 1);
+}
+
+#[test]
 fn an_ipv6_instance_is_left_out_as_a_whole() {
     let text = "vrrp_instance VI_6 {\n interface eth0\n virtual_router_id 6\n virtual_ipaddress {\n  fe80::6\n  2001:db8::6/64\n }\n}";
     assert!(usable(text).instances.is_empty());
@@ -292,6 +313,11 @@ fn announcements_fall_back_on_the_global_settings() {
     assert_eq!(instance.garp, expected);
     assert!(instance.lower_prio_no_advert);
     assert!(!instance.audible_yield);
+    let contest = only_instance(&instance_with("garp_master_delay 2\ngarp_master_repeat 7")).garp;
+    assert_eq!(
+        (contest.contest_delay.as_secs(), contest.contest_repeat),
+        (2, 7)
+    );
     assert_eq!(said(&text), [""; 0]);
 }
 

@@ -1,0 +1,82 @@
+//! Virtual addresses: defaults, duplicates, and how many an advert can carry.
+
+use std::collections::BTreeSet;
+
+use super::Lowering;
+use crate::conf::schema::address::{AddressDraft, AddressesDraft};
+use crate::conf::schema::instance::InstanceDraft;
+use crate::config::VirtualAddress;
+use crate::ids::InterfaceId;
+
+/// The addresses an advert can carry: their number is one byte (RFC 9568 5.2.5).
+const MOST_ADVERTISED: usize = 255;
+
+impl Lowering<'_> {
+    /// One block's addresses; `None` when an interface's name is impossible.
+    pub(super) fn addresses(
+        &mut self,
+        draft: &AddressesDraft,
+        interface: InterfaceId,
+    ) -> Option<Vec<VirtualAddress>> {
+        let sibling = draft.list.iter().find_map(|address| address.prefix);
+        let mut addresses = Vec::new();
+        let mut seen = BTreeSet::new();
+        for line in &draft.list {
+            if !seen.insert(line.address) {
+                let message = format!("{} is listed twice: once is enough", line.address);
+                self.report.warning(line.span, message);
+                continue;
+            }
+            if line.prefix.is_none() {
+                self.no_prefix(line, sibling);
+            }
+            addresses.push(VirtualAddress {
+                address: line.address.into(),
+                prefix: line.prefix.unwrap_or(32),
+                interface: match &line.interface {
+                    Some(word) => self.interface(word)?,
+                    None => interface,
+                },
+                label: line.label.as_deref().map(Into::into),
+                scope: line.scope,
+                broadcast: line.broadcast,
+            });
+        }
+        Some(addresses)
+    }
+
+    /// People lose hours over this one, so it is always said.
+    fn no_prefix(&mut self, line: &AddressDraft, sibling: Option<u8>) {
+        let address = line.address;
+        let message = format!("without a prefix length {address} is held as a /32");
+        let diagnostic = self.report.note(line.span, message);
+        match sibling.filter(|&prefix| prefix < 32) {
+            Some(prefix) => diagnostic.hint(format!(
+                "the others here are /{prefix}: if this one belongs to the same network, write {address}/{prefix}"
+            )),
+            None => diagnostic.hint(format!("if a /32 is meant, {address}/32 says so")),
+        }
+    }
+
+    /// Moves the addresses that an advert has no room for to the excluded ones, as keepalived does.
+    pub(super) fn fit_advert(
+        &mut self,
+        draft: &InstanceDraft,
+        addresses: &mut Vec<VirtualAddress>,
+        excluded: &mut Vec<VirtualAddress>,
+    ) {
+        if addresses.len() <= MOST_ADVERTISED {
+            return;
+        }
+        let surplus = addresses.split_off(MOST_ADVERTISED);
+        let message = format!(
+            "an advert carries 255 addresses: the last {} of `{}` are held without being advertised",
+            surplus.len(),
+            draft.name.text
+        );
+        self.report
+            .warning(draft.name.span, message)
+            .hint("`virtual_ipaddress_excluded` is the place for them");
+        excluded.splice(0..0, surplus);
+    }
+}

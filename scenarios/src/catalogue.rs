@@ -24,7 +24,52 @@ macro_rules! catalogue {
 
 catalogue! {
     "The founding case":
-        "founding-cable-pull";
+        "founding-cable-pull",
+        "founding-configuration",
+        "split-brain-without-arbitration",
+        "split-brain-with-arbitration",
+        "node-alone";
+    "Checks and arbitration":
+        "gateway-blip",
+        "gateway-lost",
+        "web-service-fails",
+        "gateway-dead-nobody",
+        "gateway-dead-rank-order",
+        "isolated-node-rank-order";
+    "Daemons and machines":
+        "graceful-stop",
+        "drain",
+        "daemon-killed",
+        "hang-shorter",
+        "hang-between",
+        "hang-longer",
+        "vm-paused",
+        "power-failure",
+        "address-removed";
+    "Elections":
+        "both-start-at-once",
+        "equal-priorities",
+        "address-owner",
+        "nopreempt",
+        "preempt-delay",
+        "priority-flap-fast",
+        "priority-flap-slow",
+        "three-nodes-cascade",
+        "subsecond-takeover";
+    "Networks":
+        "split-that-heals",
+        "one-way-loss",
+        "dark-cable",
+        "switch-reboot",
+        "random-loss",
+        "duplicated-and-corrupted",
+        "clock-drift";
+    "Neighbours":
+        "wrong-password",
+        "wrong-password-flood",
+        "forged-from-afar";
+    "Chance":
+        "any-day";
 }
 
 /// The scenario of that name.

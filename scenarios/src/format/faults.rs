@@ -359,10 +359,11 @@ fn address(entry: &Fields<'_, '_>, word: &Word<'_>) -> Option<Ipv4Addr> {
 /// What puts a fault right again, if anything does.
 pub(crate) fn undo(fault: &Fault, topology: &Topology) -> Option<Vec<Fault>> {
     let cable = |id: CableId| &topology.cables[id.index()];
-    let each = |direction: Direction| {
-        let both = [Direction::AToB, Direction::BToA];
-        both.into_iter()
-            .filter(move |d| direction == Direction::Both || direction == *d)
+    let each = |id: CableId, direction: Direction| match direction {
+        Direction::Both if cable(id).a_to_b != cable(id).b_to_a => {
+            vec![Direction::AToB, Direction::BToA]
+        }
+        one => vec![one],
     };
     let path = |id: CableId, direction| match direction {
         Direction::BToA => cable(id).b_to_a,
@@ -371,10 +372,12 @@ pub(crate) fn undo(fault: &Fault, topology: &Topology) -> Option<Vec<Fault>> {
     Some(match *fault {
         Fault::Pull(c) => vec![Fault::Plug(c)],
         Fault::Dark(c, d) => vec![Fault::Light(c, d)],
-        Fault::Loss(c, d, ..) => each(d)
+        Fault::Loss(c, d, ..) => each(c, d)
+            .into_iter()
             .map(|d| Fault::Loss(c, d, path(c, d).loss_ppm, path(c, d).burst))
             .collect(),
-        Fault::Latency(c, d, _) => each(d)
+        Fault::Latency(c, d, _) => each(c, d)
+            .into_iter()
             .map(|d| Fault::Latency(c, d, path(c, d).latency))
             .collect(),
         Fault::Duplicate(c, _) => vec![Fault::Duplicate(c, cable(c).a_to_b.duplicate_ppm)],

@@ -169,7 +169,8 @@ impl Net {
     }
 
     fn begin(&mut self, host: HostId) -> Option<Process> {
-        if self.node(host).alive || !self.fabric.is_powered(host) {
+        let node = self.node(host);
+        if node.alive || node.config.is_none() || !self.fabric.is_powered(host) {
             return None;
         }
         self.fabric.open(host);

@@ -1,0 +1,86 @@
+//! Every scenario of the catalogue, carried out: both runners see the same to the byte, everything
+//! comes as expected, and the trace is the one that was reviewed.
+
+use locum_captures::pcap;
+use locum_scenarios::{Performance, Scenario, catalogue};
+use locum_sim::run::Runner;
+
+/// One test for each scenario, named after it.
+macro_rules! replay {
+    ($($name:ident)+) => {
+        $(#[test] fn $name() { replay(&stringify!($name).replace('_', "-")); })+
+        const REPLAYED: &[&str] = &[$(stringify!($name)),+];
+    };
+}
+
+replay! {
+    founding_cable_pull founding_configuration split_brain_without_arbitration
+    split_brain_with_arbitration node_alone gateway_blip gateway_lost web_service_fails
+    gateway_dead_nobody gateway_dead_rank_order isolated_node_rank_order graceful_stop drain
+    daemon_killed hang_shorter hang_between hang_longer vm_paused power_failure address_removed
+    both_start_at_once equal_priorities address_owner nopreempt preempt_delay priority_flap_fast
+    priority_flap_slow three_nodes_cascade subsecond_takeover split_that_heals one_way_loss
+    dark_cable switch_reboot random_loss duplicated_and_corrupted clock_drift wrong_password
+    wrong_password_flood forged_from_afar any_day
+}
+
+#[test]
+fn every_scenario_is_replayed() {
+    let replayed: Vec<String> = REPLAYED.iter().map(|name| name.replace('_', "-")).collect();
+    let catalogue: Vec<&str> = catalogue::ALL.iter().map(|entry| entry.name).collect();
+    assert_eq!(replayed, catalogue);
+}
+
+fn replay(name: &str) {
+    let scenario = scenario(name);
+    let event = Performance::new(&scenario, 0, Runner::Event, true);
+    let again = Performance::new(&scenario, 0, Runner::Event, true);
+    let turmoil = Performance::new(&scenario, 0, Runner::Turmoil, true);
+    same(&event, &again, "the same runner twice");
+    same(&event, &turmoil, "the two runners");
+    for (expectation, outcome) in scenario.expectations.iter().zip(&event.outcomes) {
+        let (line, text, found) = (expectation.line, &expectation.text, &outcome.found);
+        assert!(outcome.met, "{name}.toml:{line}: {text}\nfound: {found}");
+    }
+    insta::assert_snapshot!(name, event.trace);
+}
+
+fn scenario(name: &str) -> Scenario {
+    let entry = catalogue::find(name).expect("REPLAYED is what the catalogue holds");
+    Scenario::read(name, entry.text, None).unwrap_or_else(|problems| {
+        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        panic!("{}", lines.join("\n"))
+    })
+}
+
+/// Compares traces line by line, for the first difference to be shown, and captures by their bytes.
+fn same(one: &Performance, other: &Performance, who: &str) {
+    let lines = one.trace.lines().zip(other.trace.lines());
+    for (number, (one, other)) in lines.enumerate() {
+        assert_eq!(
+            one,
+            other,
+            "{who} differ in line {} of the trace",
+            number + 1
+        );
+    }
+    assert_eq!(one.trace, other.trace, "{who}: one trace is longer");
+    assert!(
+        one.records == other.records,
+        "{who} differ in their records"
+    );
+    assert_eq!(one.captures.len(), other.captures.len());
+    for ((point, one), (_, other)) in one.captures.iter().zip(&other.captures) {
+        let bytes = |frames: &[(locum_engine::Instant, locum_sim::capture::Bytes)]| {
+            let mut file = Vec::new();
+            let frames = frames.iter().map(|(at, bytes)| (*at, &**bytes));
+            pcap::write(&mut file, frames).expect("a Vec takes every byte");
+            file
+        };
+        let (one, other) = (bytes(one), bytes(other));
+        assert!(
+            !one.is_empty() && one == other,
+            "{who} differ in what passed {point}"
+        );
+    }
+}

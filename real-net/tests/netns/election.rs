@@ -137,3 +137,18 @@ fn a_hang_up_with_a_broken_file_changes_nothing() {
     assert!(log.contains("has no interface"), "{log}");
     assert!(log.contains("not supported yet"), "{log}");
 }
+
+#[test]
+#[ignore = "needs root, network namespaces, keepalived, tcpdump: run by .ci/run"]
+fn an_address_left_by_a_killed_daemon_is_removed_at_the_next_start() {
+    let mut lab = pair();
+    lab.pull("A");
+    lab.await_holders(VIP, &["B"], SOON);
+    lab.daemon("B").signal(Signal::SIGKILL);
+    lab.daemon("B").await_end(SOON);
+    lab.plug("A");
+    // Both hold it: nobody has told B's kernel to let go.
+    lab.await_holders(VIP, &["A", "B"], SOON);
+    lab.start("B", Kind::Locum, &founding("B"));
+    lab.await_holders(VIP, &["A"], Duration::from_secs(2));
+}

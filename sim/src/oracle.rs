@@ -17,9 +17,11 @@ use crate::record::Record;
 use crate::topology::Topology;
 
 mod condition;
+mod health;
 mod member;
 mod network;
 mod segment;
+mod settling;
 mod timing;
 mod tracker;
 mod verdict;
@@ -32,6 +34,22 @@ mod x5_evidence;
 mod x6_priority;
 mod x7_restart;
 mod x8_preemption;
+
+mod t0_uniqueness;
+mod t10_stall;
+mod t11_double_hold;
+mod t13_detection;
+mod t14_arbitration;
+mod t15_dead_gateway;
+mod t16_recovery;
+mod t1_presence;
+mod t2_rank;
+mod t3_silence;
+mod t4_resignation;
+mod t5_dual;
+mod t6_service;
+mod t7_reannouncement;
+mod t8_flapping;
 
 #[cfg(test)]
 pub(crate) mod testing;
@@ -69,6 +87,11 @@ trait Oracle {
     /// Something is recorded; `world` shows it already.
     fn observe(&mut self, world: &Tracker, record: &Record);
 
+    /// The run ends at `world.now`.
+    fn finish(&mut self, world: &Tracker) {
+        let _ = world;
+    }
+
     /// What was found.
     fn verdict(&mut self) -> &mut Verdict;
 }
@@ -93,6 +116,21 @@ impl Jury {
             Box::new(x6_priority::Priorities::new(&tracker)),
             Box::new(x7_restart::Restart::new(&tracker)),
             Box::new(x8_preemption::Preemption::new(&tracker)),
+            Box::new(t0_uniqueness::Uniqueness::default()),
+            Box::new(t1_presence::Presence::default()),
+            Box::new(t2_rank::Rank::default()),
+            Box::new(t3_silence::Silence::new(&tracker)),
+            Box::new(t4_resignation::Resignation::new(&tracker)),
+            Box::new(t5_dual::Dual::default()),
+            Box::new(t6_service::Service::new(&tracker)),
+            Box::new(t7_reannouncement::Reannouncement::default()),
+            Box::new(t8_flapping::Flapping::default()),
+            Box::new(t10_stall::Stall::default()),
+            Box::new(t11_double_hold::DoubleHold::new(&tracker)),
+            Box::new(t13_detection::Detection::default()),
+            Box::new(t14_arbitration::Arbitration::new(&tracker)),
+            Box::new(t15_dead_gateway::DeadGateway::default()),
+            Box::new(t16_recovery::Recovery::default()),
         ];
         Self {
             tracker,
@@ -114,6 +152,9 @@ impl Jury {
     /// The run is over.
     pub fn finish(mut self) -> Report {
         self.elapse(self.until);
+        for oracle in &mut self.oracles {
+            oracle.finish(&self.tracker);
+        }
         let findings = self.oracles.iter_mut().map(|oracle| Finding {
             name: oracle.name(),
             property: oracle.property(),

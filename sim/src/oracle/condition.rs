@@ -45,6 +45,10 @@ pub(super) struct Condition {
     pub(super) since: Instant,
     /// What the engine made of it; `None` until it first said so.
     pub(super) verdict: Option<bool>,
+    /// What it made of it before.
+    pub(super) verdict_before: Option<bool>,
+    /// When the verdict last changed.
+    pub(super) judged: Instant,
     /// Every run since then may have failed.
     pub(super) not_good_since: Instant,
     /// Every run since then may have succeeded.
@@ -138,6 +142,8 @@ impl Conditions {
                     finding: Finding::Unknown,
                     since: Instant::ZERO,
                     verdict: None,
+                    verdict_before: None,
+                    judged: Instant::ZERO,
                     not_good_since: Instant::ZERO,
                     not_bad_since: Instant::ZERO,
                     forced: None,
@@ -175,9 +181,11 @@ impl Conditions {
     }
 
     /// The engine's verdict changed.
-    pub(super) fn verdict(&mut self, host: HostId, check: CheckId, good: bool) {
+    pub(super) fn verdict(&mut self, host: HostId, check: CheckId, good: bool, now: Instant) {
         let position = self.first[host.index()] + check.index();
-        self.list[position].verdict = Some(good);
+        let condition = &mut self.list[position];
+        condition.verdict_before = condition.verdict.replace(good);
+        condition.judged = now;
     }
 
     /// The daemon begins anew, and with it the counting.

@@ -1,4 +1,6 @@
 //! Correct runs that no oracle objects to, and for each oracle planted bugs that it names.
 
+mod health;
 mod protocol;
 mod structure;
+mod timed;

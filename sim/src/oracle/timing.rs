@@ -28,11 +28,6 @@ pub(super) fn skew(version: Version, interval: Duration, priority: Priority) -> 
     from_nanos(whole.as_nanos() * share / 256)
 }
 
-/// `M(p)`: three intervals and the skew.
-pub(super) fn master_down(version: Version, interval: Duration, priority: Priority) -> Duration {
-    interval * 3 + skew(version, interval, priority)
-}
-
 /// How far clocks go wrong, in parts per million; both at least zero.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Drift {
@@ -98,7 +93,7 @@ mod tests {
 
     #[test]
     fn the_table_of_the_literature() {
-        let m = |p| master_down(Version::V3, S, Priority(p));
+        let m = |p| S * 3 + skew(Version::V3, S, Priority(p));
         assert_eq!(m(100), Duration::from_nanos(3_609_375_000));
         assert_eq!(m(190), Duration::from_nanos(3_257_812_500));
         assert_eq!(

@@ -14,7 +14,7 @@ use super::condition::Conditions;
 use super::member::{Hearing, HostState, Member, MemberId, Transition};
 use super::network::Network;
 use super::segment::{Class, Ground, Segment};
-use super::timing::{Drift, minus};
+use super::timing::Drift;
 use crate::fault::{Fault, Forgery};
 use crate::record::{DaemonChange, Observed, Record};
 use crate::topology::{HostId, Role, Topology};
@@ -327,12 +327,13 @@ impl Tracker {
                 let id = self.id(host, *instance);
                 self.members[id.0].priority = *to;
                 self.members[id.0].priority_since = self.now;
+                self.members[id.0].hearing.cut(self.now, self.quantum);
                 self.generation += 1;
                 self.touch(id, self.now);
             }
             Event::CheckChanged { check, good } => {
                 self.generation += 1;
-                self.conditions.verdict(host, *check, *good);
+                self.conditions.verdict(host, *check, *good, self.now);
             }
             _ => {}
         }
@@ -434,15 +435,5 @@ impl Tracker {
             self.now,
             self.quantum,
         );
-    }
-
-    /// The time by which a backup that hears nothing more must have become master.
-    pub(super) fn latest_takeover(&self, member: &Member) -> Instant {
-        member.hearing.maybe + self.master_down(member).1 + self.quantum
-    }
-
-    /// `a - b`, zero when negative; for bounds.
-    pub(super) fn less(a: Duration, b: Duration) -> Duration {
-        minus(a, b)
     }
 }

@@ -180,8 +180,8 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{:<4} {:<34} {:>8} {:>9}  {:<36} violations",
-            "", "property", "checked", "suspended", "tightest (observed of bound)"
+            "{:<4} {:<36} {:>8} {:>9} {:>5}  tightest (observed, bound)",
+            "", "property", "checked", "suspended", "wrong"
         )?;
         for finding in &self.findings {
             writeln!(f, "{finding}")?;
@@ -201,21 +201,24 @@ impl fmt::Display for Finding {
             slack,
             metric,
         } = &self.verdict;
-        let tightest = match (slack.at_most, slack.at_least, metric) {
-            (_, _, Some(metric)) => metric.clone(),
-            (Some(most), _, None) => bound("<=", most),
-            (None, Some(least), None) => bound(">=", least),
-            (None, None, None) => String::new(),
+        let tightest = match metric {
+            Some(metric) => metric.clone(),
+            None => {
+                let most = slack.at_most.map(|seen| bound("<=", seen));
+                let least = slack.at_least.map(|seen| bound(">=", seen));
+                let bounds: Vec<String> = most.into_iter().chain(least).collect();
+                bounds.join("; ")
+            }
         };
         write!(
             f,
-            "{:<4} {:<34} {:>8} {:>9}  {:<36} {}",
+            "{:<4} {:<36} {:>8} {:>9} {:>5}  {}",
             self.name,
             self.property,
             slack.checked,
             slack.suspended,
-            tightest,
-            violations.len() as u64 + more
+            violations.len() as u64 + more,
+            tightest
         )
     }
 }

@@ -12,6 +12,7 @@ use locum_engine::ids::Priority;
 use locum_engine::{Event, Instant};
 
 use super::member::{Member, MemberId};
+use super::timing::minus;
 use super::tracker::Tracker;
 use super::{Oracle, Verdict, blame};
 use crate::fault::Fault;
@@ -73,7 +74,7 @@ impl Adverts {
         let heard = member.hearing.any + window >= at || member.hearing.spoiled >= before;
         let excused = self.books[id.0].excused.is_some_and(|e| e + window >= at);
         let drift = world.host(member).drift;
-        let shortest = Tracker::less(drift.shortest(member.interval), world.quantum);
+        let shortest = minus(drift.shortest(member.interval), world.quantum);
         if !heard && !excused && !stalled && !self.verdict.at_least(gap, shortest) {
             let what = format!("sent an advert {gap:?} after the last one, unprovoked");
             self.verdict.violated(blame(world, member, at, &what));

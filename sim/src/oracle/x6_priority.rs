@@ -76,7 +76,9 @@ fn expected(world: &Tracker, member: &Member) -> (Priority, Priority) {
     if member.draining {
         return (Priority::LOWEST, Priority::LOWEST);
     }
-    let base = member.set_priority.unwrap_or(member.spec().priority);
+    let base = member
+        .set_priority
+        .unwrap_or_else(|| member.spec().priority);
     if base == Priority::OWNER {
         return (base, base);
     }

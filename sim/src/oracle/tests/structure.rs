@@ -66,8 +66,8 @@ fn x1_orphans_must_go_at_the_next_start() {
     let mut play = Play::plain().with_master(9_700);
     play.fault(10_000, Fault::Kill(HostId(0)))
         .daemon(10_000, "a", DaemonChange::Killed)
-        .takes_over(13_223, "b", silent(Some(A.into())))
-        .adverts("b", 14_223, 15_300)
+        .takes_over(13_224, "b", silent(Some(A)))
+        .adverts("b", 14_224, 15_300)
         .fault(15_500, Fault::Start(HostId(0)))
         .starts(15_500, "a");
     let report = play

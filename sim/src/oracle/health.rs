@@ -1,0 +1,74 @@
+//! What the checks of a whole class say together: the ground of T14, T15 and T16.
+
+use core::time::Duration;
+
+use super::condition::{Condition, Finding};
+use super::member::{Member, MemberId};
+use super::segment::{Class, Segment};
+use super::tracker::Tracker;
+
+/// The members of a class whose daemons act.
+pub(super) fn acting(world: &Tracker, class: &Class) -> Vec<MemberId> {
+    let members = class.members.iter().copied();
+    members
+        .filter(|id| world.host(world.member(*id)).acts())
+        .collect()
+}
+
+/// The conditions of what a member tracks.
+pub(super) fn tracked<'a>(
+    world: &'a Tracker,
+    member: &'a Member,
+) -> impl Iterator<Item = &'a Condition> {
+    let tracks = member.spec().tracks.iter();
+    tracks.map(|t| world.conditions.get(member.host, t.check))
+}
+
+/// Something about them can't be told, or an operator has a hand in it.
+pub(super) fn is_uncertain(world: &Tracker, members: &[MemberId]) -> bool {
+    members.iter().any(|id| {
+        let member = world.member(*id);
+        member.draining || tracked(world, member).any(|c| c.finding == Finding::Unknown)
+    })
+}
+
+/// How long the slowest of their checks takes to fall or to rise.
+pub(super) fn slowest_check(world: &Tracker, members: &[MemberId]) -> Duration {
+    let mut slowest = Duration::ZERO;
+    for id in members {
+        let member = world.member(*id);
+        let drift = world.host(member).drift;
+        for condition in tracked(world, member) {
+            let spec = condition.spec();
+            let runs = spec.fall.max(spec.rise);
+            slowest = slowest.max(drift.longest(condition.slowest(runs, world.quantum)));
+        }
+    }
+    slowest
+}
+
+/// How long from an outside change until everything has come to rest: checks, then the election.
+pub(super) fn reaction(world: &Tracker, members: &[MemberId]) -> Duration {
+    let rest = |s: &Segment| s.bound + s.patience;
+    let segments = members
+        .iter()
+        .filter_map(|id| world.segment(world.member(*id)));
+    let election = segments.map(rest).max().unwrap_or_default();
+    slowest_check(world, members) + election
+}
+
+/// The segments that these members are in, each once.
+pub(super) fn segments<'a>(world: &'a Tracker, members: &[MemberId]) -> Vec<&'a Segment> {
+    let firsts = |s: &&Segment| members.contains(&s.members[0]);
+    world.segments.iter().filter(firsts).collect()
+}
+
+/// Everybody among them hears everybody else, without loss.
+pub(super) fn all_connected(world: &Tracker, members: &[MemberId]) -> bool {
+    members.iter().all(|a| {
+        members.iter().filter(|b| *b != a).all(|b| {
+            let (a, b) = (world.member(*a).host, world.member(*b).host);
+            world.network.route(a, b).is_some_and(|r| !r.lossy)
+        })
+    })
+}

@@ -1,0 +1,181 @@
+//! T6: what a user feels: the virtual address answers, from its master, soon after the routers
+//! have settled: `B + A + 3L` after the last change.
+//!
+//! An outage must end by then, and none may begin later; whoever answers must hold the address.
+//! Suspended while the client's path to the master is not clean, while somebody else holds the
+//! address (orphans and frozen masters answer ARP too) and for as long as the client may believe
+//! in such an impostor afterwards, and where `quiet_yield` forgoes the remedy for a healed split.
+
+use core::net::Ipv4Addr;
+use core::time::Duration;
+
+use locum_engine::Instant;
+
+use super::member::Member;
+use super::tracker::Tracker;
+use super::{Oracle, Verdict, Violation};
+use crate::record::{Observed, Record, Remover};
+use crate::topology::{ClientSpec, HostId, Role};
+
+/// How long a client takes beyond its ARP entry's lifetime to give up on a wrong one.
+const DISBELIEF: Duration = Duration::from_secs(5);
+
+/// The oracle.
+pub(super) struct Service {
+    verdict: Verdict,
+    /// Clients may believe in an impostor until then.
+    murky_until: Instant,
+    lifetime: Duration,
+}
+
+impl Service {
+    pub(super) fn new(world: &Tracker) -> Self {
+        let lifetimes = world.topology.hosts.iter().map(|host| match &host.role {
+            Role::Client(spec) => spec.arp_lifetime,
+            Role::Router(_) | Role::Plain => Duration::ZERO,
+        });
+        Self {
+            verdict: Verdict::default(),
+            murky_until: Instant::ZERO,
+            lifetime: lifetimes.max().unwrap_or_default(),
+        }
+    }
+
+    fn outage(&mut self, world: &Tracker, client: HostId, lasted: Duration, at: Instant) {
+        let Some(spec) = client_of(world, client) else {
+            return;
+        };
+        let Some((from, bound)) = self.expectation(world, client, spec) else {
+            self.verdict.suspended();
+            return;
+        };
+        let bound = bound + spec.every * 2;
+        if !self.verdict.at_most(at.saturating_since(from), bound) {
+            self.violated(
+                world,
+                client,
+                at,
+                format!(
+                    "had no answer from {} for {lasted:?}, until {at}",
+                    spec.target
+                ),
+            );
+        }
+    }
+
+    /// From when on, and after how long at most, the client must be served; `None` if that can't
+    /// be said.
+    fn expectation(
+        &self,
+        world: &Tracker,
+        client: HostId,
+        spec: &ClientSpec,
+    ) -> Option<(Instant, Duration)> {
+        if self.murky_until >= world.now {
+            return None;
+        }
+        let mut serving = world
+            .members
+            .iter()
+            .filter(|m| m.addresses.contains(&spec.target));
+        let quiet = serving.clone().any(|m| !m.spec().audible_yield);
+        let holders = world
+            .hosts
+            .iter()
+            .filter(|h| h.addresses.contains(&spec.target));
+        let master: &Member = serving.find(|m| m.is_master() && world.host(m).acts())?;
+        let segment = world.segment(master)?;
+        let there = world.network.route(client, master.host)?;
+        let back = world.network.route(master.host, client)?;
+        let unclean = segment.unclean.is_some() || there.lossy || back.lossy || there != back;
+        if quiet || unclean || holders.count() != 1 {
+            return None;
+        }
+        let from = world
+            .disturbed
+            .max(segment.since)
+            .max(Instant::ZERO + spec.from);
+        let paths = (segment.latency.max(there.longest()) + world.quantum) * 6;
+        Some((
+            from,
+            segment.bound + segment.patience + segment.interval + paths,
+        ))
+    }
+
+    fn served_by(&mut self, world: &Tracker, client: HostId, server: HostId) {
+        let Some(spec) = client_of(world, client) else {
+            return;
+        };
+        self.verdict.checked();
+        let holds = world.hosts[server.index()].addresses.contains(&spec.target);
+        let just_now = world.on(server).any(|id| {
+            let grace = (world.quantum + Duration::from_millis(1)) * 3;
+            world.member(id).changed + grace >= world.now
+        });
+        if !holds && !just_now {
+            let name = &world.topology.hosts[server.index()].name;
+            let what = format!("was answered by {name}, which doesn't have {}", spec.target);
+            self.violated(world, client, world.now, what);
+        }
+    }
+
+    fn removed(&mut self, world: &Tracker, host: HostId, address: Ipv4Addr, by: Remover) {
+        let virtual_address = world.members.iter().any(|m| m.addresses.contains(&address));
+        let impostor = by != Remover::Daemon || !world.on(host).any(|id| had_served(world, id));
+        if virtual_address && impostor {
+            self.murky_until = world.now + self.lifetime + DISBELIEF;
+        }
+    }
+
+    fn violated(&mut self, world: &Tracker, client: HostId, at: Instant, what: String) {
+        let name = &world.topology.hosts[client.index()].name;
+        self.verdict.violated(Violation {
+            at,
+            host: Some(client),
+            instance: None,
+            what: format!("{name}: {what}"),
+        });
+    }
+}
+
+fn client_of(world: &Tracker, client: HostId) -> Option<&ClientSpec> {
+    match &world.topology.hosts[client.index()].role {
+        Role::Client(spec) => Some(spec),
+        Role::Router(_) | Role::Plain => None,
+    }
+}
+
+/// Was a master until now, and has been acting since: nobody's impostor.
+fn had_served(world: &Tracker, id: super::member::MemberId) -> bool {
+    let member = world.member(id);
+    let stalled = world.host(member).stalled_at + world.quantum * 4 >= world.now
+        && world.host(member).stalled_at > Instant::ZERO;
+    member.is_master() && !stalled
+}
+
+impl Oracle for Service {
+    fn name(&self) -> &'static str {
+        "T6"
+    }
+
+    fn property(&self) -> &'static str {
+        "clients are served by the master"
+    }
+
+    fn observe(&mut self, world: &Tracker, record: &Record) {
+        match &record.what {
+            Observed::Outage { client, lasted } => {
+                self.outage(world, *client, *lasted, record.at);
+            }
+            Observed::ServedBy { client, server } => self.served_by(world, *client, *server),
+            Observed::AddressRemoved { host, address, by } => {
+                self.removed(world, *host, *address, *by);
+            }
+            _ => {}
+        }
+    }
+
+    fn verdict(&mut self) -> &mut Verdict {
+        &mut self.verdict
+    }
+}

@@ -1,8 +1,9 @@
 //! What each check ought to find, computed from the faults: the second opinion on health.
 //!
 //! A check's *condition* is what its target is like now; its *verdict* is what the engine made of
-//! it. Where the records can't tell the condition (a script nobody forces, a lossy path) it is
-//! `Unknown`, and nothing is asserted about the verdict.
+//! it. A simulated script succeeds unless it is forced not to. Where the records can't tell the
+//! condition (a lossy path, a virtual address as target) it is `Unknown`, and nothing is asserted
+//! about the verdict.
 
 use core::net::{IpAddr, Ipv4Addr};
 use core::time::Duration;
@@ -238,7 +239,7 @@ impl View<'_> {
         match (condition.forced, &condition.spec().command) {
             (Some(Outcome::Success), _) => Finding::Good,
             (Some(Outcome::Failure(_) | Outcome::TimedOut), _) => Finding::Bad,
-            (None, CheckCommand::Script(_)) => Finding::Unknown,
+            (None, CheckCommand::Script(_)) => Finding::Good,
             (None, CheckCommand::Probe(probe)) => {
                 self.probe(condition.host, probe, condition.spec().timeout)
             }

@@ -8,6 +8,7 @@ mod generators;
 mod ignored;
 mod lint;
 mod macros;
+mod measured;
 mod property;
 mod script;
 mod values;

@@ -139,6 +139,14 @@ fn command(item: &Item, report: &mut Report) -> Result<Option<CheckCommand>, Bro
         super::value::extra(item, usize::MAX, report);
     }
     let whole = first.span.to(last.span);
+    if item.arguments.len() > 1 {
+        report
+            .note(
+                whole,
+                "this command is read with all its words although it isn't in double quotes",
+            )
+            .hint("keepalived runs the first word alone; with quotes both do the same");
+    }
     let raw = report.text(whole);
     let mut words = match raw.contains('$') {
         true => split(&joined(&item.arguments), whole), // A name may have been replaced.

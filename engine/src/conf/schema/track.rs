@@ -66,7 +66,8 @@ fn options(item: &Item, report: &mut Report) -> Option<WeightDraft> {
     given
 }
 
-/// Reads `NUMBER [reverse]`; a number out of range is reported and left out.
+/// Reads `NUMBER [reverse]`; a number out of range is reported and limited, what is no number
+/// left out.
 pub(super) fn weight(
     number: &Word,
     reverse: Option<&Word>,
@@ -82,23 +83,19 @@ pub(super) fn weight(
         }
         word.text == "reverse"
     });
-    let value: Option<i16> = text.parse().ok();
-    let value = match value {
-        Some(value @ -253..=253) => value,
-        Some(value @ (-254 | 254)) => {
-            let used = value - value.signum();
-            report.warning(
-                span,
-                format!("a weight goes to {used} at most, which is used"),
-            );
-            used
-        }
-        _ => {
-            let message = "a weight is a whole number from -253 to 253: this one is ignored";
-            report.warning(span, message);
-            return None;
-        }
+    let Ok(value) = text.parse::<i32>() else {
+        report.warning(
+            span,
+            "a weight is a whole number from -253 to 253: this one is ignored",
+        );
+        return None;
     };
+    let limited = value.clamp(-253, 253);
+    if limited != value {
+        let message = format!("a weight goes to {limited} at most, which is used");
+        report.warning(span, message);
+    }
+    let value = i16::try_from(limited).expect("at most 253");
     Some(WeightDraft {
         weight: Weight { value, reverse },
         span: Some(span),

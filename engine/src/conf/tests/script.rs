@@ -51,6 +51,19 @@ fn commands_are_split_as_a_shell_would() {
 }
 
 #[test]
+fn a_command_without_quotes_is_read_as_meant() {
+    let text = script("interval 0.5\nscript /bin/a b");
+    let remark =
+        "note 3:8 this command is read with all its words although it isn't in double quotes";
+    assert!(
+        said(&text).contains(&remark.to_owned()),
+        "{}",
+        printed(&text)
+    );
+    assert!(!printed(&script("script \"/bin/a b\"")).contains(remark));
+}
+
+#[test]
 fn a_pipe_is_no_pipe() {
     let text = script("interval 0.5\nscript \"pidof haproxy | wc\"");
     assert_eq!(
@@ -99,9 +112,10 @@ fn odd_values_are_reported() {
             "`fall` must be a whole number from 1 to 1000000: 1 applies",
         ),
         (
-            "weight 300",
+            "weight much",
             "a weight is a whole number from -253 to 253: this one is ignored",
         ),
+        ("weight 300", "a weight goes to 253 at most, which is used"),
         ("weight 254", "a weight goes to 253 at most, which is used"),
         (
             "weight -254",

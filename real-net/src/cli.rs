@@ -43,6 +43,9 @@ pub enum Command {
     Check {
         /// The keepalived.conf
         file: PathBuf,
+        /// The node's name for lines that start with @ID; the host's name when absent
+        #[arg(short = 'i', long, value_name = "ID")]
+        config_id: Option<String>,
     },
     /// Ask once and exit: 0 when enough targets answer, 1 when not, 2 for wrong arguments
     ///
@@ -112,7 +115,7 @@ pub struct RunArgs {
     /// Unused: nothing is respawned
     #[arg(short = 'R', long)]
     pub dont_respawn: bool,
-    /// The node's name for lines of the configuration that start with @ID
+    /// The node's name for lines that start with @ID; the host's name when absent
     #[arg(short = 'i', long, value_name = "ID")]
     pub config_id: Option<String>,
 }

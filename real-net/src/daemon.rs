@@ -67,29 +67,27 @@ pub fn run(args: &RunArgs) -> Result<(), DaemonError> {
     if args.check && !args.vrrp {
         return Err(DaemonError::NothingToRun("-C without -P asks for no VRRP"));
     }
-    let config = read(&args.use_file)?;
+    let config = read(args)?;
     let _log = log::start(args.log_detail > 0);
     if !args.dont_fork {
         info!("staying in the foreground (as with -n)");
-    }
-    if args.config_id.is_some() {
-        warn!("-i is accepted, but lines that start with @ are not selected by it yet");
     }
     if args.dump_conf {
         info!("{config:#?}");
     }
     let _pid_files = pid_files(args)?;
     let runtime = crate::runtime()?;
-    let result = runtime.block_on(drive(config, &args.use_file));
+    let result = runtime.block_on(drive(config, args));
     // Runs of checks that are under way end here, with their process groups.
     drop(runtime);
     result
 }
 
 /// Reads the configuration and says on standard error what is odd about it.
-fn read(path: &Path) -> Result<Config, DaemonError> {
-    let name = || path.display().to_string();
-    let reading = load::load(path).map_err(|e| DaemonError::Unreadable(name(), e))?;
+fn read(args: &RunArgs) -> Result<Config, DaemonError> {
+    let name = || args.use_file.display().to_string();
+    let reading = load::load(&args.use_file, args.config_id.as_deref())
+        .map_err(|e| DaemonError::Unreadable(name(), e))?;
     print(&mut io::stderr(), &reading.diagnostics);
     let config = reading
         .config
@@ -127,11 +125,11 @@ fn pid_files(args: &RunArgs) -> Result<Vec<PidFile>, DaemonError> {
     paths.into_iter().map(create).collect()
 }
 
-async fn drive(config: Config, path: &Path) -> Result<(), DaemonError> {
+async fn drive(config: Config, args: &RunArgs) -> Result<(), DaemonError> {
     let links = Rc::new(Links::new(&config.interfaces));
     let network = RawNetwork::new(&config, Rc::clone(&links)).map_err(privileges)?;
-    let path = path.to_owned();
-    let hang_up = Box::new(move || reread(&path));
+    let again = args.clone();
+    let hang_up = Box::new(move || reread(&again));
     let world = World {
         clock: MonotonicClock::new()?,
         network,
@@ -160,8 +158,8 @@ fn privileges(error: io::Error) -> DaemonError {
 }
 
 /// SIGHUP: the file is read and judged, and the old configuration stays.
-fn reread(path: &Path) {
-    match load::load(path) {
+fn reread(args: &RunArgs) {
+    match load::load(&args.use_file, args.config_id.as_deref()) {
         Ok(reading) => {
             for diagnostic in &reading.diagnostics {
                 info!("{diagnostic}");
@@ -169,7 +167,7 @@ fn reread(path: &Path) {
             let verdict = Verdict::of(&reading);
             debug!(?verdict, "configuration read anew");
         }
-        Err(e) => warn!("can't read {}: {e}", path.display()),
+        Err(e) => warn!("can't read {}: {e}", args.use_file.display()),
     }
     warn!(
         "reloading is not supported yet: the configuration of the start stays; restart to change it"

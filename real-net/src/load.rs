@@ -5,15 +5,17 @@ use std::path::{Path, PathBuf};
 
 use locum_engine::conf::{self, Reading, Severity, SourceText, Sources};
 
-/// Reads the file and what it includes.
+/// Reads the file and what it includes. `config_id` names this node in lines such as `@node ...`;
+/// the host name up to its first dot when absent.
 ///
 /// # Errors
 /// When the file itself can't be read. Includes that can't be are diagnostics.
-pub fn load(path: &Path) -> io::Result<Reading> {
+pub fn load(path: &Path, config_id: Option<&str>) -> io::Result<Reading> {
     let text = std::fs::read(path)?;
     let name = path.display().to_string();
     let text = String::from_utf8_lossy(&text);
-    Ok(conf::read(&name, &text, &mut Files))
+    let config_id = config_id.map(str::to_owned).or_else(host_name);
+    Ok(conf::read(&name, &text, &mut Files { config_id }))
 }
 
 /// What a reading amounts to.
@@ -30,10 +32,9 @@ pub enum Verdict {
 impl Verdict {
     /// Judges a reading.
     pub fn of(reading: &Reading) -> Self {
-        let serious = |d: &conf::Diagnostic| d.severity > Severity::Note;
         if reading.config.is_none() {
             Self::Unusable
-        } else if reading.diagnostics.iter().any(serious) {
+        } else if reading.worst() > Some(Severity::Note) {
             Self::Doubtful
         } else {
             Self::Sound
@@ -51,7 +52,9 @@ impl Verdict {
 }
 
 /// Includes come from the file system, relative to the file that names them.
-struct Files;
+struct Files {
+    config_id: Option<String>,
+}
 
 impl Sources for Files {
     fn read(&mut self, path: &str, relative_to: &str) -> Result<Vec<SourceText>, String> {
@@ -69,6 +72,19 @@ impl Sources for Files {
             .map(|f| source(f))
             .collect()
     }
+
+    fn config_id(&self) -> Option<&str> {
+        self.config_id.as_deref()
+    }
+
+    fn variable(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok()
+    }
+}
+
+fn host_name() -> Option<String> {
+    let name = nix::unistd::gethostname().ok()?.into_string().ok()?;
+    Some(name.split('.').next()?.to_owned())
 }
 
 fn source(file: &Path) -> Result<SourceText, String> {

@@ -19,17 +19,20 @@ fn main() -> ExitCode {
     match cli.command {
         None => run(&cli.run),
         Some(Command::Run(args)) => run(&args),
-        Some(Command::Check { file }) => check(&file, &mut io::stdout()),
+        Some(Command::Check { file, config_id }) => {
+            check(&file, config_id.as_deref(), &mut io::stdout())
+        }
         Some(Command::Probe { words }) => probe(&words),
     }
 }
 
 fn run(args: &RunArgs) -> ExitCode {
+    let id = args.config_id.as_deref();
     match &args.config_test {
-        Some(None) => return check(&args.use_file, &mut io::stderr()),
+        Some(None) => return check(&args.use_file, id, &mut io::stderr()),
         Some(Some(log)) => {
             return match File::options().append(true).create(true).open(log) {
-                Ok(mut log) => check(&args.use_file, &mut log),
+                Ok(mut log) => check(&args.use_file, id, &mut log),
                 Err(e) => fail(UNUSABLE, &format!("{}: {e}", log.display())),
             };
         }
@@ -41,8 +44,8 @@ fn run(args: &RunArgs) -> ExitCode {
     }
 }
 
-fn check(file: &Path, out: &mut impl Write) -> ExitCode {
-    match load(file) {
+fn check(file: &Path, config_id: Option<&str>, out: &mut impl Write) -> ExitCode {
+    match load(file, config_id) {
         Ok(reading) => {
             daemon::print(out, &reading.diagnostics);
             ExitCode::from(Verdict::of(&reading).exit_status())

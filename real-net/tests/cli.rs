@@ -119,6 +119,18 @@ fn includes_are_found_beside_the_file_that_names_them() {
 }
 
 #[test]
+fn lines_for_other_nodes_are_left_out() {
+    let both = SOUND.replace(
+        "    priority 100",
+        "    @one priority 100\n    @two priority 0",
+    );
+    let file = File::new("nodes.conf", &both);
+    assert_eq!(status(&["check", file.path(), "-i", "one"]), Some(0));
+    assert_eq!(status(&["-t", "-f", file.path(), "-i", "one"]), Some(0));
+    assert_ne!(status(&["check", file.path(), "-i", "two"]), Some(0));
+}
+
+#[test]
 fn a_probe_is_a_plain_command() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let open = listener.local_addr().expect("bound").to_string();

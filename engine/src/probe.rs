@@ -6,6 +6,8 @@
 
 pub mod parse;
 
+pub use parse::{ProbeError, parse_probe};
+
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 use std::sync::Arc;

@@ -49,7 +49,6 @@ pub(super) struct Node {
     pub(super) config: Option<Arc<Config>>,
     alive: bool,
     hung: bool,
-    paused: bool,
     pub(super) commands: VecDeque<Command>,
     /// Taken out of the kernel, not yet taken by the daemon.
     pub(super) pending: Option<Delivery>,
@@ -122,8 +121,6 @@ impl Net {
             Fault::Stop(host) => self.command(host, Command::Stop),
             Fault::Hang(host) => self.node(host).hung = true,
             Fault::Resume(host) => self.node(host).hung = false,
-            Fault::PauseVm(host) => self.node(host).paused = true,
-            Fault::ResumeVm(host) => self.node(host).paused = false,
             Fault::ForceCheck(host, check, outcome) => {
                 self.node(host).forced[check.index()] = outcome;
             }
@@ -152,6 +149,8 @@ impl Net {
             | Fault::Partition(..)
             | Fault::Heal
             | Fault::RebootSwitch(..)
+            | Fault::PauseVm(..)
+            | Fault::ResumeVm(..)
             | Fault::Drift(..)
             | Fault::RemoveAddress(..)
             | Fault::Service(..)
@@ -207,7 +206,7 @@ impl Net {
     /// Whether a router's process is able to run.
     pub(super) fn runs(&self, host: HostId) -> bool {
         let node = &self.nodes[host.index()];
-        node.alive && !node.hung && !node.paused
+        node.alive && !node.hung && !self.fabric.is_paused(host)
     }
 
     /// Whether a router would find something to do now.

@@ -1,0 +1,105 @@
+//! `rehearse` as it is called: what it prints, and how it ends.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn rehearse(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_rehearse"))
+        .args(args)
+        .output()
+        .expect("the program can be started")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("it prints UTF-8")
+}
+
+/// A file of our own, made from one of the catalogue.
+fn file(name: &str, change: impl Fn(&str) -> String) -> PathBuf {
+    let catalogue = Path::new(env!("CARGO_MANIFEST_DIR")).join("catalogue");
+    let original = std::fs::read_to_string(catalogue.join("founding-cable-pull.toml"));
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::write(&path, change(&original.expect("it is there"))).expect("it can be written");
+    path
+}
+
+#[test]
+fn the_founding_case_ends_well_and_reads_like_a_story() {
+    let output = rehearse(&["run", "founding-cable-pull"]);
+    assert_eq!(output.status.code(), Some(0));
+    insta::assert_snapshot!(text(&output.stdout));
+    assert!(output.stderr.is_empty());
+}
+
+#[test]
+fn a_failed_expectation_is_shown_with_what_was_found_and_how_to_see_it_again() {
+    let path = file("too-strict.toml", |text| {
+        text.replace(r#"at_most = "2.76s""#, r#"at_most = "2.72s""#)
+    });
+    let path = path.to_str().expect("it is UTF-8");
+    let output = rehearse(&["run", path, "--seed", "7", "--runner", "turmoil"]);
+    assert_eq!(output.status.code(), Some(1));
+    let text = text(&output.stdout);
+    assert!(text.contains("found: 2.7402 s until 10.7304s"), "{text}");
+    assert!(text.contains("not as expected (9 of 10)"), "{text}");
+    let again = format!("again: rehearse run {path} --seed 7 --runner turmoil\n");
+    assert!(text.ends_with(&again), "{text}");
+}
+
+#[test]
+fn a_sweep_groups_failures_and_says_how_to_see_them() {
+    let path = file("never.toml", |text| {
+        text.replace(r#"at_most = "2.76s""#, r#"at_most = "2.72s""#)
+    });
+    let path = path.to_str().expect("it is UTF-8");
+    let output = rehearse(&["sweep", path, "--seeds", "5..9"]);
+    assert_eq!(output.status.code(), Some(1));
+    let text = text(&output.stdout);
+    assert!(
+        text.starts_with("4 of 4 seeds: line 20: longest_outage"),
+        "{text}"
+    );
+    assert!(
+        text.contains(&format!("rehearse run {path} --seed 5 --runner event")),
+        "{text}"
+    );
+    assert!(text.contains("0 of 4 seeds as expected"), "{text}");
+}
+
+#[test]
+fn a_wrong_question_has_a_status_of_its_own() {
+    let output = rehearse(&["run", "founding-cable-pul"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("did you mean `founding-cable-pull`?"));
+    let path = file("bad.toml", |text| text.replace("lasts", "last"));
+    let output = rehearse(&["run", path.to_str().expect("it is UTF-8")]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("did you mean `lasts`?"));
+    assert_eq!(
+        rehearse(&["run", "nowhere/to-be.toml"]).status.code(),
+        Some(2)
+    );
+}
+
+#[test]
+fn a_configuration_may_lie_in_a_file_beside_the_scenario() {
+    let path = file("with-file.toml", |text| {
+        let (before, rest) = text.split_once("config = \"\"\"\n").expect("A has one");
+        let (config, after) = rest.split_once("\"\"\"\n").expect("it ends");
+        let beside = Path::new(env!("CARGO_TARGET_TMPDIR")).join("with-file.conf");
+        std::fs::write(beside, config.replace("state MASTER", "stat MASTER")).expect("written");
+        let after = after.replace("\"state BACKUP\", ", "");
+        format!("{before}config_file = \"with-file.conf\"\n{after}")
+    });
+    let output = rehearse(&["run", path.to_str().expect("it is UTF-8")]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
+    let remarks = text(&output.stderr);
+    assert!(remarks.contains("with-file.conf:5:5: warning"), "{remarks}");
+}
+
+#[test]
+fn the_catalogue_is_listed() {
+    let output = rehearse(&["list"]);
+    assert_eq!(output.status.code(), Some(0));
+    insta::assert_snapshot!(text(&output.stdout));
+}

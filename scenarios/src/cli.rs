@@ -57,6 +57,9 @@ struct RunArgs {
     /// `event` is fast, `turmoil` runs the production driver in an async runtime for each node.
     #[arg(long, default_value_t = Runner::Event)]
     runner: Runner,
+    /// Show what the oracles looked at, and how close it came to its bounds.
+    #[arg(long)]
+    oracles: bool,
     /// Write what passed each switch and each host into this folder, as pcap files.
     #[arg(long, value_name = "DIR")]
     pcap: Option<PathBuf>,

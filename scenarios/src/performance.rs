@@ -3,6 +3,7 @@
 use std::fmt;
 
 use locum_sim::capture::{Bytes, TapPoint};
+use locum_sim::oracle::Report;
 use locum_sim::record::Record;
 use locum_sim::run::{Options, Runner, Setup};
 use locum_sim::topology::{HostId, SwitchId, Topology};
@@ -23,6 +24,8 @@ pub struct Performance {
     pub trace: String,
     /// In the order of [`Scenario::expectations`].
     pub outcomes: Vec<Outcome>,
+    /// What the oracles say.
+    pub report: Report,
     /// One capture for each observation point, by name; empty unless they were asked for.
     pub captures: Vec<(String, Frames)>,
 }
@@ -52,12 +55,13 @@ impl Performance {
                 .zip(run.captures)
                 .collect(),
             records: run.records,
+            report: run.report.expect("oracles watch unless told not to"),
         }
     }
 
-    /// Whether everything came as expected.
+    /// Whether everything came as expected, and no oracle found fault.
     pub fn is_good(&self) -> bool {
-        self.outcomes.iter().all(|outcome| outcome.met)
+        self.outcomes.iter().all(|outcome| outcome.met) && self.report.holds()
     }
 }
 

@@ -7,6 +7,7 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 use locum_engine::event::StateKind;
 use locum_engine::{Event, Instant};
+use locum_sim::oracle::Report;
 use locum_sim::record::{Observed, Record};
 use locum_sim::topology::Topology;
 use locum_sim::trace::{self, Names};
@@ -112,6 +113,16 @@ pub fn expectations(
                 writeln!(out, "    {}", palette.paint(BAD, line))?;
             }
         }
+    }
+    Ok(())
+}
+
+/// Writes what the oracles found fault with; nothing if they didn't.
+pub fn violations(out: &mut impl Write, palette: Palette, report: &Report) -> io::Result<()> {
+    for (name, violation) in report.violations() {
+        let time = seconds(violation.at);
+        let line = format!("{time:>10}  {name} violated: {}", violation.what);
+        writeln!(out, "{}", palette.paint(BAD, line))?;
     }
     Ok(())
 }

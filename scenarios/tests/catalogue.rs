@@ -42,6 +42,10 @@ fn replay(name: &str) {
         let (line, text, found) = (expectation.line, &expectation.text, &outcome.found);
         assert!(outcome.met, "{name}.toml:{line}: {text}\nfound: {found}");
     }
+    assert_eq!(
+        event.report, turmoil.report,
+        "the oracles judge one run twice"
+    );
     insta::assert_snapshot!(name, event.trace);
 }
 

@@ -45,6 +45,11 @@ fn show(
     writeln!(out)?;
     report::expectations(out, palette, &scenario.expectations, &performance.outcomes)?;
     writeln!(out)?;
+    if args.oracles {
+        writeln!(out, "{}", performance.report)?;
+    } else {
+        report::violations(out, palette, &performance.report)?;
+    }
     let met = performance.outcomes.iter().filter(|o| o.met).count();
     let all = performance.outcomes.len();
     if performance.is_good() {

@@ -61,11 +61,18 @@ pub(super) fn sweep(
 /// What failed with a seed.
 fn failures(scenario: &Scenario, seed: u64) -> Vec<String> {
     let performance = Performance::new(scenario, seed, Runner::Event, false);
+    let oracles = performance
+        .report
+        .findings
+        .iter()
+        .filter(|finding| !finding.verdict.holds())
+        .map(|finding| format!("{}: {}", finding.name, finding.property));
     scenario
         .expectations
         .iter()
         .zip(&performance.outcomes)
         .filter(|(_, outcome)| !outcome.met)
         .map(|(expectation, _)| format!("line {}: {}", expectation.line, expectation.text))
+        .chain(oracles)
         .collect()
 }

@@ -35,6 +35,8 @@ pub struct KernelHost {
     devices: Devices,
     /// Addresses that come and go with mastership; never the source of adverts.
     virtual_addresses: BTreeSet<IpAddr>,
+    /// Those that are up because of us.
+    held: BTreeSet<VirtualAddress>,
     /// What the engine was told last.
     told: Vec<LinkState>,
     changes: VecDeque<HostChange>,
@@ -62,6 +64,7 @@ impl KernelHost {
             requests: Netlink::requests()?,
             devices: Devices::read()?,
             virtual_addresses: held.map(|a| a.address).collect(),
+            held: BTreeSet::new(),
             told: vec![ABSENT; config.interfaces.len()],
             changes: VecDeque::new(),
             buffer: netlink::buffer(),
@@ -194,10 +197,26 @@ impl Host for KernelHost {
 
     fn apply(&mut self, effect: Effect) {
         match effect {
-            Effect::AddAddress { instance, address } => self.add(instance, &address),
-            Effect::RemoveAddress { address, .. } => self.remove(&address),
+            Effect::AddAddress { instance, address } => {
+                self.add(instance, &address);
+                self.held.insert(address);
+            }
+            Effect::RemoveAddress { address, .. } => {
+                self.remove(&address);
+                self.held.remove(&address);
+            }
             // Checks are the business of `Probes`.
             Effect::StartCheck { .. } | Effect::CancelCheck { .. } => {}
+        }
+    }
+}
+
+/// Whoever stops in order holds nothing any more. A panic unwinds through here: a daemon that dies
+/// of its own bug must not leave an address behind that nobody defends.
+impl Drop for KernelHost {
+    fn drop(&mut self) {
+        for address in std::mem::take(&mut self.held) {
+            self.remove(&address);
         }
     }
 }

@@ -143,6 +143,8 @@ pub(super) struct Resigned {
     pub(super) last: Instant,
     /// The last can't have been lost.
     pub(super) certain: bool,
+    /// From then on an advert certainly holds the listener back again.
+    pub(super) overruled: Option<Instant>,
 }
 
 impl Hearing {
@@ -151,28 +153,49 @@ impl Hearing {
         self.armed = self.armed.max(at);
         self.armed_before = self.armed;
         self.maybe = self.maybe.max(at);
-        self.resigned = None;
+        // One that was under way may still be heard after the change.
+        self.resigned = self.resigned.filter(|r| r.last >= at);
     }
 
-    /// An advert that arms the timer, for certain or perhaps.
-    pub(super) fn arm(&mut self, earliest: Instant, latest: Instant, certain: bool) {
+    /// An advert, sent now, that arms the timer, for certain or perhaps.
+    pub(super) fn arm(&mut self, now: Instant, earliest: Instant, latest: Instant, certain: bool) {
         self.maybe = self.maybe.max(latest);
         if certain {
-            self.armed_before = self.armed;
+            if self.armed <= now {
+                self.armed_before = self.armed;
+            }
             self.armed = self.armed.max(earliest);
-            if self.resigned.is_some_and(|r| r.last <= earliest) {
-                self.resigned = None;
+            if let Some(resigned) = &mut self.resigned
+                && resigned.last <= earliest
+            {
+                resigned.overruled.get_or_insert(earliest);
             }
         }
     }
 
+    /// The earliest arrival of the latest advert that certainly armed the timer by then.
+    pub(super) fn armed_by(&self, at: Instant) -> Instant {
+        if self.armed <= at {
+            self.armed
+        } else {
+            self.armed_before
+        }
+    }
+
+    /// The resignation that may be in force then.
+    pub(super) fn resigned_by(&self, at: Instant) -> Option<Resigned> {
+        self.resigned
+            .filter(|r| r.overruled.is_none_or(|overruled| overruled > at))
+    }
+
     /// A priority-0 advert.
     pub(super) fn resign(&mut self, earliest: Instant, latest: Instant, certain: bool) {
-        let first = self.resigned.map_or(earliest, |r| r.first);
+        let first = self.resigned_by(earliest).map_or(earliest, |r| r.first);
         self.resigned = Some(Resigned {
             first,
             last: latest,
             certain,
+            overruled: None,
         });
     }
 
@@ -181,10 +204,14 @@ impl Hearing {
         if self.armed + quantum > now {
             self.armed = self.armed_before;
         }
-        if let Some(resigned) = &mut self.resigned
-            && resigned.last + quantum > now
-        {
-            resigned.certain = false;
+        if let Some(resigned) = &mut self.resigned {
+            if resigned.last + quantum > now {
+                resigned.certain = false;
+            }
+            // What overruled it may not arrive.
+            if resigned.overruled.is_some_and(|at| at + quantum > now) {
+                resigned.overruled = None;
+            }
         }
     }
 }

@@ -76,7 +76,8 @@ pub(super) struct Segment {
     pub(super) latency: Duration,
     /// The longest advertisement interval in force.
     pub(super) interval: Duration,
-    /// `B`: the universal bound, `4A + 3L`, with the quantum at each hop and each timer.
+    /// `B`: the universal bound, `4A + 3L`, with the quantum at each hop and each timer; with more
+    /// than two routers `5A + 3L`, for a resignation may put a takeover off by a skew time.
     pub(super) bound: Duration,
     /// What `preempt_delay` adds to it.
     pub(super) patience: Duration,
@@ -167,7 +168,8 @@ impl Ground<'_> {
             let member = &self.members[a.0];
             drift = drift.or(self.hosts[member.host.index()].drift);
             if let Preempt::After(delay) = member.spec().preempt {
-                patience = patience.max(delay + class.longest);
+                // It begins with the first advert of a weaker master, who may need all of `4A` himself.
+                patience = patience.max(delay + class.longest * 5);
             }
             for b in members.iter().filter(|b| *b != a) {
                 match self.network.route(member.host, self.members[b.0].host) {
@@ -188,6 +190,9 @@ impl Ground<'_> {
             unclean = unclean.or(Some("two owners"));
         }
         let interval = class.longest;
+        // A third router's timer that is about to run out is set back to the skew time when a
+        // loser yields audibly.
+        let timers = interval * if members.len() > 2 { 5 } else { 4 };
         if drift.longest(interval) + latency + self.quantum * 3 >= drift.shortest(interval * 3) {
             unclean = unclean.or(Some("clocks or paths too slow for the interval"));
         }
@@ -196,7 +201,7 @@ impl Ground<'_> {
             since: now,
             latency,
             interval: drift.longest(interval),
-            bound: drift.longest(interval * 4) + (latency + self.quantum) * 3 + self.quantum * 2,
+            bound: drift.longest(timers) + (latency + self.quantum) * 3 + self.quantum * 2,
             patience: drift.longest(patience),
             members,
         }

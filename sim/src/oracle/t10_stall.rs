@@ -1,7 +1,8 @@
 //! T10: a master that stalls for less than `2A + skew` is not replaced, and for more than
 //! `3A + skew` it is; between the two it depends on when its last advert was sent.
 //!
-//! Asserted for stalls in a clean segment, as long as nothing else changes. Both edges are widened
+//! Asserted for stalls in a clean segment where nothing had changed for five intervals, as long as
+//! nothing else changes. Both edges are widened
 //! by the path and the grid.
 
 use core::time::Duration;
@@ -22,6 +23,8 @@ use crate::topology::HostId;
 pub(super) struct Stall {
     verdict: Verdict,
     stalls: Vec<Stalled>,
+    /// When anything outside the daemons changed before the last such change, and then.
+    disturbed: (Instant, Instant),
 }
 
 struct Stalled {
@@ -56,11 +59,13 @@ impl Stall {
                 .members
                 .iter()
                 .all(|m| *m == id || !world.member(*m).is_master());
+            let settle = class.longest * 5;
+            let calm = self.disturbed.0 + settle < world.now;
             let longest = peers
                 .iter()
                 .map(|p| longest(world, member, world.member(*p)))
                 .min();
-            let Some(longest) = longest.filter(|_| alone) else {
+            let Some(longest) = longest.filter(|_| alone && calm) else {
                 self.verdict.suspended();
                 continue;
             };
@@ -73,7 +78,7 @@ impl Stall {
         }
     }
 
-    fn takeover(&mut self, world: &Tracker, id: MemberId) {
+    fn takeover(&mut self, world: &Tracker, id: MemberId, silent: bool) {
         let Some(i) = self.stalls.iter().position(|s| s.peers.contains(&id)) else {
             return;
         };
@@ -82,7 +87,7 @@ impl Stall {
         let master = world.member(stalled.master);
         let after = world.now.saturating_since(stalled.from);
         let shortest = shortest(world, master, peer);
-        if !self.verdict.at_least(after, shortest) {
+        if silent && !self.verdict.at_least(after, shortest) {
             let what = format!(
                 "replaced {}, which had stalled for {after:?} only",
                 world.name(master)
@@ -133,6 +138,13 @@ impl Oracle for Stall {
     }
 
     fn observe(&mut self, world: &Tracker, record: &Record) {
+        let outside = matches!(
+            record.what,
+            Observed::Fault(_) | Observed::SwitchBack(_) | Observed::Daemon(..)
+        );
+        if outside {
+            self.disturbed = (self.disturbed.1, record.at);
+        }
         match &record.what {
             Observed::Fault(Fault::Hang(host) | Fault::PauseVm(host)) => {
                 self.stalls.retain(|s| world.member(s.master).host == *host);
@@ -147,10 +159,13 @@ impl Oracle for Stall {
                 Event::StateChanged {
                     instance,
                     to: StateKind::Master,
-                    why: Reason::MasterSilent { .. },
+                    why,
                     ..
                 },
-            ) => self.takeover(world, world.id(*host, *instance)),
+            ) => {
+                let silent = matches!(why, Reason::MasterSilent { .. });
+                self.takeover(world, world.id(*host, *instance), silent);
+            }
             Observed::Engine(
                 host,
                 Event::StateChanged {

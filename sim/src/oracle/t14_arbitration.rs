@@ -21,6 +21,7 @@ use super::settling::{Pending, Settling, names};
 use super::timing::minus;
 use super::tracker::Tracker;
 use super::{Oracle, Verdict};
+use crate::fault::Fault;
 use crate::record::{Observed, Record};
 
 /// The oracle.
@@ -227,7 +228,16 @@ impl Oracle for Arbitration {
         }
         for class in &mut self.classes {
             let calm = class.calm_from.take().is_some_and(|from| from < record.at);
-            class.window = if calm {
+            let cuts = matches!(
+                record.what,
+                Observed::Fault(
+                    Fault::Pull(_)
+                        | Fault::Dark(..)
+                        | Fault::Partition(..)
+                        | Fault::RebootSwitch(..)
+                )
+            );
+            class.window = if calm && cuts {
                 class.cut(world).map(|bound| (bound, None))
             } else {
                 None

@@ -36,7 +36,12 @@ impl Silence {
 
     fn latest(world: &Tracker, member: &Member) -> Instant {
         let resumed = member.hearing.spoiled + world.quantum * 2;
-        member.hearing.maybe.max(resumed) + world.master_down(member).1 + world.quantum
+        let silent = member.hearing.maybe.max(resumed) + world.master_down(member).1;
+        // A loser's resignation sets a timer that was about to run out back to the skew time.
+        let resigned = member.hearing.resigned.map_or(silent, |resigned| {
+            resigned.last + world.skew(member, resigned.first).1
+        });
+        silent.max(resigned) + world.quantum
     }
 
     fn late(&mut self, world: &Tracker, to: Instant) {
@@ -69,7 +74,7 @@ impl Silence {
             return;
         };
         let hearing = &change.hearing;
-        let armed = hearing.armed.max(change.entered);
+        let armed = hearing.armed_by(change.at).max(change.entered);
         if hearing.spoiled >= armed && hearing.spoiled > Instant::ZERO {
             self.verdict.suspended();
             return;

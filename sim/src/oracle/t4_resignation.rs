@@ -34,7 +34,10 @@ impl Resignation {
 
     /// When it must have taken over at the latest, if it must.
     fn latest(world: &Tracker, member: &Member) -> Option<Instant> {
-        let resigned = member.hearing.resigned.filter(|r| r.certain)?;
+        let resigned = member
+            .hearing
+            .resigned
+            .filter(|r| r.certain && r.overruled.is_none())?;
         let segment = world.segment(member).filter(|s| s.unclean.is_none())?;
         let waits = member.state == StateKind::Backup
             && !member.draining
@@ -72,7 +75,7 @@ impl Resignation {
             self.verdict.suspended();
             return;
         }
-        let Some(resigned) = change.hearing.resigned else {
+        let Some(resigned) = change.hearing.resigned_by(change.at) else {
             if !unsettled {
                 let what = "took over from somebody who had resigned, but has been held back since";
                 self.verdict.violated(blame(world, member, change.at, what));

@@ -1,5 +1,6 @@
 //! T6: what a user feels: the virtual address answers, from its master, soon after the routers
-//! have settled: `B + A + 3L` after the last change.
+//! have settled: `B + A + 3L` after the last change, and a second to ask again who has it. A client
+//! that was cut off when the master last announced itself finds it by its own efforts only.
 //!
 //! An outage must end by then, and none may begin later; whoever answers must hold the address.
 //! Suspended while the client's path to the master is not clean, while somebody else holds the
@@ -11,14 +12,17 @@ use core::time::Duration;
 
 use locum_engine::Instant;
 
-use super::member::Member;
+use super::member::{Member, MemberId};
 use super::tracker::Tracker;
 use super::{Oracle, Verdict, Violation};
 use crate::record::{Observed, Record, Remover};
 use crate::topology::{ClientSpec, HostId, Role};
 
-/// How long a client takes beyond its ARP entry's lifetime to give up on a wrong one.
-const DISBELIEF: Duration = Duration::from_secs(5);
+/// How long a client takes beyond its ARP entry's lifetime to give up on a wrong one: Linux waits
+/// for 5 s, asks three times, 1 s apart, and then everybody.
+const DISBELIEF: Duration = Duration::from_secs(9);
+/// How long it takes to ask again when it knows of none.
+const ASK_AGAIN: Duration = Duration::from_millis(1_100);
 
 /// The oracle.
 pub(super) struct Service {
@@ -26,10 +30,18 @@ pub(super) struct Service {
     /// Clients may believe in an impostor until then.
     murky_until: Instant,
     lifetime: Duration,
+    generation: u64,
+    /// Every client, with the time from which on frames get through to each host and back.
+    clients: Vec<(HostId, Vec<Option<Instant>>)>,
+    /// When each member last announced its addresses.
+    announced: Vec<Option<Instant>>,
 }
 
 impl Service {
     pub(super) fn new(world: &Tracker) -> Self {
+        let hosts = world.topology.hosts.len();
+        let ids = (0..hosts).map(|i| HostId(i as u16));
+        let clients = ids.filter(|id| client_of(world, *id).is_some());
         let lifetimes = world.topology.hosts.iter().map(|host| match &host.role {
             Role::Client(spec) => spec.arp_lifetime,
             Role::Router(_) | Role::Plain => Duration::ZERO,
@@ -38,7 +50,35 @@ impl Service {
             verdict: Verdict::default(),
             murky_until: Instant::ZERO,
             lifetime: lifetimes.max().unwrap_or_default(),
+            generation: 0,
+            announced: vec![None; world.members.len()],
+            clients: clients
+                .map(|id| (id, vec![Some(Instant::ZERO); hosts]))
+                .collect(),
         }
+    }
+
+    /// Keeps the books on who is connected with whom.
+    fn connect(&mut self, world: &Tracker) {
+        for (client, whole) in &mut self.clients {
+            for (i, since) in whole.iter_mut().enumerate() {
+                let host = HostId(i as u16);
+                let good = |a, b| world.network.route(a, b).is_some_and(|r| !r.lossy);
+                if !(good(*client, host) && good(host, *client)) {
+                    *since = None;
+                } else if since.is_none() {
+                    *since = Some(world.now);
+                }
+            }
+        }
+    }
+
+    /// Whether the client has heard the announcements of that master.
+    fn has_heard(&self, world: &Tracker, client: HostId, master: MemberId) -> bool {
+        let found = self.clients.iter().find(|(id, _)| *id == client);
+        let host = world.member(master).host;
+        let since = found.and_then(|(_, whole)| whole[host.index()]);
+        since.is_some_and(|since| self.announced[master.0] >= Some(since))
     }
 
     fn outage(&mut self, world: &Tracker, client: HostId, lasted: Duration, at: Instant) {
@@ -96,10 +136,13 @@ impl Service {
             .max(segment.since)
             .max(Instant::ZERO + spec.from);
         let paths = (segment.latency.max(there.longest()) + world.quantum) * 6;
-        Some((
-            from,
-            segment.bound + segment.patience + segment.interval + paths,
-        ))
+        let own_effort = if self.has_heard(world, client, world.id(master.host, master.instance)) {
+            ASK_AGAIN
+        } else {
+            self.lifetime + DISBELIEF + ASK_AGAIN
+        };
+        let bound = segment.bound + segment.patience + segment.interval + paths;
+        Some((from, bound + own_effort))
     }
 
     fn served_by(&mut self, world: &Tracker, client: HostId, server: HostId) {
@@ -122,6 +165,13 @@ impl Service {
     fn removed(&mut self, world: &Tracker, host: HostId, address: Ipv4Addr, by: Remover) {
         let virtual_address = world.members.iter().any(|m| m.addresses.contains(&address));
         let impostor = by != Remover::Daemon || !world.on(host).any(|id| had_served(world, id));
+        // A side of a split that nobody else could hear: nobody knows that it has ended.
+        let unheard = world.members.iter().any(|m| {
+            let heard = |a, b| world.network.route(a, b).is_some_and(|r| !r.lossy);
+            let holds = m.host != host && m.addresses.contains(&address) && m.held > 0;
+            holds && !(heard(m.host, host) && heard(host, m.host))
+        });
+        let impostor = impostor || unheard;
         if virtual_address && impostor {
             self.murky_until = world.now + self.lifetime + DISBELIEF;
         }
@@ -146,7 +196,7 @@ fn client_of(world: &Tracker, client: HostId) -> Option<&ClientSpec> {
 }
 
 /// Was a master until now, and has been acting since: nobody's impostor.
-fn had_served(world: &Tracker, id: super::member::MemberId) -> bool {
+fn had_served(world: &Tracker, id: MemberId) -> bool {
     let member = world.member(id);
     let stalled = world.host(member).stalled_at + world.quantum * 4 >= world.now
         && world.host(member).stalled_at > Instant::ZERO;
@@ -162,10 +212,20 @@ impl Oracle for Service {
         "clients are served by the master"
     }
 
+    fn elapse(&mut self, world: &Tracker, _: Instant) {
+        if self.generation != world.generation {
+            self.generation = world.generation;
+            self.connect(world);
+        }
+    }
+
     fn observe(&mut self, world: &Tracker, record: &Record) {
         match &record.what {
             Observed::Outage { client, lasted } => {
                 self.outage(world, *client, *lasted, record.at);
+            }
+            Observed::Announcement { host, instance, .. } => {
+                self.announced[world.id(*host, *instance).0] = Some(record.at);
             }
             Observed::ServedBy { client, server } => self.served_by(world, *client, *server),
             Observed::AddressRemoved { host, address, by } => {

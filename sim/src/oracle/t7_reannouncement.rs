@@ -3,7 +3,8 @@
 //! Neighbours may have learned the loser's hardware address last. The winner knows of the contest
 //! by the loser's priority-0 advert at the latest: one path and the grid's steps later its
 //! announcements must be out, well within `B + A + 3L`. Suspended where yields are silent, where the
-//! segment isn't clean, and with more than three routers, whose contests may be answered together.
+//! segment isn't clean, and where contests may be answered together: with more than three routers,
+//! or when the winner has just gone on after a stall and finds many adverts waiting.
 
 use locum_engine::event::{Reason, StateKind};
 use locum_engine::{Event, Instant};
@@ -42,7 +43,10 @@ impl Reannouncement {
             return;
         };
         let answers = world.member(winner).spec().garp.contest_repeat > 0;
-        let clear = segment.unclean.is_none() && segment.members.len() <= 3;
+        let host = world.host(world.member(winner));
+        let busy = host.stalled_at + segment.interval + segment.bound >= world.now
+            && host.stalled_at > Instant::ZERO;
+        let clear = segment.unclean.is_none() && segment.members.len() <= 3 && !busy;
         if !clear || !answers || !member.spec().audible_yield {
             self.verdict.suspended();
             return;

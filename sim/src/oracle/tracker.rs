@@ -211,7 +211,7 @@ impl Tracker {
             let (certainly, perhaps) = member.is_held_back_by(priority);
             if perhaps {
                 let sure = certainly && whole && !member.draining;
-                member.hearing.arm(earliest, latest, sure);
+                member.hearing.arm(now, earliest, latest, sure);
             }
         }
     }
@@ -303,9 +303,10 @@ impl Tracker {
         self.disturb();
         let state = &mut self.hosts[host.index()];
         state.running = change == DaemonChange::Started;
-        state.hung = false;
         if state.running {
             state.started = self.now;
+        } else {
+            state.hung = false;
         }
         for id in self.on(host) {
             self.members[id.0].forget(self.now);

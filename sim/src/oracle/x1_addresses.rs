@@ -3,11 +3,13 @@
 //! Held against the end of every instant, with a grace of three quanta after a change: one for
 //! the kernel to tell the daemon, one for the daemon to answer, one for a daemon that has just
 //! been set going. An address that somebody keeps removing is put back once a second. A stalled daemon's frozen addresses and a killed daemon's orphans are not its
-//! doing; the next start must remove them.
+//! doing; the next start must remove them, at the latest when the first results of its checks are
+//! there.
 
 use core::time::Duration;
 
 use locum_engine::Instant;
+use locum_engine::event::StateKind;
 
 use super::member::{Member, MemberId};
 use super::tracker::Tracker;
@@ -70,6 +72,18 @@ impl Addresses {
     }
 }
 
+/// How long a daemon that was started at `at` may take to leave `Init`: as long as the first run
+/// of its slowest check.
+fn first_results(world: &Tracker, member: &Member, at: Instant) -> Duration {
+    let host = world.host(member);
+    if member.state != StateKind::Init || host.started != at {
+        return Duration::ZERO;
+    }
+    let tracks = member.spec().tracks.iter();
+    let timeouts = tracks.map(|t| member.config().check(t.check).timeout);
+    host.drift.longest(timeouts.max().unwrap_or_default())
+}
+
 impl Oracle for Addresses {
     fn name(&self) -> &'static str {
         "X1"
@@ -82,7 +96,7 @@ impl Oracle for Addresses {
     fn elapse(&mut self, world: &Tracker, to: Instant) {
         while let Some((at, id)) = self.waiting.first().copied() {
             let member = world.member(id);
-            let due = at + self.grace;
+            let due = at + self.grace + first_results(world, member, at);
             if due >= to {
                 return;
             }

@@ -1,4 +1,4 @@
-//! X6: an owner serves at once and never steps back; everybody else has the priority that its
+//! X6: an owner serves at once and never steps back, unless there are two; everybody else has the priority that its
 //! configuration, its operator and its checks give it, between 1 and 254.
 //!
 //! The effective priority is computed here a second time from the verdicts. Where a check has
@@ -50,7 +50,10 @@ impl Priorities {
     fn owner(&mut self, world: &Tracker, id: MemberId, to: StateKind, why: Reason) {
         let member = world.member(id);
         self.verdict.checked();
-        if member.is_owner() && to == StateKind::Backup && why != Reason::Drained {
+        let mut others = world.classes[member.class].members.iter();
+        let conflict = others.any(|other| *other != id && world.member(*other).is_owner());
+        let owner = member.is_owner() && !conflict;
+        if owner && to == StateKind::Backup && why != Reason::Drained {
             let what = "owns the addresses and became backup";
             self.verdict.violated(blame(world, member, world.now, what));
         }

@@ -45,7 +45,7 @@ impl Restart {
         } else {
             Duration::ZERO
         };
-        let bound = match change.hearing.resigned {
+        let bound = match change.hearing.resigned_by(change.at) {
             Some(_) => world.skew(member, change.entered).0,
             None => world.master_down(member).0,
         };

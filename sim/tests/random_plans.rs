@@ -1,0 +1,287 @@
+//! Random networks under random faults: the engine is right, so no oracle may object.
+//!
+//! What is drawn here is narrow on purpose: two to four routers on one to three switches, up to
+//! eight faults in two minutes. `LOCUM_SEEDS=from..to` runs others than the few of a plain test run.
+
+mod common;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use common::*;
+use locum_engine::config::{
+    CheckCommand, CheckConfig, Config, InstanceConfig, Preempt, Track, Version, Weight,
+};
+use locum_engine::ids::{CheckId, InstanceId, MacAddr, Priority};
+use locum_engine::probe::{Probe, ProbeKind};
+use locum_engine::{Centis, Instant, Outcome};
+use locum_sim::fault::{Direction, Fault, Plan, TimedFault};
+use locum_sim::run::{Options, Runner, Setup};
+use locum_sim::topology::{
+    CableId, CableSpec, ClientSpec, End, HostId, HostSpec, Path, Role, RouterSpec, SwitchId,
+    SwitchSpec, Topology,
+};
+use locum_sim::trace;
+
+/// SplitMix64: enough to spread seeds.
+struct Dice(u64);
+
+impl Dice {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, n: u64) -> u64 {
+        self.next() % n
+    }
+
+    fn one_in(&mut self, n: u64) -> bool {
+        self.below(n) == 0
+    }
+}
+
+fn instance_of(
+    dice: &mut Dice,
+    version: Version,
+    interval: Centis,
+    checked: Option<i16>,
+) -> InstanceConfig {
+    let priority = [100, 99, 100, 50, 254, 255, 1, 150][dice.below(8) as usize];
+    let mut spec = instance(priority);
+    spec.version = version;
+    spec.advert_interval = interval;
+    if version == Version::V3 {
+        spec.auth = locum_engine::config::Auth::None;
+    }
+    spec.preempt = match dice.below(6) {
+        0 => Preempt::Never,
+        1 => Preempt::After(Duration::from_secs(1 + dice.below(8))),
+        _ => Preempt::Always,
+    };
+    if let Some(value) = checked {
+        spec.tracks.push(Track {
+            check: CheckId(0),
+            weight: Weight {
+                value,
+                reverse: false,
+            },
+        });
+    }
+    spec
+}
+
+fn gateway_check(dice: &mut Dice) -> CheckConfig {
+    let interval = Duration::from_secs(1 + dice.below(3));
+    CheckConfig {
+        name: "gateway".into(),
+        command: CheckCommand::Probe(Probe {
+            kind: ProbeKind::Ping {
+                targets: vec![IpAddr::V4(std::net::Ipv4Addr::new(192, 168, 0, 1))],
+            },
+            quorum: 1,
+            timeout: Duration::from_millis(500),
+        }),
+        interval,
+        timeout: interval / (1 + dice.below(3) as u32),
+        rise: 1 + dice.below(3) as u32,
+        fall: 1 + dice.below(4) as u32,
+        init_fail: dice.one_in(4),
+        user: None,
+    }
+}
+
+fn network(dice: &mut Dice) -> Topology {
+    let switches = 1 + dice.below(3) as u16;
+    let routers = 2 + dice.below(3);
+    let version = if dice.one_in(2) {
+        Version::V2
+    } else {
+        Version::V3
+    };
+    let interval = match (version, dice.below(3)) {
+        (Version::V3, 0) => Centis::new(10),
+        (Version::V3, 1) => Centis::new(50),
+        _ => Centis::new(100),
+    };
+    let interval = interval.expect("not zero");
+    let checked = [None, None, Some(0), Some(0), Some(-20), Some(10)][dice.below(6) as usize];
+    let switch = |i| SwitchSpec {
+        name: format!("sw{i}").into(),
+        ageing: Duration::from_secs(300),
+        flush_on_carrier_loss: true,
+    };
+    let mut topology = Topology {
+        switches: (1..=switches).map(switch).collect(),
+        ..Topology::default()
+    };
+    for i in 1..switches {
+        wire(&mut topology, End::Switch(SwitchId(i - 1)), SwitchId(i));
+    }
+    place(&mut topology, "gw", 1, Role::Plain, SwitchId(0));
+    for i in 0..routers {
+        let instance = instance_of(dice, version, interval, checked);
+        let mut config: Config = config(instance);
+        if checked.is_some() {
+            config.checks.push(gateway_check(dice));
+        }
+        let role = Role::Router(RouterSpec {
+            config: Arc::new(config),
+            starts_at: Some(Duration::from_millis(dice.below(3000))),
+        });
+        let name = char::from(b'a' + i as u8).to_string();
+        let at = SwitchId(dice.below(u64::from(switches)) as u16);
+        place(&mut topology, &name, 11 + i as u8, role, at);
+    }
+    let client = Role::Client(ClientSpec {
+        target: VIP,
+        every: Duration::from_millis(100),
+        arp_lifetime: Duration::from_secs(30),
+        from: Duration::from_secs(10),
+    });
+    place(&mut topology, "x", 50, client, SwitchId(switches - 1));
+    topology
+}
+
+fn place(topology: &mut Topology, name: &str, last: u8, role: Role, at: SwitchId) {
+    topology.hosts.push(HostSpec {
+        name: name.into(),
+        mac: MacAddr([2, 0, 0, 0, 0, last]),
+        address: std::net::Ipv4Addr::new(192, 168, 0, last),
+        prefix: 24,
+        role,
+    });
+    let host = HostId(topology.hosts.len() as u16 - 1);
+    wire(topology, End::Host(host), at);
+}
+
+fn wire(topology: &mut Topology, a: End, b: SwitchId) {
+    topology.cables.push(CableSpec {
+        a,
+        b: End::Switch(b),
+        a_to_b: Path::default(),
+        b_to_a: Path::default(),
+    });
+}
+
+/// A fault, and what undoes it.
+fn fault(dice: &mut Dice, topology: &Topology) -> (Fault, Option<Fault>) {
+    let cable = CableId(dice.below(topology.cables.len() as u64) as u16);
+    let routers: Vec<HostId> = topology.routers().map(|(id, _)| id).collect();
+    let host = routers[dice.below(routers.len() as u64) as usize];
+    let way = [Direction::AToB, Direction::BToA, Direction::Both][dice.below(3) as usize];
+    let checks = topology
+        .routers()
+        .all(|(_, spec)| !spec.config.checks.is_empty());
+    match dice.below(18) {
+        0 | 1 | 2 => (Fault::Pull(cable), Some(Fault::Plug(cable))),
+        3 => (Fault::Dark(cable, way), Some(Fault::Light(cable, way))),
+        4 => (
+            Fault::Loss(cable, way, 200_000, None),
+            Some(Fault::Loss(cable, way, 0, None)),
+        ),
+        5 => (
+            Fault::Partition(
+                vec![host],
+                routers.iter().copied().filter(|r| *r != host).collect(),
+            ),
+            Some(Fault::Heal),
+        ),
+        6 => {
+            let switch = SwitchId(dice.below(topology.switches.len() as u64) as u16);
+            (
+                Fault::RebootSwitch(switch, Duration::from_millis(500 + dice.below(20_000))),
+                None,
+            )
+        }
+        7 => (Fault::PowerOff(host), Some(Fault::PowerOn(host))),
+        8 => (Fault::Kill(host), Some(Fault::Start(host))),
+        9 | 10 => (Fault::Stop(host), Some(Fault::Start(host))),
+        11 => (Fault::Hang(host), Some(Fault::Resume(host))),
+        12 => (Fault::PauseVm(host), Some(Fault::ResumeVm(host))),
+        13 => (Fault::Drift(host, dice.below(1000) as i32 - 500), None),
+        14 if checks => (
+            Fault::ForceCheck(host, CheckId(0), Some(Outcome::Failure(1))),
+            Some(Fault::ForceCheck(host, CheckId(0), None)),
+        ),
+        14 | 15 => {
+            let priority = Priority(1 + dice.below(254) as u8);
+            (
+                Fault::SetPriority(host, InstanceId(0), Some(priority)),
+                Some(Fault::SetPriority(host, InstanceId(0), None)),
+            )
+        }
+        16 => (
+            Fault::Drain(host, Duration::from_millis(dice.below(10_000))),
+            Some(Fault::Undrain(host)),
+        ),
+        _ => (Fault::RemoveAddress(host, VIP), None),
+    }
+}
+
+fn setup_of(seed: u64) -> Setup {
+    let mut dice = Dice(seed);
+    let topology = network(&mut dice);
+    let mut faults = Vec::new();
+    for _ in 0..dice.below(9) {
+        let (fault, undo) = fault(&mut dice, &topology);
+        let at = 5_000 + dice.below(60_000);
+        faults.push((at, fault));
+        if let Some(undo) = undo.filter(|_| dice.below(5) > 0) {
+            faults.push((at + 1 + dice.below(25_000), undo));
+        }
+    }
+    faults.sort_by_key(|(at, _)| *at);
+    let timed = |(at, fault)| TimedFault {
+        at: Instant::from_millis(at),
+        fault,
+    };
+    let plan = Plan {
+        seed,
+        duration: Duration::from_secs(120),
+        faults: faults.into_iter().map(timed).collect(),
+    };
+    Setup {
+        topology: Arc::new(topology),
+        plan,
+    }
+}
+
+fn seeds() -> std::ops::Range<u64> {
+    let Ok(text) = std::env::var("LOCUM_SEEDS") else {
+        return 0..40;
+    };
+    let (from, to) = text
+        .split_once("..")
+        .expect("LOCUM_SEEDS is written from..to");
+    let number = |n: &str| n.parse().expect("LOCUM_SEEDS has two numbers");
+    number(from)..number(to)
+}
+
+#[test]
+fn no_oracle_objects_to_random_plans() {
+    let mut failed = Vec::new();
+    for seed in seeds() {
+        let setup = setup_of(seed);
+        let run = Runner::Event.run(&setup, &Options::default());
+        let report = run.report.expect("the oracles watched");
+        if !report.holds() {
+            let text = trace::render(&setup.topology, &run.records);
+            failed.push((seed, setup, report, text));
+        }
+    }
+    for (seed, _, report, _) in &failed {
+        for (name, violation) in report.violations() {
+            println!("{seed}: {name} {violation}");
+        }
+    }
+    if let Some((seed, setup, report, text)) = failed.first() {
+        let configs: Vec<_> = setup.topology.routers().collect();
+        let faults = &setup.plan.faults;
+        panic!("seed {seed}:\n{configs:#?}\n{faults:#?}\n{text}\n{report}");
+    }
+}

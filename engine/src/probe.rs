@@ -23,6 +23,18 @@ pub struct Probe {
     pub timeout: Duration,
 }
 
+impl Probe {
+    /// Whether it only asks this machine: its service rather than its network.
+    pub fn is_local(&self) -> bool {
+        match &self.kind {
+            ProbeKind::Ping { targets } => targets.iter().all(IpAddr::is_loopback),
+            ProbeKind::Arp { .. } => false,
+            ProbeKind::Tcp { targets } => targets.iter().all(|t| t.ip().is_loopback()),
+            ProbeKind::Http { targets, .. } => targets.iter().all(|t| t.address.ip().is_loopback()),
+        }
+    }
+}
+
 /// What a probe asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ProbeKind {

@@ -5,7 +5,7 @@
 //! `3 x advert + skew` from there. A router that lost its reference in the same cut must have let
 //! go by then. The cut may come just after a good check, so the first bad one starts up to one
 //! interval later, the last needed one `fall x interval` after the cut, and its failure is known
-//! after the timeout: `fall x interval + timeout`.
+//! after the timeout: `fall x interval + timeout`. A probe of the router itself has no part in this.
 
 use core::time::Duration;
 
@@ -30,6 +30,12 @@ pub(super) fn weightless(tracked: &Tracked<'_>, report: &mut Report) {
         line.name.span,
         format!("`{name}` has weight 0: a router where it fails lets go, and when it fails on all of them nobody serves"),
     );
+    if let CheckCommand::Probe(probe) = &check.command
+        && probe.is_local()
+    {
+        // A cut network doesn't show in it.
+        return;
+    }
     let needed = detection(check);
     let allowed = takeover(instance);
     if needed <= allowed {

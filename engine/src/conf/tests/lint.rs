@@ -71,6 +71,26 @@ fn a_probe_is_over_after_its_own_timeout() {
     assert!(!too_slow(&(probe("5") + "\ntimeout 0.6"), "priority 100"));
 }
 
+/// A router's own service says nothing about the network between the routers.
+#[test]
+fn a_probe_of_the_router_itself_is_never_too_slow() {
+    let probe = |target: &str| format!("interval 9\nfall 9\nscript \"locum probe {target}\"");
+    for own in [
+        "http http://127.0.0.1/",
+        "tcp 127.0.0.1:80",
+        "ping 127.0.0.1",
+    ] {
+        assert!(!too_slow(&probe(own), "priority 100"), "{own}");
+    }
+    for other in [
+        "http http://192.0.2.9/",
+        "tcp 192.0.2.9:80",
+        "ping 127.0.0.1 192.0.2.9",
+    ] {
+        assert!(too_slow(&probe(other), "priority 100"), "{other}");
+    }
+}
+
 #[test]
 fn the_values_proposed_are_accepted() {
     for (script, instance) in [

@@ -22,6 +22,9 @@ use super::timing::minus;
 use crate::fault::Fault;
 use crate::topology::{HostId, Topology};
 
+/// Linux repeats an unanswered ARP request after a second (`retrans_time`).
+const ASK_AGAIN: Duration = Duration::from_millis(1_100);
+
 /// What a run of the check would find.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Finding {
@@ -75,11 +78,22 @@ impl Condition {
 
     /// A stretch of time that contains a whole run for certain.
     pub(super) fn whole_run(&self, quantum: Duration) -> Duration {
-        self.step() + self.spec().timeout + quantum * 4
+        ASK_AGAIN + self.step() + self.spec().timeout + quantum * 4
     }
 
-    /// The most time that `runs` results in a row can take: `F I + T`, with the grid.
-    pub(super) fn slowest(&self, runs: u32, quantum: Duration) -> Duration {
+    /// The most time that it takes to fall after its target fails: `F I + T`.
+    pub(super) fn slowest_fall(&self, quantum: Duration) -> Duration {
+        self.slowest(self.spec().fall, quantum)
+    }
+
+    /// The most time that it takes to rise after its target returns: `R I + T`, and up to a second
+    /// until the kernel asks again at which hardware address it is.
+    pub(super) fn slowest_rise(&self, quantum: Duration) -> Duration {
+        ASK_AGAIN + self.slowest(self.spec().rise, quantum)
+    }
+
+    /// The most time that so many results in a row can take, with the grid.
+    fn slowest(&self, runs: u32, quantum: Duration) -> Duration {
         let runs = runs.max(1);
         self.step() * runs + self.spec().timeout + quantum * (2 * runs + 3)
     }
@@ -106,11 +120,9 @@ impl Condition {
             }
         }
         if self.verdict.is_none() {
-            let spec = self.spec();
-            let (rise, fall) = (spec.rise, spec.fall);
             match self.finding {
-                Finding::Good if lasted > self.slowest(rise, quantum) => self.verdict = Some(true),
-                Finding::Bad if lasted > self.slowest(fall, quantum) => self.verdict = Some(false),
+                Finding::Good if lasted > self.slowest_rise(quantum) => self.verdict = Some(true),
+                Finding::Bad if lasted > self.slowest_fall(quantum) => self.verdict = Some(false),
                 _ => {}
             }
         }

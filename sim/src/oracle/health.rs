@@ -33,15 +33,15 @@ pub(super) fn is_uncertain(world: &Tracker, members: &[MemberId]) -> bool {
 }
 
 /// How long the slowest of their checks takes to fall or to rise.
-pub(super) fn slowest_check(world: &Tracker, members: &[MemberId]) -> Duration {
+fn slowest_check(world: &Tracker, members: &[MemberId]) -> Duration {
     let mut slowest = Duration::ZERO;
     for id in members {
         let member = world.member(*id);
         let drift = world.host(member).drift;
         for condition in tracked(world, member) {
-            let spec = condition.spec();
-            let runs = spec.fall.max(spec.rise);
-            slowest = slowest.max(drift.longest(condition.slowest(runs, world.quantum)));
+            let fall = condition.slowest_fall(world.quantum);
+            let rise = condition.slowest_rise(world.quantum);
+            slowest = slowest.max(drift.longest(fall.max(rise)));
         }
     }
     slowest

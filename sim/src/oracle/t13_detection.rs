@@ -88,7 +88,7 @@ fn unnoticed(world: &Tracker, condition: &Condition, key: usize) -> Option<Pendi
         return None;
     }
     let drift = world.hosts[condition.host.index()].drift;
-    let bound = drift.longest(condition.slowest(condition.spec().fall, world.quantum));
+    let bound = drift.longest(condition.slowest_fall(world.quantum));
     Some(Pending {
         key,
         who: None,

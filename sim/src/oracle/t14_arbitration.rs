@@ -15,7 +15,7 @@ use locum_engine::ids::CheckId;
 use locum_engine::probe::ProbeKind;
 
 use super::condition::Finding;
-use super::health::{acting, all_connected, is_uncertain, reaction, slowest_check};
+use super::health::{acting, all_connected, is_uncertain, reaction};
 use super::member::MemberId;
 use super::settling::{Pending, Settling, names};
 use super::timing::minus;
@@ -163,8 +163,14 @@ impl Arbitrated {
             let interval = world.host(member).drift.longest(interval);
             minus(world.master_down(member).0, interval + world.quantum * 2)
         });
-        let detected = slowest_check(world, &outside);
-        Some(minus(detected, soonest.min()?) + world.quantum * 2)
+        let detected = self.gates.iter().filter(|(id, _)| outside.contains(id));
+        let detected = detected.map(|(id, check)| {
+            let host = world.member(*id).host;
+            let condition = world.conditions.get(host, *check);
+            let drift = world.hosts[host.index()].drift;
+            drift.longest(condition.slowest_fall(world.quantum))
+        });
+        Some(minus(detected.max()?, soonest.min()?) + world.quantum * 2)
     }
 }
 

@@ -1,5 +1,5 @@
-//! T16: everything comes back by itself. A mended check counts after `R I + T` at the latest and
-//! not before `(R-1) I`; and when all is well outside the daemons, every router takes part again
+//! T16: everything comes back by itself. A mended check counts after `R I + T` at the latest (and up
+//! to a second for ARP) and not before `(R-1) I`; and when all is well outside the daemons, every router takes part again
 //! and each segment has one master, the right one, after that, `preempt_delay` and `4A + 3L`.
 //!
 //! The second is measured from the last change outside the daemons, whatever they did meanwhile:
@@ -56,7 +56,7 @@ fn unnoticed(world: &Tracker, condition: &Condition, key: usize) -> Option<Pendi
         return None;
     }
     let drift = world.hosts[condition.host.index()].drift;
-    let bound = drift.longest(condition.slowest(condition.spec().rise, world.quantum));
+    let bound = drift.longest(condition.slowest_rise(world.quantum));
     Some(Pending {
         key,
         who: None,

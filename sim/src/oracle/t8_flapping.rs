@@ -56,9 +56,8 @@ impl Flapping {
         let mut slowest = world.quantum * 4;
         let mut unknown = false;
         for condition in world.conditions.of(member.host) {
-            let spec = condition.spec();
-            let runs = spec.fall.max(spec.rise);
-            slowest = slowest.max(condition.slowest(runs, world.quantum));
+            let fall = condition.slowest_fall(world.quantum);
+            slowest = slowest.max(fall).max(condition.slowest_rise(world.quantum));
             unknown |= condition.finding == Finding::Unknown;
         }
         if unknown {

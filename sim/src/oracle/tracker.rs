@@ -220,7 +220,12 @@ impl Tracker {
         self.disturb();
         let at = self.now;
         match fault {
-            Fault::PowerOff(host) => self.hosts[host.index()].powered = false,
+            Fault::PowerOff(host) => {
+                let state = &mut self.hosts[host.index()];
+                state.powered = false;
+                // A pause ends with the power.
+                state.paused = false;
+            }
             Fault::PowerOn(host) => self.hosts[host.index()].powered = true,
             Fault::Hang(host) => self.stall(*host, |h| h.hung = true),
             Fault::Resume(host) => self.stall(*host, |h| h.hung = false),

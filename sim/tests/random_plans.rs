@@ -11,12 +11,12 @@ use std::time::Duration;
 
 use common::*;
 use locum_engine::config::{
-    CheckCommand, CheckConfig, Config, InstanceConfig, Preempt, Track, Version, Weight,
+    Auth, CheckCommand, CheckConfig, Config, InstanceConfig, Preempt, Track, Version, Weight,
 };
 use locum_engine::ids::{CheckId, InstanceId, MacAddr, Priority};
 use locum_engine::probe::{Probe, ProbeKind};
 use locum_engine::{Centis, Instant, Outcome};
-use locum_sim::fault::{Direction, Fault, Plan, TimedFault};
+use locum_sim::fault::{Direction, Fault, Forgery, Plan, TimedFault};
 use locum_sim::run::{Options, Runner, Setup};
 use locum_sim::topology::{
     CableId, CableSpec, ClientSpec, End, HostId, HostSpec, Path, Role, RouterSpec, SwitchId,
@@ -56,7 +56,7 @@ fn instance_of(
     spec.version = version;
     spec.advert_interval = interval;
     if version == Version::V3 {
-        spec.auth = locum_engine::config::Auth::None;
+        spec.auth = Auth::None;
     }
     spec.preempt = match dice.below(6) {
         0 => Preempt::Never,
@@ -177,8 +177,8 @@ fn fault(dice: &mut Dice, topology: &Topology) -> (Fault, Option<Fault>) {
     let checks = topology
         .routers()
         .all(|(_, spec)| !spec.config.checks.is_empty());
-    match dice.below(18) {
-        0 | 1 | 2 => (Fault::Pull(cable), Some(Fault::Plug(cable))),
+    match dice.below(23) {
+        0..=2 => (Fault::Pull(cable), Some(Fault::Plug(cable))),
         3 => (Fault::Dark(cable, way), Some(Fault::Light(cable, way))),
         4 => (
             Fault::Loss(cable, way, 200_000, None),
@@ -219,7 +219,40 @@ fn fault(dice: &mut Dice, topology: &Topology) -> (Fault, Option<Fault>) {
             Fault::Drain(host, Duration::from_millis(dice.below(10_000))),
             Some(Fault::Undrain(host)),
         ),
+        17 => (Fault::Duplicate(cable, 300_000), None),
+        18 => (
+            Fault::Corrupt(cable, 100_000),
+            Some(Fault::Corrupt(cable, 0)),
+        ),
+        19 => (
+            Fault::Reorder(cable, 200_000, Duration::from_millis(5)),
+            None,
+        ),
+        20 => (
+            Fault::Latency(cable, way, Duration::from_micros(1 + dice.below(5_000))),
+            None,
+        ),
+        21 => (Fault::Forge(HostId(0), forgery(dice, topology)), None),
         _ => (Fault::RemoveAddress(host, VIP), None),
+    }
+}
+
+/// An advert in a router's name: some are perfect, most are not.
+fn forgery(dice: &mut Dice, topology: &Topology) -> Forgery {
+    let (host, spec) = topology.routers().next().expect("there are routers");
+    let password = match spec.config.instances[0].auth {
+        Auth::Password(password) if dice.one_in(3) => Some(password),
+        _ => None,
+    };
+    Forgery {
+        source: topology.hosts[host.index()].address,
+        vrid: spec.config.instances[0].vrid,
+        priority: Priority([0, 255, 120][dice.below(3) as usize]),
+        password,
+        addresses: vec![VIP],
+        ttl: if dice.one_in(2) { 64 } else { 255 },
+        count: 1 + dice.below(50) as u32,
+        every: Duration::from_millis(1 + dice.below(500)),
     }
 }
 
@@ -251,6 +284,10 @@ fn setup_of(seed: u64) -> Setup {
     }
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "chooses which runs, not what happens in them"
+)]
 fn seeds() -> std::ops::Range<u64> {
     let Ok(text) = std::env::var("LOCUM_SEEDS") else {
         return 0..40;
@@ -274,14 +311,21 @@ fn no_oracle_objects_to_random_plans() {
             failed.push((seed, setup, report, text));
         }
     }
-    for (seed, _, report, _) in &failed {
-        for (name, violation) in report.violations() {
-            println!("{seed}: {name} {violation}");
-        }
-    }
+    let all: Vec<String> = failed
+        .iter()
+        .flat_map(|(seed, _, report, _)| {
+            let violations = report.violations();
+            violations
+                .into_iter()
+                .map(move |(name, v)| format!("{seed}: {name} {v}\n"))
+        })
+        .collect();
     if let Some((seed, setup, report, text)) = failed.first() {
         let configs: Vec<_> = setup.topology.routers().collect();
         let faults = &setup.plan.faults;
-        panic!("seed {seed}:\n{configs:#?}\n{faults:#?}\n{text}\n{report}");
+        panic!(
+            "{}\nseed {seed}:\n{configs:#?}\n{faults:#?}\n{text}\n{report}",
+            all.concat()
+        );
     }
 }

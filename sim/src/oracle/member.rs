@@ -335,8 +335,8 @@ impl Member {
         self.hearing = Hearing {
             armed: at,
             armed_before: at,
-            maybe: at,
-            any: at,
+            maybe: at.max(self.hearing.spoiled),
+            any: at.max(self.hearing.spoiled),
             spoiled: self.hearing.spoiled,
             resigned: None,
         };

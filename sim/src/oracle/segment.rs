@@ -124,9 +124,9 @@ impl Ground<'_> {
                 left.retain(|m| !together.contains(m));
                 let mut segment = self.describe(class, together, now);
                 if let Some(before) = old.iter().find(|s| s.members == segment.members) {
-                    segment.since = before.since;
+                    let since = core::mem::replace(&mut segment.since, before.since);
                     if segment != *before {
-                        segment.since = before.since.max(now);
+                        segment.since = before.since.max(since);
                     }
                 }
                 segments.push(segment);
@@ -164,8 +164,10 @@ impl Ground<'_> {
         let mut latency = Duration::ZERO;
         let mut drift = Drift::default();
         let mut patience = Duration::ZERO;
+        let mut since = now;
         for a in &members {
             let member = &self.members[a.0];
+            since = since.max(member.hearing.spoiled);
             drift = drift.or(self.hosts[member.host.index()].drift);
             if let Preempt::After(delay) = member.spec().preempt {
                 // It begins with the first advert of a weaker master, who may need all of `4A` himself.
@@ -198,7 +200,7 @@ impl Ground<'_> {
         }
         Segment {
             unclean,
-            since: now,
+            since,
             latency,
             interval: drift.longest(interval),
             bound: drift.longest(timers) + (latency + self.quantum) * 3 + self.quantum * 2,

@@ -1,6 +1,7 @@
 //! T6: what a user feels: the virtual address answers, from its master, soon after the routers
 //! have settled: `B + A + 3L` after the last change, and a second to ask again who has it. A client
-//! that was cut off when the master last announced itself finds it by its own efforts only.
+//! that was cut off when the master last announced itself finds it by its own efforts only; one that
+//! has just believed somebody else, by the second burst.
 //!
 //! An outage must end by then, and none may begin later; whoever answers must hold the address.
 //! Suspended while the client's path to the master is not clean, while somebody else holds the
@@ -23,6 +24,9 @@ use crate::topology::{ClientSpec, HostId, Role};
 const DISBELIEF: Duration = Duration::from_secs(9);
 /// How long it takes to ask again when it knows of none.
 const ASK_AGAIN: Duration = Duration::from_millis(1_100);
+
+/// For how long a client leaves an entry alone that has just changed, with a margin.
+const LOCKTIME: Duration = Duration::from_millis(1_100);
 
 /// The oracle.
 pub(super) struct Service {
@@ -81,6 +85,15 @@ impl Service {
         since.is_some_and(|since| self.announced[master.0] >= Some(since))
     }
 
+    /// Whether another member announced itself so shortly before it that the client took no notice:
+    /// Linux leaves an entry alone for a second after it has changed (`locktime`).
+    fn has_rival(&self, world: &Tracker, master: MemberId) -> bool {
+        let since = world.member(master).since.saturating_sub(LOCKTIME);
+        let class = &world.classes[world.member(master).class];
+        let mut others = class.members.iter().filter(|id| **id != master);
+        others.any(|id| self.announced[id.0] >= Some(since))
+    }
+
     fn outage(&mut self, world: &Tracker, client: HostId, lasted: Duration, at: Instant) {
         let Some(spec) = client_of(world, client) else {
             return;
@@ -136,8 +149,15 @@ impl Service {
             .max(segment.since)
             .max(Instant::ZERO + spec.from);
         let paths = (segment.latency.max(there.longest()) + world.quantum) * 6;
-        let own_effort = if self.has_heard(world, client, world.id(master.host, master.instance)) {
-            ASK_AGAIN
+        let id = world.id(master.host, master.instance);
+        let garp = master.spec().garp;
+        let again = garp.delay.max(garp.contest_delay);
+        let own_effort = if self.has_heard(world, client, id) {
+            if self.has_rival(world, id) {
+                again + ASK_AGAIN
+            } else {
+                ASK_AGAIN
+            }
         } else {
             self.lifetime + DISBELIEF + ASK_AGAIN
         };
@@ -149,6 +169,15 @@ impl Service {
         let Some(spec) = client_of(world, client) else {
             return;
         };
+        // A flipped bit may turn one server's hardware address into another's.
+        let noisy = world.members.iter().any(|m| {
+            let route = world.network.route(m.host, client);
+            route.is_some_and(|r| r.lossy)
+        });
+        if noisy {
+            self.verdict.suspended();
+            return;
+        }
         self.verdict.checked();
         let holds = world.hosts[server.index()].addresses.contains(&spec.target);
         let just_now = world.on(server).any(|id| {

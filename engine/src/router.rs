@@ -480,7 +480,7 @@ impl Router {
     /// Counts every discard; reports the first of a kind from a source, once.
     fn discard(&mut self, s: &mut Surroundings<'_>, datagram: &Datagram<'_>, why: Discard) {
         self.stats.discarded[why.index()] += 1;
-        let quiet = matches!(why, Discard::NotListening | Discard::Own);
+        let quiet = why == Discard::NotListening;
         let known = self.last_discard == Some((datagram.source, why));
         if quiet || known || !self.stats.may_report(s.now) {
             return;

@@ -200,6 +200,17 @@ fn the_unspoilt_packet_is_accepted() {
     }
 }
 
+/// Two routers with one address would be two masters that never hear each other: it must be said.
+#[test]
+fn an_advert_from_our_own_address_is_reported() {
+    let mut bench = Bench::master(instance(100));
+    bench.hear_from(US, &instance(200));
+    assert_eq!(bench.state(), StateKind::Master);
+    let expected = "advert from 192.168.0.11 ignored: sent from our own address, by a loop or by a \
+                    second router that has it";
+    assert_eq!(bench.words(), [expected]);
+}
+
 #[test]
 fn strangers_are_counted_and_nothing_else() {
     let mut bench = Bench::started(instance(100));

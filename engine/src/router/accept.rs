@@ -20,7 +20,7 @@ pub enum Discard {
     UnknownVrid,
     /// The instance isn't listening: it has not started, or is in fault.
     NotListening,
-    /// Our own advert came back to us.
+    /// It comes from our own address: a loop in the network, or a second router that has it.
     Own,
     /// Too short for its address count.
     Length,
@@ -62,7 +62,7 @@ impl fmt::Display for Discard {
             Self::Truncated => "too short",
             Self::UnknownVrid => "unknown VRID",
             Self::NotListening => "not listening",
-            Self::Own => "our own advert",
+            Self::Own => "sent from our own address, by a loop or by a second router that has it",
             Self::Length => "too short for its address count",
             Self::Ttl => "TTL is not 255",
             Self::Version => "another protocol version",

@@ -2,11 +2,11 @@
 //!
 //! Written: little endian, nanosecond magic, link type 1, so that one run always gives the same
 //! bytes on every machine. Read: both endiannesses, micro- and nanoseconds, whatever tcpdump and
-//! Wireshark write in this format. pcapng is not read; `editcap -F nsecpcap` converts it.
+//! Wireshark write in this format. The newer format is [`pcapng`](crate::pcapng)'s.
 //!
 //! Source of the format: draft-ietf-opsawg-pcap; the bytes are laid out by the `pcap-file` crate.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
 
@@ -24,9 +24,11 @@ pub struct Frame {
     pub at_ns: u64,
     /// The Ethernet frame as it was captured, without its checksum.
     pub bytes: Vec<u8>,
+    /// What somebody wrote beside it; only pcapng has room for that.
+    pub comments: Vec<String>,
 }
 
-/// Why a capture could not be read or written.
+/// Why a capture could not be read or written, in either format.
 #[derive(Debug, thiserror::Error)]
 pub enum PcapError {
     /// The file could not be read or written.
@@ -38,7 +40,7 @@ pub enum PcapError {
         source: io::Error,
     },
     /// The first bytes are not those of a pcap file.
-    #[error("not a pcap file: {found}")]
+    #[error("not a capture: {found}")]
     NotPcap {
         /// What it looks like instead.
         found: &'static str,
@@ -115,15 +117,9 @@ pub fn write_file<'a>(
 }
 
 /// Reads a whole capture.
-pub fn read(mut from: impl Read) -> Result<Vec<Frame>, PcapError> {
-    let mut bytes = Vec::new();
-    from.read_to_end(&mut bytes)
-        .map_err(|source| PcapError::Io {
-            action: "reading the capture",
-            source,
-        })?;
-    let (mut rest, parser) = PcapParser::new(&bytes).map_err(|_| PcapError::NotPcap {
-        found: what_is_it(&bytes),
+pub fn read(bytes: &[u8]) -> Result<Vec<Frame>, PcapError> {
+    let (mut rest, parser) = PcapParser::new(bytes).map_err(|_| PcapError::NotPcap {
+        found: what_is_it(bytes),
     })?;
     let header = parser.header();
     if header.datalink != DataLink::ETHERNET {
@@ -139,15 +135,6 @@ pub fn read(mut from: impl Read) -> Result<Vec<Frame>, PcapError> {
         rest = after;
     }
     Ok(frames)
-}
-
-/// [`read()`] from a file.
-pub fn read_file(path: &Path) -> Result<Vec<Frame>, PcapError> {
-    let file = std::fs::File::open(path).map_err(|source| PcapError::Io {
-        action: "opening the capture",
-        source,
-    })?;
-    read(file)
 }
 
 fn frame(
@@ -174,6 +161,7 @@ fn frame(
     Ok(Frame {
         at_ns: u64::from(raw.ts_sec) * 1_000_000_000 + u64::from(raw.ts_frac) * unit,
         bytes: raw.data.into_owned(),
+        comments: Vec::new(),
     })
 }
 
@@ -194,16 +182,14 @@ fn header() -> PcapHeader {
 fn what_is_it(bytes: &[u8]) -> &'static str {
     match bytes {
         [] => "it is empty",
-        [0x0a, 0x0d, 0x0d, 0x0a, ..] => {
-            "it is pcapng; `editcap -F nsecpcap IN OUT` makes a pcap of it"
-        }
+        [0x0a, 0x0d, 0x0d, 0x0a, ..] => "it is pcapng",
         [0x1f, 0x8b, ..] => "it is compressed; unpack it with gunzip",
         _ if bytes.len() < 24 => "it is shorter than a pcap header",
         _ => "it starts with neither the micro- nor the nanosecond magic",
     }
 }
 
-fn write_failed(error: pcap_file::PcapError) -> PcapError {
+pub(crate) fn write_failed(error: pcap_file::PcapError) -> PcapError {
     let source = match error {
         pcap_file::PcapError::IoError(source) => source,
         other => io::Error::other(other),

@@ -1,0 +1,351 @@
+//! What the simulation sends is what keepalived sent: every recording, carried out again.
+//!
+//! A recording and a run of the same scenario are compared per daemon, frame by frame, to the byte;
+//! times within 20 ms of the recording, because it was made on a shared machine, and within 1 ms of
+//! the formula, because a simulated host acts on a grid.
+
+#![allow(
+    clippy::print_stdout,
+    reason = "how many recordings are reproduced is quoted in the README"
+)]
+
+mod planted;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use locum_captures::timing::{Cause, timings};
+use locum_captures::{Deviation, Frame, Listing, Options, compare, read_file};
+use locum_scenarios::Scenario;
+use locum_sim::capture::TapPoint;
+use locum_sim::run::{self, Runner, Setup};
+use locum_sim::topology::SwitchId;
+
+const MS: u64 = 1_000_000;
+/// How far a run may be from the recording.
+const FROM_RECORDING_NS: u64 = 20 * MS;
+/// How far a run may be from the formula.
+const FROM_FORMULA_NS: i64 = MS.cast_signed();
+/// The grid on which simulated hosts act: an advert is heard on it, and a timer ends on it.
+const GRID: Duration = Duration::from_micros(100);
+/// How long a recorded daemon may have taken from the command to its first timer.
+const START_UP_NS: u64 = 60 * MS;
+
+/// A recording that is reproduced.
+struct Reproduced {
+    name: &'static str,
+    /// What is otherwise on purpose, and at how many places.
+    deviations: &'static [(Deviation, usize)],
+}
+
+const REPRODUCED: &[Reproduced] = &[
+    Reproduced {
+        name: "founding-cable-pull",
+        deviations: &[(Deviation::SilentWithoutCarrier, 1)],
+    },
+    Reproduced {
+        name: "graceful-stop",
+        deviations: &[],
+    },
+    Reproduced {
+        name: "nopreempt",
+        deviations: &[(Deviation::BurstBeforeAdvert, 1)],
+    },
+    Reproduced {
+        name: "split-and-heal",
+        deviations: &[],
+    },
+    Reproduced {
+        name: "three-nodes",
+        deviations: &[(Deviation::SilentWithoutCarrier, 1)],
+    },
+    Reproduced {
+        name: "track-script-fault",
+        deviations: &[(Deviation::SinglePriorityZero, 1)],
+    },
+    Reproduced {
+        name: "track-script-weight",
+        deviations: &[],
+    },
+    Reproduced {
+        name: "v3-centiseconds",
+        deviations: &[
+            (Deviation::SilentWithoutCarrier, 1),
+            (Deviation::DueAdvertSent, 1),
+        ],
+    },
+];
+
+/// Recordings that need what the engine doesn't have yet.
+const NOT_REPRODUCED: &[&str] = &["unicast", "v3-ipv6"];
+
+#[test]
+fn founding_cable_pull() {
+    reproduce("founding-cable-pull");
+}
+
+#[test]
+fn graceful_stop() {
+    reproduce("graceful-stop");
+}
+
+#[test]
+fn nopreempt() {
+    reproduce("nopreempt");
+}
+
+#[test]
+fn split_and_heal() {
+    reproduce("split-and-heal");
+}
+
+#[test]
+fn three_nodes() {
+    reproduce("three-nodes");
+}
+
+#[test]
+fn track_script_fault() {
+    reproduce("track-script-fault");
+}
+
+#[test]
+fn track_script_weight() {
+    reproduce("track-script-weight");
+}
+
+#[test]
+fn v3_centiseconds() {
+    reproduce("v3-centiseconds");
+}
+
+#[test]
+fn every_recording_is_reproduced_or_said_not_to_be() {
+    let folders = std::fs::read_dir(recordings()).expect("the recordings are in the repository");
+    let mut recorded: Vec<String> = folders
+        .map(|entry| entry.expect("a readable folder").path())
+        .filter(|path| path.is_dir())
+        .map(|path| {
+            path.file_name()
+                .expect("a name")
+                .to_string_lossy()
+                .into_owned()
+        })
+        .collect();
+    recorded.sort_unstable();
+    let mut known: Vec<&str> = REPRODUCED.iter().map(|r| r.name).collect();
+    known.extend(NOT_REPRODUCED);
+    known.sort_unstable();
+    assert_eq!(recorded, known);
+    let table = std::fs::read_to_string(recordings().join("README.md")).expect("there is one");
+    for reproduced in REPRODUCED {
+        let names: Vec<String> = reproduced
+            .deviations
+            .iter()
+            .map(|(deviation, _)| format!("`{deviation}`"))
+            .collect();
+        let name = reproduced.name;
+        let row = format!("| [{name}]({name}) | yes | {} |", names.join(", "));
+        assert!(
+            table.contains(&row.replace("  ", " ")),
+            "README.md lacks {row}"
+        );
+    }
+    for name in NOT_REPRODUCED {
+        let row = format!("| [{name}]({name}) | **no**: ");
+        assert!(table.contains(&row), "README.md lacks {row}");
+    }
+    println!(
+        "captures reproduced: {} of {}",
+        REPRODUCED.len(),
+        recorded.len()
+    );
+}
+
+/// The scenario's configurations are the recorded ones, with one keyword more.
+#[test]
+fn configurations_are_the_recorded_ones() {
+    for Reproduced { name, .. } in REPRODUCED {
+        let folder = recordings().join(name);
+        let text = |file: &str| std::fs::read_to_string(folder.join(file)).expect(file);
+        let recorded = text("scenario.json");
+        for node in ["A", "B", "D"] {
+            let file = format!("{node}.conf");
+            if !folder.join(&file).exists() {
+                assert_eq!(node, "D", "{name} has {node}.conf");
+                continue;
+            }
+            let conf: String = text(&file)
+                .lines()
+                .filter(|line| !line.contains("quiet_yield"))
+                .map(|line| format!("{line}\\n"))
+                .collect();
+            assert!(
+                recorded.contains(&conf.replace('"', "\\\"")),
+                "{name}/{file}"
+            );
+        }
+    }
+}
+
+/// Deviations only ever change what they are about: on the other recordings they do nothing.
+#[test]
+fn deviations_do_nothing_elsewhere() {
+    for reproduced in REPRODUCED {
+        for deviation in Deviation::ALL {
+            let recording = recording(reproduced.name);
+            let (changed, places) = deviation.apply(recording.clone());
+            let declared = reproduced.deviations.iter().find(|(d, _)| *d == deviation);
+            let expected = declared.map_or(0, |(_, places)| *places);
+            assert_eq!(places, expected, "{deviation} in {}", reproduced.name);
+            assert_eq!(
+                changed == recording,
+                expected == 0,
+                "{deviation} in {}",
+                reproduced.name
+            );
+        }
+    }
+}
+
+/// Without its deviations a recording differs: none is declared in vain.
+#[test]
+fn deviations_are_seen_without_being_declared() {
+    for reproduced in REPRODUCED.iter().filter(|r| !r.deviations.is_empty()) {
+        let recording = Listing::new(recording(reproduced.name));
+        let run = Listing::new(simulate(reproduced.name));
+        let comparison = compare(&recording, &run, &options(&recording));
+        assert!(!comparison.is_same(), "{}", reproduced.name);
+    }
+}
+
+fn reproduce(name: &str) {
+    let scenario = scenario(name);
+    let recording = Listing::new(expected(name));
+    let run = Listing::new(simulate(name));
+    let options = options(&recording);
+    let comparison = compare(&recording, &run, &options);
+    assert!(
+        comparison.is_same(),
+        "{name}\n{}{}",
+        comparison.differences_in_words(&recording, &run, 10),
+        comparison.table(&options),
+    );
+    by_the_formula(name, &run, FROM_FORMULA_NS);
+    by_the_formula(name, &recording, FROM_RECORDING_NS.cast_signed());
+    start_up(&scenario, &recording, &run);
+}
+
+/// Whatever has a formula comes when it says, at most so much later.
+fn by_the_formula(name: &str, listing: &Listing, at_most_ns: i64) {
+    let mut checked = BTreeMap::new();
+    for (entry, timing) in listing.entries.iter().zip(timings(listing)) {
+        let Some(timing) = timing else { continue };
+        if let Some(late) = timing.late_ns() {
+            *checked.entry(timing.cause).or_insert(0) += 1;
+            let early = -MS.cast_signed();
+            assert!(
+                (early..=at_most_ns).contains(&late),
+                "{name}: frame {} is {late} ns late",
+                entry.number
+            );
+        }
+    }
+    let takeovers = [Cause::Silence, Cause::Resignation].map(|cause| checked.get(&cause).copied());
+    assert!(
+        takeovers.iter().flatten().sum::<i32>() > 0,
+        "{name}: {checked:?}"
+    );
+    assert!(
+        checked.get(&Cause::Interval).is_some_and(|n| *n > 5),
+        "{name}: {checked:?}"
+    );
+}
+
+/// The first to be master starts by the formula; a recorded one a little later, because it was a
+/// process that had to be loaded.
+fn start_up(scenario: &Scenario, recording: &Listing, run: &Listing) {
+    let (first_in_recording, first_in_run) = (first_advert(recording), first_advert(run));
+    let late = first_in_recording - recording.begin_ns() - first_in_run;
+    assert!(late < START_UP_NS, "{}: {late} ns", scenario.name);
+    let (_, router) = scenario.topology.routers().next().expect("there is a node");
+    let config = &router.config.instances[0];
+    let wait =
+        locum_engine::fsm::master_down(config.version, config.priority, config.advert_interval);
+    let due = locum_engine::Instant::ZERO + router.starts_at.expect("it starts") + wait;
+    let late = first_in_run - due.as_nanos();
+    assert!(
+        late <= FROM_FORMULA_NS.unsigned_abs(),
+        "{}: {late} ns",
+        scenario.name
+    );
+}
+
+fn first_advert(listing: &Listing) -> u64 {
+    let mut adverts = listing.entries.iter().filter(|e| e.kind.advert().is_some());
+    adverts.next().expect("somebody is master").at_ns()
+}
+
+/// The recording, with what is otherwise on purpose.
+fn expected(name: &str) -> Vec<Frame> {
+    let reproduced = REPRODUCED.iter().find(|r| r.name == name);
+    let deviations = reproduced.expect("it is in the table").deviations;
+    deviations
+        .iter()
+        .fold(recording(name), |frames, (deviation, places)| {
+            let (frames, changed) = deviation.apply(frames);
+            assert_eq!(changed, *places, "{deviation} in {name}");
+            frames
+        })
+}
+
+/// The recording's first frame is the client's first question, at the scenario's start.
+fn options(recording: &Listing) -> Options {
+    Options {
+        tolerance_ns: FROM_RECORDING_NS,
+        start_ns: [Some(recording.begin_ns()), Some(0)],
+    }
+}
+
+fn simulate(name: &str) -> Vec<Frame> {
+    let scenario = scenario(name);
+    let setup = Setup {
+        topology: scenario.topology.clone(),
+        plan: scenario.plan(0),
+    };
+    let options = run::Options {
+        taps: vec![TapPoint::Segment(SwitchId(0))],
+        quantum: GRID,
+        ..run::Options::default()
+    };
+    let run = Runner::Event.run(&setup, &options);
+    let outcomes = locum_scenarios::check(&run.records, &scenario.topology, &scenario.expectations);
+    for (expectation, outcome) in scenario.expectations.iter().zip(&outcomes) {
+        assert!(outcome.met, "{name}: {}: {outcome:?}", expectation.text);
+    }
+    run.captures[0]
+        .iter()
+        .map(|(at, bytes)| Frame {
+            at_ns: at.as_nanos(),
+            bytes: bytes.to_vec(),
+            comments: Vec::new(),
+        })
+        .collect()
+}
+
+fn scenario(name: &str) -> Scenario {
+    let file = recordings().join(name).join("scenario.toml");
+    Scenario::load(&file).unwrap_or_else(|problems| {
+        let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        panic!("{}", problems.join("\n"))
+    })
+}
+
+fn recording(name: &str) -> Vec<Frame> {
+    read_file(&recordings().join(name).join("wire.pcap")).expect("tcpdump wrote it")
+}
+
+fn recordings() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("keepalived")
+}

@@ -1,9 +1,11 @@
 //! The command line of `rehearse`.
 
+mod diff;
 mod list;
 mod open;
 mod plan;
 mod run;
+mod show;
 mod sweep;
 
 use std::io::{self, IsTerminal, Write};
@@ -45,6 +47,10 @@ enum Command {
         #[arg(long, default_value = "0..1000", value_parser = seeds)]
         seeds: Range<u64>,
     },
+    /// Show what the frames of a capture say.
+    Show(show::ShowArgs),
+    /// Compare what the daemons sent in two captures: to the byte, in order, in time.
+    Diff(diff::DiffArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -95,6 +101,8 @@ pub(crate) fn main() -> ExitCode {
         Command::List => list::list(&mut out, palette),
         Command::Plan { file, seed } => plan::plan(&mut out, &file, seed),
         Command::Sweep { file, seeds } => sweep::sweep(&mut out, palette, &file, seeds),
+        Command::Show(args) => show::show(&mut out, palette, &args),
+        Command::Diff(args) => diff::diff(&mut out, palette, &args),
     };
     let answer = answer.and_then(|good| Ok(out.flush().map(|()| good)?));
     match answer {

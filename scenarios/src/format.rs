@@ -8,7 +8,6 @@ mod config;
 mod expectations;
 mod faults;
 mod fields;
-mod includes;
 mod network;
 mod options;
 mod source;

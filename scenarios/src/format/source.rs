@@ -31,7 +31,6 @@ impl Source {
             source_line: place.text,
             length: place.length,
             message: message.into(),
-            origin: None,
             help: None,
         }
     }

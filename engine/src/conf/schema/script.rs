@@ -6,7 +6,6 @@ use std::sync::Arc;
 use super::track::{WeightDraft, weight};
 use super::value::{bare, number, seconds};
 use super::{Context, other};
-use crate::conf::escape;
 use crate::conf::lexer::Word;
 use crate::conf::source::{Report, Span};
 use crate::conf::tree::Item;
@@ -149,8 +148,7 @@ fn command(item: &Item, report: &mut Report) -> Result<Option<CheckCommand>, Bro
             .hint("keepalived runs the first word alone; with quotes both do the same");
     }
     let raw = report.text(whole);
-    let made = item.arguments.iter().any(|word| word.span.via > 0);
-    let mut words = match made || raw.contains('$') {
+    let mut words = match raw.contains('$') {
         true => split(&joined(&item.arguments), whole), // A name may have been replaced.
         false => split(raw, whole),
     };
@@ -232,7 +230,7 @@ fn split(text: &str, place: Span) -> Vec<Part> {
             chars.next();
             continue;
         }
-        let mut word = Vec::new();
+        let mut word = String::new();
         let mut quote: Option<char> = None;
         let mut quotes = 0;
         let mut end = start;
@@ -244,15 +242,17 @@ fn split(text: &str, place: Span) -> Vec<Part> {
             end = at + c.len_utf8();
             match c {
                 '\\' if quote != Some('\'') => {
-                    end += escape::push(&text[end..], &mut word);
-                    while chars.next_if(|(at, _)| *at < end).is_some() {}
+                    if let Some((at, c)) = chars.next() {
+                        word.push(escaped(c));
+                        end = at + c.len_utf8();
+                    }
                 }
                 '"' | '\'' if quote.is_none() => {
                     quote = Some(c);
                     quotes += 1;
                 }
                 _ if quote == Some(c) => quote = None,
-                _ => word.extend(c.encode_utf8(&mut [0; 4]).as_bytes()),
+                _ => word.push(c),
             }
         }
         let quoted = quotes == 1 && c_is_quote(c) && quote.is_none() && text[..end].ends_with(c);
@@ -264,7 +264,7 @@ fn split(text: &str, place: Span) -> Vec<Part> {
             ..place
         };
         parts.push(Part {
-            text: String::from_utf8_lossy(&word).into_owned(),
+            text: word,
             quoted,
             body,
         });
@@ -274,4 +274,14 @@ fn split(text: &str, place: Span) -> Vec<Part> {
 
 fn c_is_quote(c: char) -> bool {
     c == '"' || c == '\''
+}
+
+/// The character a backslash and `c` stand for.
+fn escaped(c: char) -> char {
+    match c {
+        'n' => '\n',
+        't' => '\t',
+        'r' => '\r',
+        other => other,
+    }
 }

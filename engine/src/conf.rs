@@ -8,6 +8,7 @@
 //! a reader of keepalived's load-balancer half, which is skipped.
 
 mod diag;
+mod escape;
 mod lexer;
 mod lint;
 mod lower;
@@ -19,7 +20,7 @@ mod tree;
 #[cfg(test)]
 mod tests;
 
-pub use diag::{Diagnostic, Severity};
+pub use diag::{Diagnostic, Origin, Severity};
 
 use crate::config::Config;
 use source::Report;
@@ -60,17 +61,22 @@ impl Reading {
     }
 }
 
-/// Where `include` lines find their text.
+/// Lines a configuration may have by default, counting every line that `$NAME`, `~SEQ` and `~LST`
+/// make: 2,097,152. The largest example in keepalived's manual, 65,024 instances, has 1.2 million.
+pub const MOST_LINES: usize = 1 << 21;
+
+/// What a configuration depends on besides its own text.
 pub trait Sources {
-    /// The files that `path` (possibly a glob pattern) names, seen from the file `relative_to`, in
-    /// the order they are to be read; empty when none matches.
+    /// The files that `pattern` names, seen from the file `relative_to`, in the order they are to be
+    /// read; empty when there is none. The pattern may have wildcards as in glob(3), not braces.
     ///
     /// # Errors
-    /// A sentence saying why they can't be read.
-    fn read(&mut self, path: &str, relative_to: &str) -> Result<Vec<SourceText>, String>;
+    /// A sentence saying why nothing can be looked for.
+    fn read(&mut self, pattern: &str, relative_to: &str) -> Result<Vec<SourceText>, String>;
 
-    /// The name of this node in lines such as `@node state MASTER`: keepalived's `-i`, or the host
-    /// name up to its first dot. Such lines are left out when it isn't known.
+    /// The name of this node in lines such as `@node state MASTER`, and in `${_INSTANCE}`:
+    /// keepalived's `-i`, or the host name up to its first dot. Such lines are left out when it
+    /// isn't known.
     fn config_id(&self) -> Option<&str> {
         None
     }
@@ -79,6 +85,26 @@ pub trait Sources {
     fn variable(&self, _name: &str) -> Option<String> {
         None
     }
+
+    /// `${_PWD}`: the directory of that file. What its name has before the last `/`, or `.`.
+    fn directory(&self, file: &str) -> Option<String> {
+        Some(match file.rsplit_once('/') {
+            Some(("", _)) => "/".to_owned(),
+            Some((folder, _)) => folder.to_owned(),
+            None => ".".to_owned(),
+        })
+    }
+
+    /// Where the numbers of `${_RANDOM}` start when the configuration has no `random_seed`.
+    fn random_seed(&mut self) -> u64 {
+        0
+    }
+
+    /// Lines the configuration may have, counting every line that `$NAME`, `~SEQ` and `~LST` make;
+    /// 64 bytes are allowed for each on average. A configuration that has more can't be used.
+    fn most_lines(&self) -> usize {
+        MOST_LINES
+    }
 }
 
 /// One included file.
@@ -86,8 +112,8 @@ pub trait Sources {
 pub struct SourceText {
     /// What diagnostics call it, and what further includes are relative to.
     pub name: String,
-    /// Its text.
-    pub text: String,
+    /// Its text, or a few words on why it can't be read.
+    pub text: Result<String, String>,
 }
 
 /// For those who have no files: every `include` fails.

@@ -201,6 +201,8 @@ pub enum Announcement {
     Refresh,
     /// Another master was heard, and lost.
     Contest,
+    /// Once more after a contest, for neighbours that lock a fresh entry for a second.
+    Settled,
     /// This master was asleep, and may have been replaced.
     Late,
     /// An address came back after someone removed it.
@@ -330,6 +332,7 @@ impl fmt::Display for Announcement {
             Self::Delayed => "once more, as garp_master_delay says",
             Self::Refresh => "refresh",
             Self::Contest => "another master was heard",
+            Self::Settled => "once more after the contest",
             Self::Late => "was asleep",
             Self::PutBack => "an address came back",
         })

@@ -140,6 +140,10 @@ impl Router {
     pub(crate) fn start(&mut self, s: &mut Surroundings<'_>) {
         self.started = true;
         self.reconsider(s);
+        if matches!(self.state, State::Init) {
+            // It waits for a check. What a crash has left behind must not wait with it.
+            self.remove_addresses(s);
+        }
     }
 
     pub(crate) fn stop(&mut self, s: &mut Surroundings<'_>) {
@@ -383,7 +387,11 @@ impl Router {
     /// who may have believed it hears an announcement.
     fn answer(&mut self, s: &mut Surroundings<'_>, params: &Params, heard: Heard) {
         self.send_advert(s, self.priority);
-        let garp = &s.config.instance(self.id).garp;
+        let config = s.config.instance(self.id);
+        if config.audible_yield {
+            self.announcer.settle(s.now);
+        }
+        let garp = &config.garp;
         if let Some(burst) = self
             .announcer
             .contest(garp, s.now, params.interval.duration())
@@ -433,13 +441,7 @@ impl Router {
     fn drop_addresses(&mut self, s: &mut Surroundings<'_>, resign: Resign, why: Reason) {
         self.announcer.clear();
         self.put_back = PutBack::default();
-        for address in s.config.instance(self.id).held_addresses() {
-            let effect = Effect::RemoveAddress {
-                instance: self.id,
-                address: address.clone(),
-            };
-            s.out.push_back(Output::Effect(effect));
-        }
+        self.remove_addresses(s);
         let says_so = match resign {
             Resign::Silent => false,
             Resign::Always => true,
@@ -450,6 +452,16 @@ impl Router {
         }
         if let Some(drain) = &mut self.drain {
             drain.over = true;
+        }
+    }
+
+    fn remove_addresses(&self, s: &mut Surroundings<'_>) {
+        for address in s.config.instance(self.id).held_addresses() {
+            let effect = Effect::RemoveAddress {
+                instance: self.id,
+                address: address.clone(),
+            };
+            s.out.push_back(Output::Effect(effect));
         }
     }
 

@@ -89,6 +89,14 @@ fn priority_zero_shortens_the_wait_to_the_skew_time() {
 }
 
 #[test]
+fn a_resignation_never_delays_a_takeover() {
+    let mut bench = Bench::started(instance(100));
+    bench.run_to(at_ms(3500));
+    bench.hear(0);
+    assert_eq!(bench.engine.poll_timeout().map(|w| w.at), Some(DOWN_100));
+}
+
+#[test]
 fn the_owner_takes_its_addresses_at_once() {
     let bench = Bench::started(instance(255));
     assert_eq!(

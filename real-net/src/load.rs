@@ -1,7 +1,8 @@
 //! Reading the configuration from files.
 
+use std::hash::{BuildHasher, RandomState};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use locum_engine::conf::{self, Reading, Severity, SourceText, Sources};
 
@@ -56,21 +57,40 @@ struct Files {
     config_id: Option<String>,
 }
 
+/// Wildcards as glob(3) has them.
+const WILDCARDS: glob::MatchOptions = glob::MatchOptions {
+    case_sensitive: true,
+    require_literal_separator: true,
+    require_literal_leading_dot: true,
+};
+
 impl Sources for Files {
-    fn read(&mut self, path: &str, relative_to: &str) -> Result<Vec<SourceText>, String> {
+    fn read(&mut self, pattern: &str, relative_to: &str) -> Result<Vec<SourceText>, String> {
         let folder = Path::new(relative_to)
             .parent()
             .unwrap_or_else(|| Path::new(""));
-        let pattern = folder.join(path);
-        let pattern = pattern.to_string_lossy();
+        let folder = glob::Pattern::escape(&folder.to_string_lossy());
+        let pattern = Path::new(&folder).join(pattern);
         // Sorted by name, as glob(3) has it.
-        let found = glob::glob(&pattern).map_err(|e| e.to_string())?;
-        let files: Vec<PathBuf> = found.filter_map(Result::ok).collect();
-        files
-            .iter()
-            .filter(|f| f.is_file())
-            .map(|f| source(f))
-            .collect()
+        let found = glob::glob_with(&pattern.to_string_lossy(), WILDCARDS);
+        let found = found.map_err(|e| e.to_string())?;
+        let text = |file: glob::GlobResult| match file {
+            Ok(file) => source(&file),
+            Err(e) => SourceText {
+                name: e.path().display().to_string(),
+                text: Err(e.error().to_string()),
+            },
+        };
+        Ok(found.map(text).collect())
+    }
+
+    fn directory(&self, file: &str) -> Option<String> {
+        let file = std::path::absolute(file).ok()?;
+        Some(file.parent()?.display().to_string())
+    }
+
+    fn random_seed(&mut self) -> u64 {
+        RandomState::new().hash_one("a seed that differs each time")
     }
 
     fn config_id(&self) -> Option<&str> {
@@ -87,13 +107,69 @@ fn host_name() -> Option<String> {
     Some(name.split('.').next()?.to_owned())
 }
 
-fn source(file: &Path) -> Result<SourceText, String> {
-    let name = file.display().to_string();
-    match std::fs::read(file) {
-        Ok(text) => Ok(SourceText {
-            text: String::from_utf8_lossy(&text).into_owned(),
-            name,
-        }),
-        Err(e) => Err(format!("{name}: {e}")),
+fn source(file: &Path) -> SourceText {
+    let text = match std::fs::metadata(file) {
+        Ok(kind) if !kind.is_file() => Err("it is not a file".to_owned()),
+        _ => std::fs::read(file).map_err(|e| e.to_string()),
+    };
+    SourceText {
+        name: file.display().to_string(),
+        text: text.map(|text| String::from_utf8_lossy(&text).into_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A folder with files in it; removed when dropped.
+    struct Folder(std::path::PathBuf);
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn folder(files: &[(&str, &str)]) -> Folder {
+        let folder = std::env::temp_dir().join(format!("locum-load[1]-{}", std::process::id()));
+        for (name, text) in files {
+            let file = folder.join(name);
+            std::fs::create_dir_all(file.parent().expect("it has one")).expect("a folder");
+            std::fs::write(file, text).expect("a file");
+        }
+        Folder(folder)
+    }
+
+    #[test]
+    fn includes_are_found_beside_the_file_that_names_them() {
+        let main = "include conf.d/*.conf\nincluder conf.d/{a,nowhere}.conf\ninclude conf.d\n";
+        let folder = folder(&[
+            ("k.conf", main),
+            ("conf.d/b.conf", "include ../last\n"),
+            ("conf.d/a.conf", "global_defs {\nrouter_id ${_PWD}\n"),
+            ("conf.d/.hidden.conf", "includea nowhere\n"),
+            ("last", "}\n@n1 vrrp_instance {\n"),
+        ]);
+        let reading = load(&folder.0.join("k.conf"), Some("n2")).expect("it can be read");
+        let config = reading.config.as_ref().expect("it can be used");
+        let expected = folder.0.join("conf.d").display().to_string();
+        assert_eq!(config.router_id.as_deref(), Some(&*expected));
+        let said: Vec<String> = reading
+            .diagnostics
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert!(
+            said.iter()
+                .any(|d| d.contains("conf.d` is not included: it is not a file")),
+            "{said:?}"
+        );
+        assert!(
+            said.iter().any(|d| d.contains("1 of 2 names have no file")),
+            "{said:?}"
+        );
+        let other = load(&folder.0.join("k.conf"), Some("n1")).expect("it can be read");
+        assert_eq!(Verdict::of(&other), Verdict::Unusable);
     }
 }

@@ -8,6 +8,7 @@ mod config;
 mod expectations;
 mod faults;
 mod fields;
+mod includes;
 mod network;
 mod options;
 mod source;

@@ -305,3 +305,38 @@ address = "192.168.0.14/24"
 fn broken_toml_has_a_place() {
     insta::assert_snapshot!(problems("idea = \"x\nlasts = \"1s\"\n"));
 }
+
+#[test]
+fn a_configuration_may_include_files_and_know_its_node() {
+    let folder = std::env::temp_dir().join(format!("locum-format-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    std::fs::write(
+        folder.join("prio.conf"),
+        "@A priority 77\n@B priority 66\nx\n",
+    )
+    .expect("a file");
+    let text = small("", "").replace("    priority 100\n", "    include prio*\n");
+    let text = text.replace(r#"changing = ["priority 99"]"#, "");
+    let scenario = Scenario::read("x.toml", &text, Some(&folder)).expect("it is good");
+    let priorities: Vec<u8> = scenario
+        .topology
+        .hosts
+        .iter()
+        .filter_map(|host| match &host.role {
+            Role::Router(router) => Some(router.config.instances[0].priority.get()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(priorities, [77, 66]);
+    let worse = text.replace("include prio*", "includea prio*");
+    std::fs::write(folder.join("prio.conf"), "vrrp_instance {").expect("a file");
+    let problems = Scenario::read("x.toml", &worse, Some(&folder)).expect_err("it is bad");
+    let file = folder.join("prio.conf").display().to_string();
+    assert_eq!(
+        (&*problems[0].file, problems[0].line),
+        (&*file, 1),
+        "{}",
+        problems[0]
+    );
+    std::fs::remove_dir_all(&folder).expect("it is there");
+}

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use common::*;
 use locum_sim::fault::Fault;
-use locum_sim::run::{Options, Runner};
+use locum_sim::run::{Bug, Options, Runner};
 use locum_sim::trace;
 
 #[test]
@@ -42,4 +42,30 @@ fn cable_pull_is_survived_and_both_runners_agree() {
         text.contains("00:00:19.610000  a        + 192.168.0.200"),
         "{text}"
     );
+}
+
+/// A panic in a task that nobody awaits would be lost; the runners have no such task.
+fn a_router_that_panics(runner: Runner) {
+    let topology = founding(
+        config(instance(100)),
+        config(instance(99)),
+        Duration::from_millis(10),
+    );
+    let options = Options {
+        bug: Some((A, Bug::Dies)),
+        ..Options::default()
+    };
+    runner.run(&setup(topology, 10, vec![]), &options);
+}
+
+#[test]
+#[should_panic(expected = "a router failed at 00:00:04.110000000")]
+fn turmoil_loses_no_panic() {
+    a_router_that_panics(Runner::Turmoil);
+}
+
+#[test]
+#[should_panic(expected = "a planted bug")]
+fn the_event_runner_loses_no_panic() {
+    a_router_that_panics(Runner::Event);
 }

@@ -34,8 +34,7 @@ fn outage(audible_yield: bool, b_delay_ms: u64) -> Duration {
         Observed::Outage { lasted, .. } if record.at.as_nanos() > 14_000_000_000 => Some(lasted),
         _ => None,
     });
-    let longest = outages.max().unwrap_or_default();
-    longest
+    outages.max().unwrap_or_default()
 }
 
 #[test]

@@ -44,8 +44,21 @@ pub struct Diagnostic {
     pub length: u32,
     /// What is the matter.
     pub message: String,
+    /// Where the text comes from, when what stands at the place is the use of a definition.
+    pub origin: Option<Origin>,
     /// What to do about it.
     pub help: Option<String>,
+}
+
+/// The definition (`$NAME=...`) of a text that is used elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// Without its `$`.
+    pub name: Arc<str>,
+    /// The file of the definition.
+    pub file: Arc<str>,
+    /// The line within the definition that the text is on, from 1.
+    pub line: u32,
 }
 
 impl Diagnostic {
@@ -63,7 +76,8 @@ const SHOWN: usize = 120;
 const LEAD: usize = 40;
 
 impl fmt::Display for Diagnostic {
-    /// `file:line:column: severity: message`, the line, a pointer under the text, `help: ...`.
+    /// `file:line:column: severity: message`, the line, a pointer under the text, `from: ...`,
+    /// `help: ...`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             file, line, column, ..
@@ -76,6 +90,9 @@ impl fmt::Display for Diagnostic {
         if !self.source_line.is_empty() {
             let (text, pointer) = self.excerpt();
             write!(f, "\n  {text}\n  {pointer}")?;
+        }
+        if let Some(Origin { name, file, line }) = &self.origin {
+            write!(f, "\nfrom: `${name}`, defined at {file}:{line}")?;
         }
         match &self.help {
             Some(help) => write!(f, "\nhelp: {help}"),
@@ -149,6 +166,7 @@ mod tests {
             source_line: line.into(),
             length,
             message: "odd".into(),
+            origin: None,
             help: None,
         }
     }
@@ -159,6 +177,18 @@ mod tests {
         d.hint("drop it");
         let printed =
             "a.conf:3:13: warning: odd\n    auth_type PASS;\n              ^^^^^\nhelp: drop it";
+        assert_eq!(d.to_string(), printed);
+    }
+
+    #[test]
+    fn names_the_definition() {
+        let mut d = diagnostic("$X", 1, 2);
+        d.origin = Some(Origin {
+            name: "X".into(),
+            file: "b.conf".into(),
+            line: 9,
+        });
+        let printed = "a.conf:3:1: warning: odd\n  $X\n  ^^\nfrom: `$X`, defined at b.conf:9";
         assert_eq!(d.to_string(), printed);
     }
 

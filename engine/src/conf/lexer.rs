@@ -2,21 +2,32 @@
 //!
 //! A comment starts at `#` or `!` anywhere outside double quotes, even within a word; a backslash
 //! before it makes it an ordinary character. Each brace outside quotes stands alone, glued to a
-//! word or not. An `include` line is replaced by the lines of the files it names, so a block may
-//! begin in one file and end in another. `$NAME` stands for what a line `$NAME=...` above says, and
-//! a line that starts with `@id` counts only on the node of that name. `~SEQ` and `~LST`, which
-//! repeat a line, are reported and left out.
+//! word or not. Before that, in this order: a line that starts with `@id` counts only on the node of
+//! that name; `$NAME=...` defines; `~SEQ` and `~LST` repeat the rest of their line; `$NAME` is
+//! replaced, and what comes out is read as a line again. An `include` line is replaced by the lines
+//! of the files it names, so a block may begin in one file and end in another.
 
+mod include;
 mod macros;
+mod mapped;
+mod random;
+mod repeat;
 mod scan;
 
 use super::source::{Report, Span};
 use super::{SourceText, Sources};
-use macros::Macros;
+use include::Checks;
+use macros::{Expansion, Macros, Surroundings};
+use mapped::Mapped;
+use random::Random;
 use scan::Scanner;
 
 /// Files included within included files, at most.
 const DEEPEST: usize = 16;
+/// Replacements within what was replaced, and repetitions within repetitions, at most.
+const DEEPEST_EXPANSION: usize = 32;
+/// Bytes for each line that [`Sources::most_lines`] allows, on average.
+const BYTES_PER_LINE: usize = 64;
 /// Files read for one configuration, at most.
 const MOST_FILES: usize = 512;
 
@@ -61,8 +72,14 @@ pub(super) fn lines(
         out: Vec::new(),
         files: 0,
         macros: Macros::default(),
+        random: Random::default(),
+        checks: Checks::default(),
+        at: Span::default(),
+        depth: 0,
+        read: 0,
+        bytes: 0,
     };
-    reader.file(name, text, 0);
+    reader.file(name, text);
     reader.out
 }
 
@@ -72,142 +89,337 @@ struct Reader<'a> {
     out: Vec<Line>,
     files: usize,
     macros: Macros,
+    random: Random,
+    /// What includes insist on.
+    checks: Checks,
+    /// The line of the file that is being read.
+    at: Span,
+    /// Included files that are open, without the first.
+    depth: usize,
+    /// Lines and bytes so far, counting repetitions and expansions.
+    read: usize,
+    bytes: usize,
 }
 
 impl Reader<'_> {
     /// Calls itself for includes, at most [`DEEPEST`] deep.
-    fn file(&mut self, name: &str, text: &str, depth: usize) {
+    fn file(&mut self, name: &str, text: &str) {
         self.files += 1;
         let Some(file) = self.report.add_file(name, text) else {
             return;
         };
+        let (at, checks) = (self.at, self.checks);
         for index in 0..self.report.lines(file).len() {
             let source = self.report.lines(file)[index].clone();
-            let line = u32::try_from(index + 1).unwrap_or(u32::MAX);
-            let start = Span {
+            self.at = Span {
                 file,
-                line,
-                start: 0,
-                len: 0,
+                line: u32::try_from(index + 1).unwrap_or(u32::MAX),
+                ..Span::default()
             };
-            let pieces = self.line(&source, start);
-            match pieces.first() {
-                None => {}
-                Some(Piece::Word(word)) if is_include(word) => self.include(&pieces, depth),
-                Some(_) => self.out.push(pieces),
+            let before = self.out.len();
+            let text = source.trim_start();
+            self.line(Mapped::plain(text, source.len() - text.len()), 0);
+            if self.is_exhausted() {
+                return;
             }
+            if source.len() > KEEPALIVED_LINE && self.out.len() > before {
+                let message = "keepalived drops a line of more than 1022 bytes; here it is read";
+                let start = Span { len: 1, ..self.at };
+                self.report.note(start, message);
+            }
+        }
+        self.macros.end_of_file();
+        (self.at, self.checks) = (at, checks);
+    }
+
+    /// Reads a line of a file, or one that an expansion or a repetition of it has made. Calls
+    /// itself at most [`DEEPEST_EXPANSION`] deep.
+    fn line(&mut self, line: Mapped, depth: usize) {
+        if !self.take(&line) {
+            return;
+        }
+        if self.macros.is_open() {
+            self.macros.define(&line, self.at, self.report);
+            return;
+        }
+        let Some(line) = self.condition(line) else {
+            return;
+        };
+        if self.macros.define(&line, self.at, self.report) {
+        } else if repeat::is_repeat(&line.text) {
+            self.repeat(&line, depth);
+        } else {
+            self.expand(line, depth);
         }
     }
 
-    /// The pieces of one line; none when it is empty, defines something or is for another node.
-    fn line(&mut self, source: &str, start: Span) -> Line {
-        let Some(text) = self.condition(source, start) else {
-            return Line::new();
-        };
-        let offset = source.len() - text.len();
-        let place = Span {
-            start: u32::try_from(offset).unwrap_or(u32::MAX),
-            len: u32::try_from(text.len()).unwrap_or(u32::MAX),
-            ..start
-        };
-        if self.macros.define(text, place, self.report) {
-            return Line::new();
+    /// Counts a line; false when there have been too many, which is an error.
+    fn take(&mut self, line: &Mapped) -> bool {
+        let most = self.sources.most_lines();
+        self.read += 1;
+        self.bytes = self.bytes.saturating_add(line.text.len());
+        if self.read <= most && self.bytes <= most.saturating_mul(BYTES_PER_LINE) {
+            return true;
         }
-        if text.starts_with("~SEQ") || text.starts_with("~LST") {
-            self.report
-                .warning(
-                    place,
-                    "repeated lines are not supported: this one is left out",
-                )
-                .hint("write the lines out");
-            return Line::new();
-        }
-        let expanded = self
-            .macros
-            .expand(text, offset, place, self.sources, self.report);
-        let pieces = Scanner::new(&expanded, start.file, start.line, self.report).scan();
-        if source.len() > KEEPALIVED_LINE && !pieces.is_empty() {
-            let message = "keepalived drops a line of more than 1022 bytes; here it is read";
-            self.report.note(Span { len: 1, ..start }, message);
-        }
-        pieces
+        self.read = usize::MAX;
+        let message = format!(
+            "the configuration grows beyond {most} lines or {} bytes here: the rest is not read",
+            most.saturating_mul(BYTES_PER_LINE)
+        );
+        let start = Span { len: 1, ..self.at };
+        self.report
+            .fatal(start, message)
+            .hint("the limit counts every line that `$NAME`, `~SEQ` and `~LST` make");
+        false
+    }
+
+    fn is_exhausted(&self) -> bool {
+        self.read == usize::MAX
     }
 
     /// What is left of a line after `@id` or `@^id`; `None` when the line is for another node.
-    fn condition<'t>(&mut self, source: &'t str, start: Span) -> Option<&'t str> {
-        let text = source.trim_start();
-        let Some(rest) = text.strip_prefix('@') else {
-            return Some(text);
-        };
-        let (id, rest) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+    fn condition(&mut self, line: Mapped) -> Option<Mapped> {
+        if !line.text.starts_with('@') {
+            return Some(line);
+        }
+        let text = &line.text[1..];
+        let (id, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+        let rest = rest.trim_start();
+        let start = line.text.len() - rest.len();
         let (except, id) = match id.strip_prefix('^') {
             Some(id) => (true, id),
             None => (false, id),
         };
         let Some(own) = self.sources.config_id() else {
-            let offset = source.len() - text.len();
-            let place = Span {
-                start: u32::try_from(offset).unwrap_or(u32::MAX),
-                len: u32::try_from(text.len() - rest.len()).unwrap_or(u32::MAX),
-                ..start
-            };
+            let place = self.at.part(line.locate(0, start));
             let message =
                 "this line is for one node, and which node this is isn't known: it is left out";
             self.report.warning(place, message);
             return None;
         };
-        ((own == id) != except).then(|| rest.trim_start())
+        if (own == id) == except {
+            return None;
+        }
+        self.condition(line.tail(start))
     }
 
-    /// Replaces an `include` line by what it names.
-    fn include(&mut self, pieces: &[Piece], depth: usize) {
-        let [Piece::Word(keyword), Piece::Word(path), ..] = pieces else {
-            if let Some(Piece::Word(keyword)) = pieces.first() {
-                let message = format!("`{}` needs the name of a file", keyword.text);
-                self.report.fatal(keyword.span, message);
-            }
+    /// Reads the rest of a `~SEQ` or `~LST` line once for each of its values.
+    fn repeat(&mut self, line: &Mapped, depth: usize) {
+        let Some((start, end)) = repeat::parameters(&line.text) else {
             return;
         };
-        let strict = keyword.text != "include";
-        if depth + 1 >= DEEPEST || self.files >= MOST_FILES {
+        let place = self.at.part(line.locate(0, (end + 1).min(line.text.len())));
+        if depth >= DEEPEST_EXPANSION {
+            let message = "lines are repeated within repeated lines too deeply: this is left out";
+            self.report.error(place, message);
+            return;
+        }
+        let parameters = self.resolved(line.slice(start, end));
+        let repeat = match line.text[end..].strip_prefix(')') {
+            Some(_) => repeat::parse(&line.text, &parameters),
+            None => Err("a `)` is missing".to_owned()),
+        };
+        let repeat = match repeat {
+            Ok(repeat) => repeat,
+            Err(why) => {
+                let message = format!("{why}: the line is left out");
+                self.report.error(place, message);
+                return;
+            }
+        };
+        if repeat.incomplete {
+            let message = "there are fewer values than names: the missing ones are empty";
+            self.report.warning(place, message);
+        }
+        let rest = &line.text[end + 1..];
+        let rest = line.tail(line.text.len() - rest.trim_start().len());
+        let names = repeat.names.clone();
+        self.read -= 1; // What it becomes counts instead.
+        for values in repeat {
+            for (name, value) in names.iter().zip(values) {
+                self.macros.set(name, value);
+            }
+            self.line(rest.clone(), depth + 1);
+            if self.is_exhausted() {
+                return;
+            }
+        }
+    }
+
+    /// A stretch of a line with all its names replaced.
+    fn resolved(&mut self, mut line: Mapped) -> String {
+        for _ in 0..DEEPEST_EXPANSION {
+            match self.expansion(&line) {
+                Expansion::Lines(lines) => line = lines.into_iter().next().unwrap_or_default(),
+                Expansion::None | Expansion::TooLarge => break,
+            }
+        }
+        line.text
+    }
+
+    /// Replaces the names in a line and reads what comes out, as often as there is something to
+    /// replace.
+    fn expand(&mut self, line: Mapped, depth: usize) {
+        if !line.text.contains('$') {
+            return self.emit(&line);
+        }
+        self.macros.remark(&line, self.at, self.report);
+        let too_deep = depth >= DEEPEST_EXPANSION;
+        let why = match self.expansion(&line) {
+            Expansion::Lines(lines) if !too_deep => {
+                self.read -= 1; // What it becomes counts instead.
+                for line in lines {
+                    let indent = line.text.len() - line.text.trim_start().len();
+                    let line = if indent == 0 { line } else { line.tail(indent) };
+                    self.line(line, depth + 1);
+                    if self.is_exhausted() {
+                        return;
+                    }
+                }
+                return;
+            }
+            Expansion::None => "is not defined above",
+            Expansion::Lines(_) | Expansion::TooLarge => "grows too large",
+        };
+        self.macros.leftover(&line, self.at, why, self.report);
+        self.emit(&line);
+    }
+
+    fn expansion(&mut self, line: &Mapped) -> Expansion {
+        let file = self.report.file_name(self.at.file);
+        let mut around = Surroundings {
+            sources: self.sources,
+            random: &mut self.random,
+            file: &file,
+        };
+        self.macros.expand(line, &mut around)
+    }
+
+    /// Cuts a line that is what it is to be into pieces.
+    fn emit(&mut self, line: &Mapped) {
+        let keyword = line.text.split_whitespace().next().unwrap_or_default();
+        if let Some(checks) = self.checks.of(keyword) {
+            let path = macros::without_comment(&line.text[keyword.len()..]).trim();
+            let path = path.trim_matches('"').to_owned();
+            let end = macros::without_comment(&line.text).trim_end().len();
+            let start = if path.is_empty() {
+                0
+            } else {
+                keyword.len() + 1
+            };
+            let place = self.at.part(line.locate(start.min(end), end));
+            return self.include(keyword, &path, checks, place);
+        }
+        let pieces = Scanner::new(line, self.at.file, self.at.line, self.report).scan();
+        if let [Piece::Word(keyword), values @ ..] = &pieces[..] {
+            match keyword.text.as_str() {
+                "include_check" => self.include_check(values),
+                "random_seed" => {
+                    if let [Piece::Word(seed), ..] = values
+                        && let Ok(seed) = seed.text.parse::<u32>()
+                    {
+                        self.random.seed(seed.into());
+                    }
+                }
+                _ => {}
+            }
+        }
+        if !pieces.is_empty() {
+            self.out.push(pieces);
+        }
+    }
+
+    /// `include_check` changes what the includes below it, in this file, insist on.
+    fn include_check(&mut self, values: &[Piece]) {
+        let word = |piece: &Piece| match piece {
+            Piece::Word(word) => Some((word.text.clone(), word.span)),
+            Piece::Open(_) | Piece::Close(_) => None,
+        };
+        let words: Vec<_> = values.iter().map_while(word).collect();
+        let texts = words.iter().map(|(text, _)| text.as_str());
+        match self.checks.changed(texts.filter(|text| !text.is_empty())) {
+            Ok(checks) => self.checks = checks,
+            Err(odd) => {
+                let span = words
+                    .iter()
+                    .find(|(text, _)| text == odd)
+                    .map(|(_, span)| *span);
+                let message = "this is no kind of check: the line is ignored";
+                let hint = "there are readable, match, wildcard_match and brace_match";
+                self.report
+                    .warning(span.unwrap_or(self.at), message)
+                    .hint(hint);
+            }
+        }
+    }
+
+    /// Reads what an `include` line names in place of the line.
+    fn include(&mut self, keyword: &str, path: &str, checks: Checks, place: Span) {
+        if path.is_empty() {
+            let message = format!("`{keyword}` needs the name of a file");
+            self.report.fatal(place, message);
+            return;
+        }
+        if self.depth + 1 >= DEEPEST || self.files >= MOST_FILES {
             self.report
-                .fatal(path.span, "too many files include one another")
+                .fatal(place, "too many files include one another")
                 .hint("is a file including itself?");
             return;
         }
-        let from = self.report.file_name(keyword.span.file);
-        let found = match self.sources.read(&path.text, &from) {
-            Ok(found) if found.is_empty() => Err("no file of that name".to_owned()),
-            other => other,
+        let Some(patterns) = include::alternatives(path) else {
+            let message = "these braces stand for too many names: nothing is included";
+            self.report.fatal(place, message);
+            return;
         };
-        match found {
-            Ok(files) => self.included(files, depth + 1),
-            Err(why) if strict => {
-                let message = format!("`{}` can't be included: {why}", path.text);
-                self.report.fatal(path.span, message);
+        let from = self.report.file_name(place.file);
+        let mut missing = 0;
+        let count = patterns.len();
+        for pattern in patterns {
+            match self.sources.read(&pattern, &from) {
+                Ok(found) => {
+                    missing += usize::from(found.is_empty());
+                    self.included(found, checks, place);
+                }
+                Err(why) => self.not_included(path, &why, checks.readable, place),
             }
-            Err(why) => {
-                let message = format!("`{}` is not included: {why}", path.text);
-                self.report
-                    .warning(path.span, message)
-                    .hint("the rest of the file is used without it, as keepalived does");
-            }
+        }
+        if missing > 0 && (checks.insist(path) || !include::is_wild(path) || path.contains('{')) {
+            let why = match count {
+                1 => "no file of that name".to_owned(),
+                _ => format!("{missing} of {count} names have no file"),
+            };
+            self.not_included(path, &why, checks.insist(path), place);
+        } else if missing > 0 {
+            self.report
+                .note(place, "no file matches: nothing is included");
         }
     }
 
-    fn included(&mut self, files: Vec<SourceText>, depth: usize) {
+    fn not_included(&mut self, path: &str, why: &str, fatal: bool, place: Span) {
+        if fatal {
+            let message = format!("`{path}` can't be included: {why}");
+            self.report.fatal(place, message);
+        } else {
+            let message = format!("`{path}` is not included: {why}");
+            self.report
+                .warning(place, message)
+                .hint("the rest is used without it, as keepalived does");
+        }
+    }
+
+    fn included(&mut self, files: Vec<SourceText>, checks: Checks, place: Span) {
         for SourceText { name, text } in files {
-            if self.files < MOST_FILES {
-                self.file(&name, &text, depth);
+            match text {
+                Err(why) => self.not_included(&name, &why, checks.readable, place),
+                Ok(text) if self.files < MOST_FILES && !self.is_exhausted() => {
+                    self.depth += 1;
+                    self.file(&name, &text);
+                    self.depth -= 1;
+                }
+                Ok(_) => {}
             }
         }
     }
-}
-
-/// `include` and its stricter forms (`includer`, `includem`, `includew`, `includeb`, `includea`).
-fn is_include(word: &Word) -> bool {
-    let rest = word.text.strip_prefix("include");
-    matches!(rest, Some("" | "r" | "m" | "w" | "b" | "a"))
 }
 
 #[cfg(test)]
@@ -268,7 +480,7 @@ mod tests {
             let text = format!("include {path}\ninclude {path}\nword");
             Ok(vec![SourceText {
                 name: path.into(),
-                text,
+                text: Ok(text),
             }])
         }
     }

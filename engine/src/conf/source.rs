@@ -1,8 +1,9 @@
 //! Places in the text, and the collection of what is said about them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::diag::{Diagnostic, Severity};
+use super::diag::{Diagnostic, Origin, Severity};
 
 /// A stretch of one line of one file. Offsets are bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,9 +16,22 @@ pub(super) struct Span {
     pub(super) start: u32,
     /// Bytes.
     pub(super) len: u32,
+    /// The definition that what stands here was made from, as the report numbers them; 0 for none.
+    pub(super) via: u32,
 }
 
 impl Span {
+    /// The bytes `start..end` of the same line, made from the definition `via`.
+    pub(super) fn part(self, (start, end, via): (usize, usize, u32)) -> Self {
+        let clip = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        Self {
+            start: clip(start),
+            len: clip(end - start),
+            via,
+            ..self
+        }
+    }
+
     /// From the start of `self` to the end of `last`, when both are on one line.
     pub(super) fn to(self, last: Self) -> Self {
         if (self.file, self.line) != (last.file, last.line) {
@@ -35,8 +49,15 @@ impl Span {
 #[derive(Debug, Default)]
 pub(super) struct Report {
     files: Vec<File>,
+    /// Where the definitions of names stand, each once.
+    origins: Vec<(u16, u32, Arc<str>)>,
+    known_origins: BTreeMap<(u16, u32, Arc<str>), u32>,
+    /// What is said about one place, to say nothing twice.
+    places: BTreeMap<(Span, Severity), Place>,
     entries: Vec<(Span, Diagnostic)>,
-    /// What there is no more room for.
+    /// There was no more room.
+    full: bool,
+    /// What isn't kept.
     dropped: Option<Diagnostic>,
     fatal: bool,
     mailed: bool,
@@ -45,6 +66,18 @@ pub(super) struct Report {
 /// Notes and warnings kept, and as many errors beside them: nobody reads more, and a file of
 /// nothing but mistakes must not take long.
 const MOST: usize = 500;
+
+/// Remarks kept about one place, of each severity: a repeated line would have one for each turn.
+const MOST_ALIKE: usize = 3;
+
+/// What is said about one place.
+#[derive(Debug, Default)]
+struct Place {
+    /// Positions of the entries.
+    entries: Vec<usize>,
+    /// Further remarks.
+    more: usize,
+}
 
 #[derive(Debug)]
 struct File {
@@ -82,6 +115,21 @@ impl Report {
         let line = self.line(span);
         let (start, end) = bounds(line, span);
         &line[start..end]
+    }
+
+    /// The number of the definition of a name that stands at `place`, or of the one that this line
+    /// itself comes from. Never 0.
+    pub(super) fn origin(&mut self, name: &str, place: Span) -> u32 {
+        let outer = self.origins.get((place.via as usize).wrapping_sub(1));
+        let (file, line) = outer.map_or((place.file, place.line), |(file, line, _)| (*file, *line));
+        let key = (file, line, Arc::from(name));
+        if let Some(&number) = self.known_origins.get(&key) {
+            return number;
+        }
+        self.origins.push(key.clone());
+        let number = u32::try_from(self.origins.len()).unwrap_or(u32::MAX);
+        self.known_origins.insert(key, number);
+        number
     }
 
     /// An error that makes the configuration unusable.
@@ -127,12 +175,19 @@ impl Report {
 
     /// The diagnostics in the order of the text.
     pub(super) fn finish(mut self) -> Vec<Diagnostic> {
+        for Place { entries, more } in core::mem::take(&mut self.places).into_values() {
+            if let (Some(&last), 1..) = (entries.last(), more) {
+                let (_, last) = &mut self.entries[last];
+                last.message += &format!(" (and {more} more like this)");
+            }
+        }
         self.entries
             .sort_by_key(|(span, _)| (span.file, span.line, span.start));
-        if let (Some(dropped), Some((last, _))) = (self.dropped.take(), self.entries.last()) {
+        if let (true, Some((last, _))) = (self.full, self.entries.last()) {
             let message = "there is more to say about this configuration than is shown".to_owned();
-            self.entries
-                .push((*last, Diagnostic { message, ..dropped }));
+            let last = *last;
+            let dropped = self.unkept().clone();
+            self.entries.push((last, Diagnostic { message, ..dropped }));
         }
         self.entries
             .into_iter()
@@ -152,18 +207,23 @@ impl Report {
         } else {
             MOST
         };
-        if self.entries.len() >= room {
-            return self.dropped.get_or_insert_with(|| Diagnostic {
-                severity: Severity::Note,
-                file: self.files[0].name.clone(),
-                line: 1,
-                column: 1,
-                source_line: "".into(),
-                length: 0,
-                message: String::new(),
-                help: None,
-            });
+        let here = self.places.entry((span, severity)).or_default();
+        let said = here.entries.iter().copied();
+        if let Some(said) = said
+            .into_iter()
+            .find(|&at| self.entries[at].1.message == message)
+        {
+            return &mut self.entries[said].1;
         }
+        if here.entries.len() >= MOST_ALIKE {
+            here.more += 1;
+            return self.unkept();
+        }
+        if self.entries.len() >= room {
+            self.full = true;
+            return self.unkept();
+        }
+        here.entries.push(self.entries.len());
         let line = self.line(span).clone();
         let (start, end) = bounds(&line, span);
         let count = |text: &str| u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
@@ -175,11 +235,37 @@ impl Report {
             length: count(&line[start..end]),
             source_line: line,
             message,
+            origin: self.origin_of(span),
             help: None,
         };
         self.entries.push((span, diagnostic));
         let (_, diagnostic) = self.entries.last_mut().expect("just pushed");
         diagnostic
+    }
+
+    /// A diagnostic that nobody will see.
+    fn unkept(&mut self) -> &mut Diagnostic {
+        self.dropped.get_or_insert_with(|| Diagnostic {
+            severity: Severity::Note,
+            file: self.files[0].name.clone(),
+            line: 1,
+            column: 1,
+            source_line: "".into(),
+            length: 0,
+            message: String::new(),
+            origin: None,
+            help: None,
+        })
+    }
+
+    /// The definition that a place comes from.
+    fn origin_of(&self, span: Span) -> Option<Origin> {
+        let (file, line, name) = self.origins.get((span.via as usize).checked_sub(1)?)?;
+        Some(Origin {
+            name: name.clone(),
+            file: self.file_name(*file),
+            line: *line,
+        })
     }
 
     fn line(&self, span: Span) -> &Arc<str> {

@@ -44,7 +44,9 @@ impl Backup {
 
     fn hear(self, params: &Params, now: Instant, heard: Heard) -> Self {
         if heard.priority == Priority::RELEASE {
-            let down_at = now + params.skew(self.interval);
+            // The RFC sets the timer to the skew time whatever is left of it. Losers of a contest
+            // resign too, and that must not hold up a backup that was about to take over.
+            let down_at = self.down_at.min(now + params.skew(self.interval));
             return Self {
                 down_at,
                 resigned: Some(heard.source),

@@ -12,12 +12,17 @@ use crate::time::Instant;
 /// (the loser's last advert, then its resignation); what is left out, the delayed burst makes up.
 const CONTEST_ANSWERS_MAX: u8 = 4;
 
+/// Linux neighbours don't change an entry again within a second of its last change (`locktime`). Who
+/// believed the loser just before the contest is deaf to the answer, and is told once more.
+const SETTLED: Duration = Duration::from_millis(1100);
+
 /// The announcement deadlines of one master. Empty while not master.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Announcer {
     delayed_at: Option<Instant>,
     delayed_repeat: u32,
     refresh_at: Option<Instant>,
+    settled_at: Option<Instant>,
     window: Window,
 }
 
@@ -42,7 +47,7 @@ impl Announcer {
             delayed_at: after(now, config.delay),
             delayed_repeat: config.repeat,
             refresh_at: after(now, config.refresh),
-            window: Window::default(),
+            ..Self::default()
         };
         Burst {
             why: Announcement::Takeover,
@@ -72,8 +77,20 @@ impl Announcer {
         })
     }
 
+    /// Announces once more when neighbours listen again after a contest.
+    pub(crate) fn settle(&mut self, now: Instant) {
+        self.settled_at = Some(now + SETTLED);
+    }
+
     /// What is due, at most one burst a call.
     pub(crate) fn due(&mut self, config: &GarpConfig, now: Instant) -> Option<Burst> {
+        if self.settled_at.is_some_and(|at| now >= at) {
+            self.settled_at = None;
+            return Some(Burst {
+                why: Announcement::Settled,
+                rounds: 1,
+            });
+        }
         if self.delayed_at.is_some_and(|at| now >= at) {
             self.delayed_at = None;
             return Some(Burst {
@@ -93,10 +110,10 @@ impl Announcer {
 
     /// The next deadline.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        match (self.delayed_at, self.refresh_at) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        }
+        [self.delayed_at, self.refresh_at, self.settled_at]
+            .into_iter()
+            .flatten()
+            .min()
     }
 }
 

@@ -1,7 +1,7 @@
 //! One health check: its schedule and its verdict.
 //!
 //! Runs start on a grid of one interval and never overlap: a run that is still under way when the
-//! next is due makes that one be skipped. `fall` failures in a row make a good check fail, `rise`
+//! next is due is followed by that one at once, however late; earlier ones are skipped. `fall` failures in a row make a good check fail, `rise`
 //! successes in a row make a failed one good; the very first result decides alone (keepalived).
 
 use crate::config::CheckConfig;
@@ -162,11 +162,12 @@ impl Verdict {
     }
 }
 
-/// The first point of the grid after `since` that isn't in the past.
+/// The last point of the grid after `since` that has come, or else the first: a run that took all
+/// of its interval, and a little more because the machine was busy, costs no run.
 fn next_run(spec: &CheckConfig, since: Instant, now: Instant) -> Instant {
     let interval = nanos(spec.interval).max(1);
     let passed = now.as_nanos().saturating_sub(since.as_nanos());
-    let steps = passed.div_ceil(interval).max(1);
+    let steps = (passed / interval).max(1);
     Instant::from_nanos(
         since
             .as_nanos()
@@ -240,6 +241,26 @@ mod tests {
         assert_eq!(verdicts(&cautious, "++-"), "fGg");
     }
 
+    /// The default: `timeout` is the interval. A little lateness each time must not double the time
+    /// to notice a failure.
+    #[test]
+    fn a_run_given_up_a_little_late_costs_no_run() {
+        let spec = CheckConfig {
+            timeout: Duration::from_secs(2),
+            ..spec(3, 2)
+        };
+        let late = Duration::from_micros(60);
+        let mut check = Check::new(&spec);
+        check.start(at(10));
+        let mut now = at(10) + late;
+        for _ in 0..3 {
+            assert_eq!(check.due(&spec, now), Some(Action::Start));
+            now = check.deadline().expect("it is under way") + late;
+            assert_eq!(check.due(&spec, now), Some(Action::GiveUp));
+        }
+        assert!(now < at(16) + late * 7, "{now}");
+    }
+
     #[test]
     fn runs_start_on_the_grid_and_never_overlap() {
         let spec = spec(3, 2);
@@ -249,9 +270,12 @@ mod tests {
         assert_eq!(check.due(&spec, at(12)), None, "the run is still under way");
         assert_eq!(check.due(&spec, at(13)), Some(Action::GiveUp));
         assert!(!check.finish(&spec, at(13)), "a late answer is ignored");
-        assert_eq!(check.deadline(), Some(at(14)), "12 was skipped");
-        assert_eq!(check.due(&spec, at(14)), Some(Action::Start));
+        assert_eq!(check.deadline(), Some(at(12)), "held up until now");
+        assert_eq!(check.due(&spec, at(13)), Some(Action::Start));
         assert!(check.finish(&spec, at(15)));
-        assert_eq!(check.deadline(), Some(at(16)));
+        assert_eq!(check.deadline(), Some(at(14)), "back on the grid");
+        assert_eq!(check.due(&spec, at(21)), Some(Action::Start));
+        assert!(check.finish(&spec, at(21)));
+        assert_eq!(check.deadline(), Some(at(20)), "16 and 18 were skipped");
     }
 }

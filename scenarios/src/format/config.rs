@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use locum_engine::conf::{self, NoIncludes};
+use locum_engine::conf;
 use locum_engine::config::Config;
 
 use super::Source;
 use super::fields::{Fields, Sink, Word, word};
+use super::includes::Includes;
 
 /// The lines of a keepalived.conf, each with the byte of the scenario file where it starts, when
 /// it stands there unchanged.
@@ -34,7 +35,7 @@ impl Configs {
         folder: Option<&Path>,
     ) -> Option<Arc<Config>> {
         let text = self.text(node, fields, folder)?;
-        let config = parse(fields.sink, node.text, &text, fields.span());
+        let config = parse(fields.sink, node.text, &text, folder, fields.span());
         self.0.insert(node.text.to_owned(), text);
         config
     }
@@ -174,12 +175,19 @@ fn parse(
     sink: &Sink<'_>,
     node: &str,
     text: &ConfigText,
+    folder: Option<&Path>,
     node_span: Range<usize>,
 ) -> Option<Arc<Config>> {
     let lines: Vec<&str> = text.lines.iter().map(|(line, _)| line.as_str()).collect();
-    let reading = conf::read(&text.name, &lines.join("\n"), &mut NoIncludes);
+    let mut includes = Includes {
+        main: &text.name,
+        folder,
+        node,
+    };
+    let reading = conf::read(&text.name, &lines.join("\n"), &mut includes);
     for mut diagnostic in reading.diagnostics {
-        let line = (diagnostic.line as usize).checked_sub(1);
+        let here = *diagnostic.file == *text.name;
+        let line = (diagnostic.line as usize).checked_sub(1).filter(|_| here);
         if let Some((line, Some(origin))) = line.and_then(|i| text.lines.get(i)) {
             move_to(sink.source, &mut diagnostic, line, *origin);
         }

@@ -31,6 +31,7 @@ impl Source {
             source_line: place.text,
             length: place.length,
             message: message.into(),
+            origin: None,
             help: None,
         }
     }

@@ -227,7 +227,7 @@ impl Tracker {
                 state.paused = false;
             }
             Fault::PowerOn(host) => self.hosts[host.index()].powered = true,
-            Fault::Hang(host) => self.stall(*host, |h| h.hung = true),
+            Fault::Hang(host) => self.stall(*host, |h| h.hung = h.running),
             Fault::Resume(host) => self.stall(*host, |h| h.hung = false),
             Fault::PauseVm(host) => self.stall(*host, |h| h.paused = true),
             Fault::ResumeVm(host) => self.stall(*host, |h| h.paused = false),

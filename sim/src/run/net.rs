@@ -119,7 +119,10 @@ impl Net {
             Fault::Kill(host) => return self.end(host, DaemonChange::Killed),
             Fault::PowerOff(host) => return self.end(host, DaemonChange::PowerLost),
             Fault::Stop(host) => self.command(host, Command::Stop),
-            Fault::Hang(host) => self.node(host).hung = true,
+            Fault::Hang(host) => {
+                let node = self.node(host);
+                node.hung = node.alive;
+            }
             Fault::Resume(host) => self.node(host).hung = false,
             Fault::ForceCheck(host, check, outcome) => {
                 self.node(host).forced[check.index()] = outcome;

@@ -49,6 +49,8 @@ pub enum Bug {
     IgnoresChecks,
     /// After one failed run, takes every run for failed.
     BearsAGrudge,
+    /// Panics when it first has something to say.
+    Dies,
 }
 
 const LATENESS: Duration = Duration::from_millis(700);
@@ -122,6 +124,7 @@ impl Sabotage {
 
     /// What the router sends, and which addresses it removes after that.
     pub(super) fn say(&mut self, transmit: Transmit) -> (Option<Transmit>, Vec<Ipv4Addr>) {
+        assert!(!self.is(Bug::Dies), "a planted bug");
         let sent = match (&transmit, self.bug) {
             (
                 Transmit::Advert {

@@ -1,244 +1,295 @@
-//! `$NAME=value`, `$NAME` and `${NAME}`.
+//! `$NAME=value`, `$NAME` and `${NAME}`, and the names that need no definition.
 //!
-//! As in keepalived a name is expanded where it is used, so a definition may use others, and a
-//! name that isn't defined above stays as it is written. What comes out of an expansion is pointed
-//! at where the name stands. Definitions of several lines, and the predefined names that depend on
-//! chance or on the process, are reported and left alone. The work is bounded.
+//! As in keepalived a name is expanded where it is used, so a definition may use others and may be
+//! changed between two uses; a name that isn't defined above stays as it is written. A definition
+//! whose lines end in a backslash has several lines, and each is read as a line of the file where
+//! the name is used. What comes out of an expansion is pointed at where the name stands in the
+//! file, and remembers its definition.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use super::mapped::{Mapped, Value};
+use super::random::Random;
 use crate::conf::Sources;
 use crate::conf::source::{Report, Span};
 
-/// Names replaced in one line, at most, counting those within their values.
-const MOST_STEPS: usize = 256;
-/// Bytes of values put into lines, at most, over all files.
-const MOST_BYTES: usize = 1 << 20;
-/// Values within values, at most.
-const DEEPEST: usize = 16;
+/// Bytes one line may grow to.
+const LONGEST: usize = 1 << 20;
 
 /// The definitions so far.
 #[derive(Debug, Default)]
 pub(super) struct Macros {
-    defined: BTreeMap<String, String>,
-    /// The last line was part of a definition that goes on.
-    continued: bool,
-    /// Bytes put into lines so far.
-    spent: usize,
+    defined: BTreeMap<String, Vec<BodyLine>>,
+    /// The definition that the next line belongs to.
+    open: Option<(String, Vec<BodyLine>)>,
 }
 
-/// A line with its names replaced, and where its bytes come from.
-#[derive(Debug, Default)]
-pub(super) struct Expanded {
-    pub(super) text: String,
-    segments: Vec<Segment>,
-}
-
-/// A stretch of an expanded line.
+/// One line of a definition.
 #[derive(Debug)]
-struct Segment {
-    /// Where it starts in the expanded line.
-    at: usize,
-    /// Where it starts in the file's line.
-    source: usize,
-    /// The length of the name it stands for; `None` when it stands for itself.
-    name: Option<usize>,
+struct BodyLine {
+    text: String,
+    /// Its place, as the report numbers them.
+    via: u32,
 }
 
-impl Expanded {
-    /// The bytes of the file's line that a stretch of the expanded one comes from.
-    pub(super) fn locate(&self, start: usize, end: usize) -> (usize, usize) {
-        let segment = |offset: usize| {
-            let after = self
-                .segments
-                .partition_point(|segment| segment.at <= offset);
-            self.segments.get(after.saturating_sub(1))
-        };
-        let first = segment(start).map_or(start, |segment| match segment.name {
-            Some(_) => segment.source,
-            None => segment.source + (start - segment.at),
-        });
-        let last = segment(end.saturating_sub(1).max(start));
-        let last = last.map_or(end, |segment| match segment.name {
-            Some(name) => segment.source + name,
-            None => segment.source + (end - segment.at),
-        });
-        (first, last.max(first))
-    }
-
-    fn push(&mut self, text: &str, source: usize, name: Option<usize>) {
-        if !text.is_empty() {
-            let at = self.text.len();
-            self.segments.push(Segment { at, source, name });
-            self.text.push_str(text);
-        }
-    }
+/// What became of a line.
+#[derive(Debug)]
+pub(super) enum Expansion {
+    /// No name in it has a value.
+    None,
+    /// One or more lines; there may be names in them.
+    Lines(Vec<Mapped>),
+    /// It would be too long.
+    TooLarge,
 }
 
-/// How much one line may still take.
-struct Budget {
-    steps: usize,
-    bytes: usize,
+/// What names without a definition depend on.
+pub(super) struct Surroundings<'a> {
+    pub(super) sources: &'a mut dyn Sources,
+    pub(super) random: &'a mut Random,
+    /// The file being read.
+    pub(super) file: &'a str,
 }
 
 impl Macros {
     /// Takes a line that is a definition or part of one; false when it isn't.
-    pub(super) fn define(&mut self, text: &str, place: Span, report: &mut Report) -> bool {
-        let goes_on = text.trim_end().ends_with('\\');
-        if self.continued {
-            self.continued = goes_on;
-            return true;
-        }
-        let Some((name, value)) = definition(text) else {
-            return false;
+    pub(super) fn define(&mut self, line: &Mapped, place: Span, report: &mut Report) -> bool {
+        let text = line.text.trim_end();
+        let goes_on = text.ends_with('\\');
+        let text = text.strip_suffix('\\').unwrap_or(text);
+        let (name, mut lines, value) = match self.open.take() {
+            Some((name, lines)) => (name, lines, text),
+            None => match definition(text) {
+                Some((name, value)) => (name.to_owned(), Vec::new(), value),
+                None => return false,
+            },
         };
+        let (_, _, via) = line.locate(0, 0);
+        lines.push(BodyLine {
+            text: without_comment(value).trim().to_owned(),
+            via: report.origin(&name, Span { via, ..place }),
+        });
         if goes_on {
-            self.continued = true;
-            report
-                .warning(
-                    place,
-                    format!("`${name}` is left out: a definition has one line"),
-                )
-                .hint("put the lines into a file and write `include FILE` where they belong");
-            return true;
+            self.open = Some((name, lines));
+        } else {
+            self.defined.insert(name, lines);
         }
-        self.defined.insert(name.to_owned(), value.to_owned());
         true
     }
 
-    /// Replaces the names in a line that starts `offset` bytes into the file's line.
-    pub(super) fn expand(
-        &mut self,
-        text: &str,
-        offset: usize,
-        place: Span,
-        sources: &dyn Sources,
-        report: &mut Report,
-    ) -> Expanded {
-        let mut expanded = Expanded::default();
-        let mut budget = Budget {
-            steps: MOST_STEPS,
-            bytes: MOST_BYTES - self.spent,
-        };
-        let mut from = 0;
-        for (start, end, name) in names(text) {
-            let mut value = String::new();
-            let known = self.value(name, &mut value, 0, &mut budget, sources);
-            if known == Some(true) {
-                expanded.push(&text[from..start], offset + from, None);
-                expanded.push(&value, offset + start, Some(end - start));
-                from = end;
-            } else if known.is_none() || text[start..].starts_with("${") {
-                let at = Span {
-                    start: place
-                        .start
-                        .saturating_add(u32::try_from(start).unwrap_or(u32::MAX)),
-                    len: u32::try_from(end - start).unwrap_or(u32::MAX),
-                    ..place
-                };
-                let why = if known.is_none() {
-                    "grows too large"
-                } else {
-                    "is not defined above"
-                };
-                let message = format!("`{}` {why} and stays as it is written", &text[start..end]);
-                report.warning(at, message);
-            }
-        }
-        self.spent = MOST_BYTES - budget.bytes;
-        expanded.push(&text[from..], offset + from, None);
-        expanded
+    /// Whether the next line belongs to a definition.
+    pub(super) fn is_open(&self) -> bool {
+        self.open.is_some()
     }
 
-    /// Appends the value of a name; `Some(false)` when it has none, `None` when it is too large.
-    /// Calls itself for the names in the value, at most [`DEEPEST`] deep.
-    fn value(
-        &self,
-        name: &str,
-        out: &mut String,
-        depth: usize,
-        budget: &mut Budget,
-        sources: &dyn Sources,
-    ) -> Option<bool> {
-        budget.steps = budget.steps.checked_sub(1)?;
-        let predefined = match name {
-            "_HASH" => Some("\\#".to_owned()),
-            "_BANG" => Some("\\!".to_owned()),
-            _ => name
-                .strip_prefix("_ENV ")
-                .and_then(|name| sources.variable(name.trim())),
-        };
-        let value = match (&predefined, self.defined.get(name)) {
-            (Some(value), _) => return push(value, out, budget).then_some(true),
-            (None, Some(value)) => value,
-            (None, None) => return Some(false),
-        };
-        if depth >= DEEPEST {
-            return None;
+    /// Ends a definition that the end of its file cuts off.
+    pub(super) fn end_of_file(&mut self) {
+        if let Some((name, lines)) = self.open.take() {
+            self.defined.insert(name, lines);
         }
-        let mut from = 0;
-        for (start, end, name) in names(value) {
-            if !push(&value[from..start], out, budget) {
-                return None;
+    }
+
+    /// Gives a name a value, as a repeated line does.
+    pub(super) fn set(&mut self, name: &str, value: String) {
+        let line = BodyLine {
+            text: value,
+            via: 0,
+        };
+        self.defined.insert(name.to_owned(), vec![line]);
+    }
+
+    /// Replaces each name in a line by its value, once: the values may hold names again.
+    pub(super) fn expand(&self, line: &Mapped, around: &mut Surroundings<'_>) -> Expansion {
+        let mut lines = Vec::new();
+        let mut current = Mapped::default();
+        let (mut from, mut grown) = (0, 0);
+        for used in names(&line.text) {
+            let predefined = predefined(&used, around);
+            let one;
+            let body = match (predefined, self.defined.get(used.name)) {
+                (Some(text), _) => {
+                    one = [BodyLine {
+                        text: text.into_owned(),
+                        via: 0,
+                    }];
+                    &one[..]
+                }
+                (None, Some(body)) => &body[..],
+                (None, None) => continue,
+            };
+            grown += body.iter().map(|line| line.text.len()).sum::<usize>();
+            if grown > LONGEST {
+                return Expansion::TooLarge;
             }
-            let known = self.value(name, out, depth + 1, budget, sources)?;
-            from = if known { end } else { start };
+            current.copy(line, from, used.start);
+            for (index, BodyLine { text, via }) in body.iter().enumerate() {
+                if index > 0 {
+                    lines.push(core::mem::take(&mut current));
+                }
+                current.replace(line, (used.start, used.end), Value { text, via: *via });
+            }
+            from = used.end;
         }
-        push(&value[from..], out, budget).then_some(true)
+        if from == 0 {
+            return Expansion::None;
+        }
+        current.copy(line, from, line.text.len());
+        lines.push(current);
+        Expansion::Lines(lines)
+    }
+
+    /// What there is to say about the names in a line of the file, before they are replaced.
+    pub(super) fn remark(&self, line: &Mapped, place: Span, report: &mut Report) {
+        for used in names(&line.text) {
+            let braced = line.text[used.start..].starts_with("${");
+            let known = self.defined.contains_key(used.name);
+            let next = line.text[used.end..].chars().next();
+            if known && !braced && next.is_some_and(|c| !c.is_whitespace()) {
+                let name = used.name;
+                let message = format!("keepalived replaces `${name}` only in front of a blank");
+                report
+                    .note(used.span(line, place), message)
+                    .hint(format!("write `${{{name}}}`, which both read the same"));
+            }
+        }
+    }
+
+    /// Reports the names that stay although they are written like ones that have a value.
+    pub(super) fn leftover(&self, line: &Mapped, place: Span, why: &str, report: &mut Report) {
+        for used in names(&line.text) {
+            let written = &line.text[used.start..used.end];
+            if written.starts_with("${") || self.defined.contains_key(used.name) {
+                let shown: String = written.chars().take(60).collect();
+                let message = format!("`{shown}` {why} and stays as it is written");
+                report.warning(used.span(line, place), message);
+            }
+        }
     }
 }
 
-/// Appends, as far as the budget goes.
-fn push(text: &str, out: &mut String, budget: &mut Budget) -> bool {
-    let left = budget.bytes.checked_sub(text.len());
-    budget.bytes = left.unwrap_or(budget.bytes);
-    if left.is_some() {
-        out.push_str(text);
+/// The value of a name that keepalived defines.
+fn predefined(used: &Used<'_>, around: &mut Surroundings<'_>) -> Option<Cow<'static, str>> {
+    // What would start a comment must not, and within quotes it doesn't anyway.
+    match (used.name, used.quoted) {
+        ("_HASH", true) => return Some("#".into()),
+        ("_HASH", false) => return Some("\\#".into()),
+        ("_BANG", true) => return Some("!".into()),
+        ("_BANG", false) => return Some("\\!".into()),
+        _ => {}
     }
-    left.is_some()
+    let mut words = used.name.split_whitespace();
+    let value = match words.next()? {
+        "_PWD" => around.sources.directory(around.file)?,
+        "_INSTANCE" => around.sources.config_id()?.to_owned(),
+        "_ENV" => around.sources.variable(words.next()?)?,
+        "_RANDOM" => {
+            let low = words.next().map_or(Ok(0), str::parse).ok()?;
+            let high = words.next().map_or(Ok(32_767), str::parse).ok()?;
+            around.random.draw(low, high, around.sources).to_string()
+        }
+        _ => return None,
+    };
+    if words.next().is_some() {
+        return None;
+    }
+    let blank = |c: char| if c.is_control() { ' ' } else { c };
+    Some(value.chars().map(blank).collect::<String>().into())
 }
 
-/// The name and value of `$NAME=value`, without a comment.
+/// The name and value of `$NAME=value`.
 fn definition(text: &str) -> Option<(&str, &str)> {
     let (name, value) = text.strip_prefix('$')?.split_once('=')?;
-    let plain = !name.is_empty() && name.bytes().all(is_name);
-    plain.then(|| (name, without_comment(value).trim()))
+    let plain = name.bytes().all(is_name) && !name.starts_with(|c: char| c.is_ascii_digit());
+    (plain && !name.is_empty()).then_some((name, value))
 }
 
 /// The text up to a comment outside double quotes.
-fn without_comment(text: &str) -> &str {
-    let (mut quoted, mut escaped) = (false, false);
-    let start = text.find(|c| {
-        let starts = matches!(c, '#' | '!') && !quoted && !escaped;
-        quoted ^= c == '"' && !escaped;
-        escaped = c == '\\' && !escaped;
-        starts
-    });
-    &text[..start.unwrap_or(text.len())]
+pub(super) fn without_comment(text: &str) -> &str {
+    let end = Quotes::default().scan(text);
+    &text[..end.unwrap_or(text.len())]
 }
 
-/// The names used in a text: where each starts and ends with its `$`, and the name itself.
-fn names(text: &str) -> impl Iterator<Item = (usize, usize, &str)> {
-    let mut at = 0;
+/// Follows double quotes and backslashes along a text.
+#[derive(Default)]
+struct Quotes {
+    quoted: bool,
+    escaped: bool,
+}
+
+impl Quotes {
+    /// Goes over a stretch; where a comment starts in it, if one does.
+    fn scan(&mut self, text: &str) -> Option<usize> {
+        text.find(|c| {
+            let starts = matches!(c, '#' | '!') && !self.quoted && !self.escaped;
+            self.quoted ^= c == '"' && !self.escaped;
+            self.escaped = c == '\\' && !self.escaped;
+            starts
+        })
+    }
+}
+
+/// A name where it is used.
+struct Used<'t> {
+    /// With its `$`.
+    start: usize,
+    end: usize,
+    name: &'t str,
+    /// It stands in a double-quoted string.
+    quoted: bool,
+}
+
+impl Used<'_> {
+    fn span(&self, line: &Mapped, place: Span) -> Span {
+        place.part(line.locate(self.start, self.end))
+    }
+}
+
+/// The names used in a line, up to its comment.
+fn names(text: &str) -> impl Iterator<Item = Used<'_>> {
+    let (mut at, mut seen) = (0, 0);
+    let last_close = text.rfind('}').unwrap_or(0);
+    let mut quotes = Quotes::default();
     core::iter::from_fn(move || {
         loop {
             let start = at + text[at..].find('$')?;
+            if quotes.scan(&text[seen..start]).is_some() {
+                at = text.len();
+                return None;
+            }
+            seen = start;
             let body = start + 1;
             at = body;
+            let quoted = quotes.quoted;
             if let Some(rest) = text[body..].strip_prefix('{') {
-                let Some(len) = rest.find('}') else { continue };
+                if last_close < body {
+                    continue;
+                }
+                let len = rest.find('}').expect("there is one further on");
                 at = body + 1 + len + 1;
-                return Some((start, at, &rest[..len]));
+                let name = &rest[..len];
+                return Some(Used {
+                    start,
+                    end: at,
+                    name,
+                    quoted,
+                });
             }
             let len = text[body..].bytes().take_while(|&b| is_name(b)).count();
             if len > 0 {
                 at = body + len;
-                return Some((start, at, &text[body..at]));
+                let name = &text[body..at];
+                return Some(Used {
+                    start,
+                    end: at,
+                    name,
+                    quoted,
+                });
             }
         }
     })
 }
 
-fn is_name(b: u8) -> bool {
+pub(super) fn is_name(b: u8) -> bool {
     b.is_ascii_alphanumeric() || b == b'_'
 }

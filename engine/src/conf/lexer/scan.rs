@@ -1,14 +1,16 @@
 //! One line cut into words, strings and braces.
 
-use super::macros::Expanded;
+use super::mapped::Mapped;
 use super::{Line, Piece, Word};
 use crate::conf::source::{Report, Span};
 
 /// Cuts one line into pieces.
 pub(super) struct Scanner<'a> {
     text: &'a str,
+    /// The last `}`, so that nobody looks for one in vain.
+    last_close: usize,
     /// Where the text stands in the file.
-    origin: &'a Expanded,
+    origin: &'a Mapped,
     file: u16,
     line: u32,
     report: &'a mut Report,
@@ -19,9 +21,10 @@ pub(super) struct Scanner<'a> {
 
 impl<'a> Scanner<'a> {
     /// A scanner of an expanded line of a file.
-    pub(super) fn new(origin: &'a Expanded, file: u16, line: u32, report: &'a mut Report) -> Self {
+    pub(super) fn new(origin: &'a Mapped, file: u16, line: u32, report: &'a mut Report) -> Self {
         Self {
             text: &origin.text,
+            last_close: origin.text.rfind('}').unwrap_or(0),
             origin,
             file,
             line,
@@ -50,7 +53,7 @@ impl<'a> Scanner<'a> {
                     self.end_word(at);
                     self.quoted(at)
                 }
-                '$' if self.text[next..].starts_with('{') => {
+                '$' if self.text[next..].starts_with('{') && next < self.last_close => {
                     let end = self.text[next..]
                         .find('}')
                         .map_or(next, |close| next + close + 1);
@@ -138,13 +141,11 @@ impl<'a> Scanner<'a> {
     }
 
     fn span(&self, start: usize, end: usize) -> Span {
-        let (start, end) = self.origin.locate(start, end);
-        let clip = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        Span {
+        let line = Span {
             file: self.file,
             line: self.line,
-            start: clip(start),
-            len: clip(end - start),
-        }
+            ..Span::default()
+        };
+        line.part(self.origin.locate(start, end))
     }
 }

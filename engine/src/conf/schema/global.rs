@@ -31,7 +31,9 @@ pub(in crate::conf) struct GarpDraft {
 }
 
 /// The keywords that are acted on.
-pub(super) const KEYWORDS: [&str; 19] = [
+pub(super) const KEYWORDS: [&str; 21] = [
+    "include_check",
+    "random_seed",
     "router_id",
     "script_user",
     "vrrp_version",
@@ -65,6 +67,10 @@ pub(super) fn read(block: &Item, draft: &mut GlobalDraft, report: &mut Report) {
             }
             "script_user" => draft.script_user = script::user(item, report),
             "vrrp_version" => draft.version = version(item, report).or(draft.version),
+            "include_check" => {} // Followed while the lines were read.
+            "random_seed" => {
+                number(item, 0..=u32::MAX, "the line is ignored", report);
+            }
             "vrrp_strict" => strict(item.keyword.span, report),
             "vrrp_lower_prio_no_advert" => {
                 draft.lower_prio_no_advert = switch(item, report).or(draft.lower_prio_no_advert);

@@ -267,8 +267,6 @@ const GLOBAL: &[Ignored] = &[
     note("umask", FILES),
     note("iproute_usr_dir", FILES),
     note("iproute_etc_dir", FILES),
-    note("include_check", "a missing include is reported, always"),
-    note("random_seed", "nothing here is random"),
     note("lvs_sync_daemon", BALANCER),
     note("lvs_timeouts", BALANCER),
     note("lvs_flush", BALANCER),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::track::{WeightDraft, weight};
 use super::value::{bare, number, seconds};
 use super::{Context, other};
+use crate::conf::escape;
 use crate::conf::lexer::Word;
 use crate::conf::source::{Report, Span};
 use crate::conf::tree::Item;
@@ -148,7 +149,8 @@ fn command(item: &Item, report: &mut Report) -> Result<Option<CheckCommand>, Bro
             .hint("keepalived runs the first word alone; with quotes both do the same");
     }
     let raw = report.text(whole);
-    let mut words = match raw.contains('$') {
+    let made = item.arguments.iter().any(|word| word.span.via > 0);
+    let mut words = match made || raw.contains('$') {
         true => split(&joined(&item.arguments), whole), // A name may have been replaced.
         false => split(raw, whole),
     };
@@ -230,7 +232,7 @@ fn split(text: &str, place: Span) -> Vec<Part> {
             chars.next();
             continue;
         }
-        let mut word = String::new();
+        let mut word = Vec::new();
         let mut quote: Option<char> = None;
         let mut quotes = 0;
         let mut end = start;
@@ -242,17 +244,15 @@ fn split(text: &str, place: Span) -> Vec<Part> {
             end = at + c.len_utf8();
             match c {
                 '\\' if quote != Some('\'') => {
-                    if let Some((at, c)) = chars.next() {
-                        word.push(escaped(c));
-                        end = at + c.len_utf8();
-                    }
+                    end += escape::push(&text[end..], &mut word);
+                    while chars.next_if(|(at, _)| *at < end).is_some() {}
                 }
                 '"' | '\'' if quote.is_none() => {
                     quote = Some(c);
                     quotes += 1;
                 }
                 _ if quote == Some(c) => quote = None,
-                _ => word.push(c),
+                _ => word.extend(c.encode_utf8(&mut [0; 4]).as_bytes()),
             }
         }
         let quoted = quotes == 1 && c_is_quote(c) && quote.is_none() && text[..end].ends_with(c);
@@ -264,7 +264,7 @@ fn split(text: &str, place: Span) -> Vec<Part> {
             ..place
         };
         parts.push(Part {
-            text: word,
+            text: String::from_utf8_lossy(&word).into_owned(),
             quoted,
             body,
         });
@@ -274,14 +274,4 @@ fn split(text: &str, place: Span) -> Vec<Part> {
 
 fn c_is_quote(c: char) -> bool {
     c == '"' || c == '\''
-}
-
-/// The character a backslash and `c` stand for.
-fn escaped(c: char) -> char {
-    match c {
-        'n' => '\n',
-        't' => '\t',
-        'r' => '\r',
-        other => other,
-    }
 }

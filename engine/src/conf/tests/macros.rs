@@ -22,7 +22,8 @@ fn names_are_replaced_wherever_they_stand() {
         ("192.0.2.70".to_owned(), 24),
     ];
     assert_eq!(held, expected);
-    assert_eq!(said(&text).len(), 2, "{}", printed(&text));
+    assert_eq!(said(&text).len(), 3, "{}", printed(&text));
+    assert!(said(&text)[1].starts_with("note 14:1 keepalived replaces `$IP` only"));
 }
 
 #[test]
@@ -88,16 +89,151 @@ fn definitions_that_grow_come_to_an_end() {
     assert_eq!(usable(&many).instances.len(), 1);
 }
 
+/// Every line of it measured with keepalived 2.2.7: the blank line ends a definition there too.
+const SEVERAL_LINES: &str = r#"
+$INNER= \
+  fall 3 \
+  rise 4
+$CHECK= \
+vrrp_script m${NUM} { \
+  script "/bin/true [${NUM}] # quoted" \
+  @a interval 7 \
+  @^a interval 8 \
+  weight 3 # trailing \
+  $TMP=${NUM}9 \
+  $INNER \
+  timeout ${TMP} \
+}
+
+$NUM=1
+$CHECK
+$NUM=2
+${CHECK}
+$OPEN={
+$TRACKS=m1
+vrrp_instance VI_1 $OPEN
+ interface eth0
+ virtual_router_id 51
+ virtual_ipaddress {
+  192.0.2.1/24
+ }
+ track_script {
+  $TRACKS
+  m2
+ }
+}
+"#;
+
 #[test]
-fn what_is_not_supported_is_left_out() {
+fn a_definition_may_have_lines() {
+    let text = SEVERAL_LINES.replace(r"\\", r"\");
+    let config = read("k", &text, &mut Node("a")).config.expect("usable");
+    let [one, two] = &config.checks[..] else {
+        panic!("two checks")
+    };
+    for (check, number) in [(one, 1), (two, 2)] {
+        assert_eq!(check.name, format!("m{number}").into());
+        let words = ["/bin/true", &format!("[{number}]"), "#", "quoted"].map(Into::into);
+        assert_eq!(
+            check.command,
+            crate::config::CheckCommand::Script(words.to_vec())
+        );
+        assert_eq!(
+            (check.rise, check.fall, check.interval.as_secs()),
+            (4, 3, 7)
+        );
+        assert_eq!(check.timeout.as_secs(), number * 10 + 9);
+        assert_eq!(config.instances[0].tracks.len(), 2);
+    }
+    let other = read("k", &text, &mut Node("b")).config.expect("usable");
+    assert_eq!(other.checks[0].interval.as_secs(), 8);
+}
+
+#[test]
+fn a_remark_about_a_definition_points_at_its_use_and_names_its_line() {
+    let text =
+        "$I= \\\nvrrp_instance V { \\\n priority ${P} \\\n}\n$P=x\n\n  $I\n".replace(r"\\", r"\");
+    let reading = conf(&text);
+    let of = |part: &str| -> Vec<_> {
+        let found = reading
+            .diagnostics
+            .iter()
+            .filter(|d| d.message.contains(part));
+        found
+            .map(|d| {
+                let origin = d.origin.as_ref().expect("it comes from a definition");
+                (d.line, d.column, d.length, &*origin.name, origin.line)
+            })
+            .collect()
+    };
+    assert_eq!(of("no interface"), [(7, 3, 2, "I", 2)]);
+    assert_eq!(of("`priority`"), [(7, 3, 2, "P", 5)], "{}", printed(&text));
+    insta::assert_snapshot!(printed(&text));
+}
+
+#[test]
+fn what_starts_a_line_may_come_from_a_definition() {
     let text = format!(
-        "$M= \\\n priority 1 \\\n priority 2\n~SEQ(i, 1, 3) priority $i\n{}",
-        instance_with("priority 42")
+        "$A=@a\n$B=@^a\n$SEQ=~SEQ(N,1,2)\n$EMPTY=\n{}",
+        instance_with(
+            "$A priority 7\n$B priority 8\n@a @b priority 9\n$EMPTY\nvirtual_ipaddress {\n$SEQ 192.0.3.${N}/24\n}"
+        )
     );
-    assert_eq!(only_instance(&text).priority.get(), 42);
+    let config = read("k", &text, &mut Node("a")).config.expect("usable");
+    assert_eq!(config.instances[0].priority.get(), 7);
+    assert_eq!(config.instances[0].addresses.len(), 3);
+}
+
+#[test]
+fn predefined_names_have_values() {
+    let script = |command: &str| -> Vec<String> {
+        let check = format!("vrrp_script c {{\nscript \"x {command}\"\n}}\n");
+        let text = format!(
+            "global_defs {{\nrandom_seed 5\n}}\n{check}{}",
+            instance_with("track_script {\nc\n}")
+        );
+        let config = read("/etc/k/k.conf", &text, &mut Node("a"))
+            .config
+            .expect("usable");
+        let crate::config::CheckCommand::Script(words) = &config.checks[0].command else {
+            panic!("a script");
+        };
+        words[1..].iter().map(|word| word.to_string()).collect()
+    };
+    assert_eq!(script("${_PWD}/x ${_INSTANCE}"), ["/etc/k/x", "a"]);
+    assert_eq!(script("${_HASH}${_BANG} ${_ENV PRIO}"), ["#!", "77"]);
+    assert_eq!(script("${_ENV NONE}"), ["${_ENV", "NONE}"]);
+    let numbers = script("${_RANDOM} ${_RANDOM 5} ${_RANDOM 3 4} ${_RANDOM 9 9}");
+    assert_eq!(
+        numbers,
+        script("${_RANDOM} ${_RANDOM 5} ${_RANDOM 3 4} ${_RANDOM 9 9}")
+    );
+    let numbers: Vec<u32> = numbers
+        .iter()
+        .map(|n| n.parse().expect("a number"))
+        .collect();
+    assert!(numbers[0] <= 32_767 && numbers[1] >= 5 && [3, 4].contains(&numbers[2]));
+    assert_eq!(numbers[3], 9);
+    assert_eq!(script("${_RANDOM x} ${_RANDOM 1 2 3}").len(), 6);
+}
+
+#[test]
+fn comments_hide_names_and_signs_in_strings_are_no_comments() {
+    let text = format!(
+        "$A=7\n{}",
+        instance_with("priority 9 # was $A.\nx ${NONE} # ${NONE2}")
+    );
+    assert_eq!(only_instance(&text).priority.get(), 9);
     let said = said(&text);
     assert_eq!(said.len(), 2, "{said:?}");
-    assert!(said[0].contains("a definition has one line") && said[1].contains("repeated lines"));
+    assert!(
+        said.iter()
+            .all(|line| !line.contains("NONE2") && !line.contains("$A"))
+    );
+    let text = "global_defs {\nrouter_id \"a${_HASH}b\"\nrouter_id ${_BANG}x${_HASH}\n}\n";
+    assert_eq!(usable(text).router_id.as_deref(), Some("!x#"));
+    let text = text.replace("router_id ${_BANG}x${_HASH}\n", "");
+    assert_eq!(usable(&text).router_id.as_deref(), Some("a#b"));
 }
 
 struct Node(&'static str);

@@ -9,6 +9,7 @@
 
 mod diag;
 mod escape;
+mod explain;
 mod lexer;
 mod lint;
 mod lower;
@@ -21,6 +22,7 @@ mod tree;
 mod tests;
 
 pub use diag::{Diagnostic, Origin, Severity};
+pub use explain::explain;
 
 use crate::config::Config;
 use source::Report;

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
+use locum_engine::conf::explain;
 use locum_engine::probe::parse::parse_probe;
 use locum_real_net::cli::{Cli, Command, RunArgs};
 use locum_real_net::load::{Verdict, load};
@@ -20,7 +21,8 @@ fn main() -> ExitCode {
         None => run(&cli.run),
         Some(Command::Run(args)) => run(&args),
         Some(Command::Check { file, config_id }) => {
-            check(&file, config_id.as_deref(), &mut io::stdout())
+            let explained = true;
+            check(&file, config_id.as_deref(), explained, &mut io::stdout())
         }
         Some(Command::Probe { words }) => probe(&words),
     }
@@ -29,10 +31,10 @@ fn main() -> ExitCode {
 fn run(args: &RunArgs) -> ExitCode {
     let id = args.config_id.as_deref();
     match &args.config_test {
-        Some(None) => return check(&args.use_file, id, &mut io::stderr()),
+        Some(None) => return check(&args.use_file, id, false, &mut io::stderr()),
         Some(Some(log)) => {
             return match File::options().append(true).create(true).open(log) {
-                Ok(mut log) => check(&args.use_file, id, &mut log),
+                Ok(mut log) => check(&args.use_file, id, false, &mut log),
                 Err(e) => fail(UNUSABLE, &format!("{}: {e}", log.display())),
             };
         }
@@ -44,10 +46,14 @@ fn run(args: &RunArgs) -> ExitCode {
     }
 }
 
-fn check(file: &Path, config_id: Option<&str>, out: &mut impl Write) -> ExitCode {
+/// Prints what there is to say about a configuration, and if `explained` what it will do.
+fn check(file: &Path, config_id: Option<&str>, explained: bool, out: &mut impl Write) -> ExitCode {
     match load(file, config_id) {
         Ok(reading) => {
             daemon::print(out, &reading.diagnostics);
+            if let (true, Some(config)) = (explained, &reading.config) {
+                let _ = write!(out, "{}", explain(config));
+            }
             ExitCode::from(Verdict::of(&reading).exit_status())
         }
         Err(e) => fail(UNUSABLE, &format!("can't read {}: {e}", file.display())),

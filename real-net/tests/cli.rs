@@ -58,6 +58,15 @@ fn a_sound_configuration_passes() {
     let file = File::new("sound.conf", SOUND);
     let output = locum(&["check", file.path()]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
+    let said = text(&output.stdout);
+    assert!(
+        said.starts_with("VI_1: virtual router 51 on eth0, VRRP version 2, priority 100.\n"),
+        "{said}"
+    );
+    assert!(
+        said.contains("after 3.609375 s without an advert"),
+        "{said}"
+    );
     assert_eq!(status(&["-t", "-f", file.path()]), Some(0));
 }
 

@@ -4,6 +4,8 @@
 
 mod arbitration;
 
+pub(super) use arbitration::{detection, takeover};
+
 use super::schema::script::ScriptDraft;
 use super::schema::track::TrackDraft;
 use super::source::{Report, Span};

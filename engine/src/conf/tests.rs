@@ -3,6 +3,8 @@
 //! Every snapshot of diagnostics stands beside assertions on the typed values.
 
 mod braces;
+mod corpus;
+mod explain;
 mod founding;
 mod generators;
 mod ignored;

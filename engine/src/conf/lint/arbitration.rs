@@ -75,7 +75,7 @@ pub(super) fn weighted(tracked: &Tracked<'_>, report: &mut Report) {
 
 /// Nanoseconds from a cut to the last result that is needed. A probe asks all its targets at once,
 /// so it is over after its own timeout.
-fn detection(check: &CheckConfig) -> u64 {
+pub(in crate::conf) fn detection(check: &CheckConfig) -> u64 {
     let timeout = match &check.command {
         CheckCommand::Probe(probe) => probe.timeout.min(check.timeout),
         CheckCommand::Script(_) => check.timeout,
@@ -86,7 +86,7 @@ fn detection(check: &CheckConfig) -> u64 {
 }
 
 /// Nanoseconds from a cut to the earliest takeover by a router of this priority.
-fn takeover(instance: &InstanceConfig) -> u64 {
+pub(in crate::conf) fn takeover(instance: &InstanceConfig) -> u64 {
     2 * instance.advert_interval.nanos() + skew(instance)
 }
 

@@ -76,6 +76,8 @@ pub enum Reason {
     LinkDown,
     /// The interface has no address to send from.
     NoSourceAddress,
+    /// A unicast instance without peers (`unicast_fault_no_peer`).
+    NoPeers,
     /// A check with weight 0 failed.
     CheckFailed {
         /// The check.
@@ -313,6 +315,7 @@ impl Reason {
             }
             Self::LinkDown => f.write_str("link down"),
             Self::NoSourceAddress => f.write_str("the interface has no IPv4 address"),
+            Self::NoPeers => f.write_str("there are no unicast peers"),
             Self::CheckFailed { check } => write!(f, "check {} failed", config.check(*check).name),
             Self::CheckPending { check } => {
                 write!(f, "check {} has no result yet", config.check(*check).name)

@@ -37,6 +37,8 @@ pub enum Transmit {
         destination: IpAddr,
         /// The priority inside, for those who keep books.
         priority: Priority,
+        /// The same advert as the one before, for another peer.
+        copy: bool,
         /// The whole IP packet, header included.
         packet: Vec<u8>,
     },

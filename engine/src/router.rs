@@ -4,12 +4,13 @@
 pub mod accept;
 mod announce;
 pub mod effects;
+mod remarks;
 mod stats;
 mod transmit;
 
 use core::net::IpAddr;
 use core::time::Duration;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use crate::config::{Config, InstanceConfig, Preempt};
 use crate::event::{Announcement, Event, Reason, StateKind};
@@ -55,6 +56,8 @@ pub(crate) struct Router {
     announcer: Announcer,
     /// IPv4 identification of the last advert; the first is 1, and 0 is never used, as keepalived.
     ip_id: u16,
+    /// The unicast peers whose last advert had the old checksum.
+    old_checksum: BTreeSet<IpAddr>,
     /// The advertised addresses, ready for the wire.
     advertised: Vec<IpAddr>,
     stats: Stats,
@@ -91,6 +94,7 @@ impl Router {
             put_back: PutBack::default(),
             announcer: Announcer::default(),
             ip_id: 0,
+            old_checksum: BTreeSet::new(),
             advertised: config.addresses.iter().map(|a| a.address).collect(),
             stats: Stats::default(),
             last_discard: None,
@@ -174,11 +178,12 @@ impl Router {
         let climbed = match self.state {
             State::Init | State::Fault => Err(Discard::NotListening),
             _ if Some(datagram.source) == self.source(s) => Err(Discard::Own),
-            State::Backup(_) | State::Master(_) => accept(config, datagram),
+            State::Backup(_) | State::Master(_) => accept(config, self.source(s), datagram),
         };
         match climbed {
             Ok(accepted) => {
                 self.last_discard = None;
+                self.note_checksum(config, accepted.checksum, datagram.source);
                 self.compare_addresses(s, accepted.addresses_differ, datagram.source);
                 self.signal(s, Signal::Advert(accepted.heard));
             }
@@ -311,6 +316,9 @@ impl Router {
         }
         if self.source(s).is_none() {
             return Some(Reason::NoSourceAddress);
+        }
+        if config.unicast.as_ref().is_some_and(|u| u.peers.is_empty()) {
+            return Some(Reason::NoPeers);
         }
         // A check that failed outranks one that has said nothing yet.
         let standings = || {
@@ -463,34 +471,5 @@ impl Router {
             };
             s.out.push_back(Output::Effect(effect));
         }
-    }
-
-    fn compare_addresses(&mut self, s: &mut Surroundings<'_>, differ: bool, source: IpAddr) {
-        if !differ {
-            self.differs_from = self.differs_from.filter(|&known| known != source);
-        } else if self.differs_from.replace(source) != Some(source) {
-            let event = Event::AddressListDiffers {
-                instance: self.id,
-                source,
-            };
-            s.out.push_back(Output::Event(event));
-        }
-    }
-
-    /// Counts every discard; reports the first of a kind from a source, once.
-    fn discard(&mut self, s: &mut Surroundings<'_>, datagram: &Datagram<'_>, why: Discard) {
-        self.stats.discarded[why.index()] += 1;
-        let quiet = why == Discard::NotListening;
-        let known = self.last_discard == Some((datagram.source, why));
-        if quiet || known || !self.stats.may_report(s.now) {
-            return;
-        }
-        self.last_discard = Some((datagram.source, why));
-        s.out.push_back(Output::Event(Event::Discarded {
-            instance: Some(self.id),
-            interface: datagram.interface,
-            source: datagram.source,
-            why,
-        }));
     }
 }

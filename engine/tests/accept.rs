@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use common::*;
-use locum_engine::config::{Auth, InstanceConfig, Version};
+use locum_engine::config::{Auth, InstanceConfig, OldChecksum, Peer, Unicast, Version};
 use locum_engine::event::{Discard, Event, StateKind};
 use locum_engine::wire::GROUP_V4;
 use locum_engine::{Datagram, Input, Output};
@@ -21,6 +21,8 @@ struct Packet {
     payload: Vec<u8>,
     /// The checksum is mended after everything else, or spoilt.
     sum: bool,
+    /// The destination that goes into the checksum, when it isn't the packet's.
+    summed_to: Option<Ipv4Addr>,
 }
 
 impl Packet {
@@ -33,12 +35,23 @@ impl Packet {
             ttl: 255,
             payload,
             sum: true,
+            summed_to: None,
+        }
+    }
+
+    /// The same, from peer to peer.
+    fn unicast(version: Version) -> Self {
+        Self {
+            destination: US,
+            ttl: 64,
+            ..Self::good(version)
         }
     }
 
     fn pseudo_header(&self) -> Vec<u8> {
         let length = u8::try_from(self.payload.len()).expect("a short packet");
-        let mut header = [self.source.octets(), self.destination.octets()].concat();
+        let to = self.summed_to.unwrap_or(self.destination);
+        let mut header = [self.source.octets(), to.octets()].concat();
         header.extend([0, 112, 0, length]);
         header
     }
@@ -89,6 +102,22 @@ fn configured(version: Version, priority: u8) -> InstanceConfig {
     }
 }
 
+/// The same with that peer, whose TTL is limited.
+fn unicast(version: Version, priority: u8) -> InstanceConfig {
+    InstanceConfig {
+        unicast: Some(Unicast {
+            peers: vec![Peer {
+                address: PEER.into(),
+                ttl: 60..=64,
+            }],
+            ttl: 255,
+            check_source: true,
+            old_checksum: OldChecksum::Detect,
+        }),
+        ..configured(version, priority)
+    }
+}
+
 /// A way to spoil a packet.
 type Spoil = fn(&mut Packet);
 
@@ -122,15 +151,36 @@ const V3_RUNGS: &[(Discard, Spoil)] = &[
     (Discard::Destination, |p| p.destination = US),
 ];
 
+/// In unicast mode the TTL isn't a rung of its own, and there are three more at the end.
+const UNICAST_RUNGS: &[(Discard, Spoil)] = &[
+    (Discard::Own, |p| p.source = US),
+    (Discard::Length, |p| p.payload[3] = 200),
+    (Discard::Version, |p| p.payload[0] = 0x51),
+    (Discard::Type, |p| {
+        p.payload[0] = p.payload[0] & 0xf0 | 2;
+    }),
+    (Discard::Checksum, |p| p.sum = false),
+    (Discard::NotToUs, |p| p.destination = GROUP_V4),
+    (Discard::NotAPeer, |p| p.source = STRANGER),
+    (Discard::PeerTtl, |p| p.ttl = 59),
+];
+
+/// Somebody who isn't a peer.
+const STRANGER: Ipv4Addr = Ipv4Addr::new(192, 168, 0, 77);
+
 /// Delivers a spoilt packet to a backup and to a master; neither may move. Returns the reason.
 fn refused(version: Version, spoil: &[Spoil]) -> Discard {
+    refuses(&configured(version, 100), &Packet::good(version), spoil)
+}
+
+fn refuses(instance: &InstanceConfig, packet: &Packet, spoil: &[Spoil]) -> Discard {
     let mut reasons = [StateKind::Backup, StateKind::Master].map(|state| {
-        let mut bench = Bench::started(configured(version, 100));
+        let mut bench = Bench::started(instance.clone());
         bench.run_until_state(state);
         bench.run_for(Duration::from_millis(250));
         bench.said.clear();
         let before = (bench.state(), bench.engine.poll_timeout());
-        let mut packet = Packet::good(version);
+        let mut packet = packet.clone();
         for spoil in spoil {
             spoil(&mut packet);
         }
@@ -153,6 +203,7 @@ fn refused(version: Version, spoil: &[Spoil]) -> Discard {
         .iter()
         .chain(V2_AUTH)
         .chain(V3_RUNGS)
+        .chain(UNICAST_RUNGS)
         .map(|(d, _)| *d);
     all.into_iter()
         .find(|d| d.index() == reasons[0])
@@ -188,6 +239,59 @@ fn of_two_faults_the_earlier_rung_is_reported() {
         for (earlier, before) in &V2_RUNGS[..4] {
             assert_eq!(refused(Version::V2, &[*spoil, *before]), *earlier);
         }
+    }
+}
+
+#[test]
+fn every_rung_of_unicast_refuses_in_its_place() {
+    for version in [Version::V2, Version::V3] {
+        let (instance, packet) = (unicast(version, 100), Packet::unicast(version));
+        for (i, (earlier, spoil)) in UNICAST_RUNGS.iter().enumerate() {
+            assert_eq!(refuses(&instance, &packet, &[*spoil]), *earlier);
+            for (discard, later) in &UNICAST_RUNGS[i + 1..] {
+                // A stranger has no limits, and only one of two sources can be given.
+                if (*earlier, *discard) == (Discard::Own, Discard::NotAPeer) {
+                    continue;
+                }
+                let why = refuses(&instance, &packet, &[*later, *spoil]);
+                assert_eq!(why, *earlier, "{version:?}, with {discard:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_unicast_advert_may_come_from_afar_and_must_come_from_a_peer_to_our_own_address() {
+    for version in [Version::V2, Version::V3] {
+        let takes = |instance: &InstanceConfig, packet: Packet| {
+            let mut bench = Bench::master(instance.clone());
+            packet.deliver(&mut bench);
+            bench.state() == StateKind::Backup
+        };
+        let instance = unicast(version, 100);
+        let packet = Packet::unicast(version);
+        assert!(takes(&instance, packet.clone()));
+        let with = |change: fn(&mut Unicast)| {
+            let mut instance = instance.clone();
+            change(instance.unicast.as_mut().expect("it is unicast"));
+            instance
+        };
+        let near = Packet {
+            ttl: 1,
+            ..packet.clone()
+        };
+        assert!(takes(&with(|u| u.peers[0].ttl = 0..=255), near));
+        let strange = Packet {
+            source: STRANGER,
+            ..packet.clone()
+        };
+        assert!(takes(&with(|u| u.check_source = false), strange.clone()));
+        assert!(!takes(&with(|u| u.check_source = true), strange));
+        let vip = Packet {
+            destination: VIP,
+            ..packet
+        };
+        assert!(!takes(&instance, vip), "only the address that we send from");
     }
 }
 

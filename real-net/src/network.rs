@@ -1,10 +1,13 @@
 //! VRRP and gratuitous ARP on raw sockets: the engine's [`Network`].
 //!
-//! One raw socket per interface, bound to the device, receives and sends protocol 112; it joins
-//! the VRRP group by interface index. The engine gives whole packets, so nothing is built here.
+//! One raw socket per interface, bound to the device, receives and sends protocol 112: what comes
+//! to our own addresses, and to the VRRP group, which it joins by interface index if some instance
+//! there isn't unicast. The engine gives whole packets, so nothing is built here. Adverts to peers
+//! go where the routing table of the device says.
 //! Announcements leave through one packet socket that receives nothing. An interface that appears
 //! later, or comes back with another index, gets its socket when it is there.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
@@ -38,22 +41,29 @@ pub struct RawNetwork {
 #[derive(Debug)]
 struct Port {
     id: InterfaceId,
+    /// Some instance talks to the group.
+    group: bool,
     open: Option<(NonZeroU32, Readable<Socket>)>,
     /// Opening failed and it was said.
     complained: bool,
-    /// Packets that could not be sent since the last one that could.
-    unsent: u64,
+    /// By destination, packets that could not be sent since the last one that could.
+    unsent: BTreeMap<IpAddr, u64>,
 }
 
 impl RawNetwork {
     /// Needs `CAP_NET_RAW`, also when no interface is there yet.
     pub fn new(config: &Config, links: Rc<Links>) -> io::Result<Self> {
         let used = |id: &InterfaceId| config.instances.iter().any(|i| i.interface == *id);
+        let group = |id: InterfaceId| {
+            let mut multicast = config.instances.iter().filter(|i| i.unicast.is_none());
+            multicast.any(|i| i.interface == id)
+        };
         let port = |id| Port {
             id,
+            group: group(id),
             open: None,
             complained: false,
-            unsent: 0,
+            unsent: BTreeMap::new(),
         };
         let ports = links.ids().filter(used).map(port).collect();
         // Protocol 0: it receives nothing.
@@ -76,7 +86,7 @@ impl RawNetwork {
             Some((_, socket)) => send(socket.get(), destination, packet),
             None => Err(io::Error::from_raw_os_error(libc::ENODEV)),
         };
-        port.account(self.links.name(interface), result);
+        port.account(self.links.name(interface), destination, result);
     }
 
     fn send_frame(&mut self, interface: InterfaceId, frame: &[u8]) {
@@ -135,7 +145,7 @@ impl Port {
     fn reopen(&mut self, name: &str, index: Option<NonZeroU32>) {
         self.open = None;
         let Some(index) = index else { return };
-        match open(index).and_then(Readable::new) {
+        match open(index, self.group).and_then(Readable::new) {
             Ok(socket) => {
                 debug!(interface = name, index, "listening");
                 self.open = Some((index, socket));
@@ -172,24 +182,25 @@ impl Port {
         }
     }
 
-    fn account(&mut self, name: &str, result: io::Result<()>) {
+    fn account(&mut self, name: &str, to: IpAddr, result: io::Result<()>) {
         match result {
-            Ok(()) if self.unsent > 0 => {
-                info!(interface = name, unsent = self.unsent, "sending again");
-                self.unsent = 0;
-            }
-            Ok(()) => {}
-            Err(e) => {
-                if self.unsent == 0 {
-                    warn!(interface = name, "can't send an advert: {e}");
+            Ok(()) => {
+                if let Some(unsent) = self.unsent.remove(&to) {
+                    info!(interface = name, %to, unsent, "sending again");
                 }
-                self.unsent += 1;
+            }
+            Err(e) => {
+                let unsent = self.unsent.entry(to).or_insert(0);
+                if *unsent == 0 {
+                    warn!(interface = name, %to, "can't send an advert: {e}");
+                }
+                *unsent += 1;
             }
         }
     }
 }
 
-fn open(index: NonZeroU32) -> io::Result<Socket> {
+fn open(index: NonZeroU32, group: bool) -> io::Result<Socket> {
     let protocol = Protocol::from(i32::from(wire::PROTOCOL));
     let socket = Socket::new(Domain::IPV4, Type::RAW, Some(protocol))?;
     socket.set_nonblocking(true)?;
@@ -201,8 +212,10 @@ fn open(index: NonZeroU32) -> io::Result<Socket> {
     socket.set_multicast_loop_v4(false)?;
     // Sets the queueing priority; the bytes of the header are the engine's.
     socket.set_tos_v4(wire::TOS.into())?;
-    let interface = InterfaceIndexOrAddress::Index(index.get());
-    socket.join_multicast_v4_n(&wire::GROUP_V4, &interface)?;
+    if group {
+        let interface = InterfaceIndexOrAddress::Index(index.get());
+        socket.join_multicast_v4_n(&wire::GROUP_V4, &interface)?;
+    }
     Ok(socket)
 }
 

@@ -63,7 +63,8 @@ catalogue! {
         "switch-reboot",
         "random-loss",
         "duplicated-and-corrupted",
-        "clock-drift";
+        "clock-drift",
+        "unicast";
     "Neighbours":
         "wrong-password",
         "wrong-password-flood",

@@ -32,7 +32,7 @@ pub const STATES: [(&str, Option<StateKind>); 5] = [
 ];
 
 /// The words for [`Reason`] in expectations.
-pub const REASONS: [&str; 15] = [
+pub const REASONS: [&str; 16] = [
     "started",
     "owner",
     "master silent",
@@ -42,6 +42,7 @@ pub const REASONS: [&str; 15] = [
     "equal priority",
     "link down",
     "no source address",
+    "no peers",
     "check failed",
     "check pending",
     "address refused",
@@ -62,6 +63,7 @@ pub fn reason(why: Reason) -> &'static str {
         Reason::EqualPriorityHigherAddress { .. } => "equal priority",
         Reason::LinkDown => "link down",
         Reason::NoSourceAddress => "no source address",
+        Reason::NoPeers => "no peers",
         Reason::CheckFailed { .. } => "check failed",
         Reason::CheckPending { .. } => "check pending",
         Reason::AddressRefused { .. } => "address refused",

@@ -20,7 +20,7 @@ replay! {
     daemon_killed hang_shorter hang_between hang_longer vm_paused power_failure address_removed
     both_start_at_once equal_priorities address_owner nopreempt preempt_delay priority_flap_fast
     priority_flap_slow three_nodes_cascade subsecond_takeover split_that_heals one_way_loss
-    dark_cable switch_reboot random_loss duplicated_and_corrupted clock_drift wrong_password
+    dark_cable switch_reboot random_loss duplicated_and_corrupted clock_drift unicast wrong_password
     wrong_password_flood forged_from_afar any_day
 }
 

@@ -24,6 +24,7 @@ mod segment;
 mod settling;
 mod timing;
 mod tracker;
+mod unicast;
 mod verdict;
 
 mod x1_addresses;

@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use common::*;
 use locum_engine::config::{
-    Auth, CheckCommand, CheckConfig, Config, InstanceConfig, Preempt, Track, Version, Weight,
+    Auth, CheckCommand, CheckConfig, Config, InstanceConfig, OldChecksum, Peer, Preempt, Track,
+    Unicast, Version, Weight,
 };
 use locum_engine::ids::{CheckId, InstanceId, MacAddr, Priority};
 use locum_engine::probe::{Probe, ProbeKind};
@@ -284,6 +285,28 @@ fn setup_of(seed: u64) -> Setup {
     }
 }
 
+/// The same with routers that write to each other alone.
+fn over_unicast(mut setup: Setup) -> Setup {
+    let topology = Arc::make_mut(&mut setup.topology);
+    let peers: Vec<_> = topology.routers().map(|(id, _)| id).collect();
+    let peers = peers.iter().map(|id| Peer {
+        address: IpAddr::V4(topology.hosts[id.index()].address),
+        ttl: 0..=255,
+    });
+    let unicast = Unicast {
+        peers: peers.collect(),
+        ttl: 255,
+        check_source: true,
+        old_checksum: OldChecksum::Detect,
+    };
+    for host in &mut topology.hosts {
+        if let Role::Router(spec) = &mut host.role {
+            Arc::make_mut(&mut spec.config).instances[0].unicast = Some(unicast.clone());
+        }
+    }
+    setup
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "chooses which runs, not what happens in them"
@@ -301,6 +324,15 @@ fn seeds() -> std::ops::Range<u64> {
 
 #[test]
 fn no_oracle_objects_to_random_plans() {
+    objects_to_none(setup_of);
+}
+
+#[test]
+fn nor_to_random_plans_over_unicast() {
+    objects_to_none(|seed| over_unicast(setup_of(seed)));
+}
+
+fn objects_to_none(setup_of: impl Fn(u64) -> Setup) {
     let mut failed = Vec::new();
     for seed in seeds() {
         let setup = setup_of(seed);

@@ -3,6 +3,7 @@
 
 mod addresses;
 mod timing;
+mod unicast;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -170,6 +171,7 @@ impl<'a> Lowering<'a> {
             addresses,
             excluded,
             source: draft.source.map(Into::into),
+            unicast: self.unicast(draft, version),
             tracks: Vec::new(), // Filled in by the caller.
             garp: garp(draft.garp.or(global.garp)),
             lower_prio_no_advert: lower_prio_no_advert.unwrap_or(false),
@@ -227,7 +229,12 @@ impl<'a> Lowering<'a> {
             );
             self.report
                 .fatal(span, message)
-                .hint("each virtual router of a network needs an id of its own");
+                .hint(if draft.unicast.block.is_some() {
+                    "keepalived tells instances with one id apart by their unicast peers, which is \
+                     not done here: give each an id of its own"
+                } else {
+                    "each virtual router of a network needs an id of its own"
+                });
         }
         Some((interface, vrid))
     }

@@ -10,6 +10,7 @@ mod ignored;
 pub(super) mod instance;
 pub(super) mod script;
 pub(super) mod track;
+pub(super) mod unicast;
 mod value;
 
 use std::collections::BTreeMap;
@@ -93,7 +94,7 @@ pub(super) enum Context {
     Script,
     /// `authentication`
     Authentication,
-    /// `virtual_ipaddress` and `virtual_ipaddress_excluded`: one address a line.
+    /// `virtual_ipaddress`, `virtual_ipaddress_excluded`, `unicast_peer`: one address a line.
     Addresses,
     /// `track_script` and `track_interface`: one name a line.
     Tracks,
@@ -132,7 +133,10 @@ impl Context {
             (Self::Root, "vrrp_script") => Self::Script,
             (Self::Global, "notification_email") => Self::Mail,
             (Self::Instance, "authentication") => Self::Authentication,
-            (Self::Instance, "virtual_ipaddress" | "virtual_ipaddress_excluded") => Self::Addresses,
+            (
+                Self::Instance,
+                "virtual_ipaddress" | "virtual_ipaddress_excluded" | "unicast_peer",
+            ) => Self::Addresses,
             (Self::Instance, "track_script" | "track_interface") => Self::Tracks,
             (Self::Skipped, _) => Self::Skipped,
             _ if ignored::find(self, keyword).is_some() => Self::Skipped,

@@ -15,6 +15,7 @@ mod measured;
 mod property;
 mod repeat;
 mod script;
+mod unicast;
 mod values;
 
 use super::{NoIncludes, Reading, Severity, SourceText, Sources, read};

@@ -1,12 +1,13 @@
 //! The acceptance ladder: which packets are used, and why the others are not.
 
 use core::fmt;
+use core::net::IpAddr;
 
-use crate::config::{Auth, InstanceConfig, Version};
+use crate::config::{Auth, InstanceConfig, OldChecksum, Unicast, Version};
 use crate::fsm::Heard;
 use crate::input::Datagram;
 use crate::time::Centis;
-use crate::wire::{AdvertView, Family, GROUP_V4, GROUP_V6, TTL};
+use crate::wire::{AdvertView, ChecksumForm, Family, GROUP_V4, GROUP_V6, TTL};
 
 /// Why a packet was not used, in the order in which it is checked.
 ///
@@ -24,7 +25,7 @@ pub enum Discard {
     Own,
     /// Too short for its address count.
     Length,
-    /// TTL or hop limit isn't 255: it came from another network.
+    /// TTL or hop limit isn't 255: it came from another network. Not asked of unicast adverts.
     Ttl,
     /// Another protocol version than ours.
     Version,
@@ -44,11 +45,17 @@ pub enum Discard {
     Checksum,
     /// Sent to us alone although we talk to the group.
     Destination,
+    /// Sent to the group, or to another address of ours, although we talk to peers.
+    NotToUs,
+    /// Its source isn't one of our unicast peers (`check_unicast_src`).
+    NotAPeer,
+    /// Its TTL is outside the peer's `min_ttl` and `max_ttl`.
+    PeerTtl,
 }
 
 impl Discard {
     /// How many there are: the length of a table of counters.
-    pub const COUNT: usize = 15;
+    pub const COUNT: usize = 18;
 
     /// The position in such a table, and in the ladder.
     pub const fn index(self) -> usize {
@@ -74,6 +81,9 @@ impl fmt::Display for Discard {
             Self::Type => "not an advert",
             Self::Checksum => "wrong checksum",
             Self::Destination => "sent to us alone",
+            Self::NotToUs => "not sent to our unicast address",
+            Self::NotAPeer => "not a unicast peer",
+            Self::PeerTtl => "TTL outside the peer's limits",
         })
     }
 }
@@ -86,17 +96,30 @@ pub(crate) struct Accepted {
     /// It lists other addresses than ours. Tolerated, as in keepalived 2.3.3: dropping it would
     /// make two masters out of a configuration that is being rolled out.
     pub(crate) addresses_differ: bool,
+    /// The form of its checksum.
+    pub(crate) checksum: Form,
+}
+
+/// The form of a checksum that is right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// One that the RFCs or today's keepalived send.
+    Current,
+    /// See [`OldChecksum`].
+    Old,
 }
 
 /// Climbs the ladder from [`Discard::Length`] on; the engine has checked the rungs before.
+/// `us` is the address that our own adverts come from.
 pub(crate) fn accept(
     config: &InstanceConfig,
+    us: Option<IpAddr>,
     datagram: &Datagram<'_>,
 ) -> Result<Accepted, Discard> {
     let family = Family::of(datagram.source);
     let view =
         AdvertView::new(datagram.payload, config.version, family).map_err(|_| Discard::Length)?;
-    if datagram.ttl != TTL {
+    if config.unicast.is_none() && datagram.ttl != TTL {
         return Err(Discard::Ttl);
     }
     let interval = match config.version {
@@ -106,14 +129,13 @@ pub(crate) fn accept(
     if view.kind() != 1 {
         return Err(Discard::Type);
     }
-    if view
-        .checksum_form(datagram.source, datagram.destination)
-        .is_none()
-    {
-        return Err(Discard::Checksum);
-    }
-    if datagram.destination != GROUP_V4 && datagram.destination != GROUP_V6 {
-        return Err(Discard::Destination);
+    let checksum = check_sum(config, &view, datagram).ok_or(Discard::Checksum)?;
+    match &config.unicast {
+        None if datagram.destination != GROUP_V4 && datagram.destination != GROUP_V6 => {
+            return Err(Discard::Destination);
+        }
+        None => {}
+        Some(unicast) => check_unicast(unicast, us, datagram)?,
     }
     let heard = Heard {
         source: datagram.source,
@@ -123,7 +145,46 @@ pub(crate) fn accept(
     Ok(Accepted {
         heard,
         addresses_differ: !same_addresses(config, &view),
+        checksum,
     })
+}
+
+/// The checksum's form, if it is right in one that is allowed here.
+fn check_sum(
+    config: &InstanceConfig,
+    view: &AdvertView<'_>,
+    datagram: &Datagram<'_>,
+) -> Option<Form> {
+    let (from, to) = (datagram.source, datagram.destination);
+    let old = match (&config.unicast, config.version, Family::of(from)) {
+        (Some(unicast), Version::V3, Family::V4) if !to.is_multicast() => unicast.old_checksum,
+        _ => OldChecksum::Never,
+    };
+    let current = || view.checksum_form(from, to).map(|_| Form::Current);
+    let old_form = || {
+        let form = view.checksum_form(from, GROUP_V4.into());
+        (form == Some(ChecksumForm::PseudoHeader)).then_some(Form::Old)
+    };
+    match old {
+        OldChecksum::Never => current(),
+        OldChecksum::Always => old_form(),
+        OldChecksum::Detect => current().or_else(old_form),
+    }
+}
+
+fn check_unicast(
+    unicast: &Unicast,
+    us: Option<IpAddr>,
+    datagram: &Datagram<'_>,
+) -> Result<(), Discard> {
+    if us != Some(datagram.destination) {
+        return Err(Discard::NotToUs);
+    }
+    match unicast.peer(datagram.source) {
+        None if unicast.check_source => Err(Discard::NotAPeer),
+        Some(peer) if !peer.ttl.contains(&datagram.ttl) => Err(Discard::PeerTtl),
+        _ => Ok(()),
+    }
 }
 
 fn check_v2(config: &InstanceConfig, view: &AdvertView<'_>) -> Result<Centis, Discard> {

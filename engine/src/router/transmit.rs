@@ -1,16 +1,19 @@
 //! Putting a router's adverts and announcements into bytes.
 
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv4Addr};
 
+use super::accept::Form;
 use super::announce::Burst;
 use super::{Router, Surroundings};
+use crate::config::{InstanceConfig, OldChecksum, Unicast};
 use crate::event::Event;
 use crate::ids::Priority;
 use crate::output::{Output, Transmit};
 use crate::wire::{self, Advert, GROUP_V4, TTL};
 
 impl Router {
-    /// An advert to the group, if there is a link to send it on and an address to send it from.
+    /// An advert to the group or to every peer, if there is a link to send it on and an address to
+    /// send it from. To several peers it is one advert: the copies have the same identification.
     pub(super) fn send_advert(&mut self, s: &mut Surroundings<'_>, priority: Priority) {
         let config = s.config.instance(self.id);
         let link = &s.links[config.interface.index()];
@@ -26,17 +29,44 @@ impl Router {
             auth: config.auth,
             addresses: &self.advertised,
         };
-        let mut packet = Vec::with_capacity(wire::ipv4::LEN + advert.encoded_len());
-        wire::advert_packet(self.ip_id, TTL, source, GROUP_V4, &advert, &mut packet);
         self.stats.sent += 1;
         self.stats.resigned += u64::from(priority == Priority::RELEASE);
-        s.out.push_back(Output::Transmit(Transmit::Advert {
-            instance: self.id,
-            interface: config.interface,
-            destination: IpAddr::V4(GROUP_V4),
-            priority,
-            packet,
-        }));
+        let ttl = config.unicast.as_ref().map_or(TTL, |unicast| unicast.ttl);
+        let mut copy = false;
+        for to in destinations(config.unicast.as_ref(), source) {
+            let mut packet = Vec::with_capacity(wire::ipv4::LEN + advert.encoded_len());
+            wire::advert_packet(self.ip_id, ttl, source, to, &advert, &mut packet);
+            if self.wants_old_checksum(config.unicast.as_ref(), to) {
+                let body = &mut packet[wire::ipv4::LEN..];
+                advert.encode(body, source.into(), GROUP_V4.into());
+            }
+            s.out.push_back(Output::Transmit(Transmit::Advert {
+                instance: self.id,
+                interface: config.interface,
+                destination: to.into(),
+                priority,
+                copy,
+                packet,
+            }));
+            copy = true;
+        }
+    }
+
+    /// Remembers which form of checksum a peer understands; strangers aren't written to.
+    pub(super) fn note_checksum(&mut self, config: &InstanceConfig, form: Form, source: IpAddr) {
+        let known = config.unicast.as_ref().and_then(|u| u.peer(source));
+        match form {
+            Form::Old if known.is_some() => _ = self.old_checksum.insert(source),
+            Form::Old | Form::Current => _ = self.old_checksum.remove(&source),
+        }
+    }
+
+    fn wants_old_checksum(&self, unicast: Option<&Unicast>, peer: Ipv4Addr) -> bool {
+        unicast.is_some_and(|unicast| match unicast.old_checksum {
+            OldChecksum::Never => false,
+            OldChecksum::Always => true,
+            OldChecksum::Detect => self.old_checksum.contains(&peer.into()),
+        })
     }
 
     /// Rounds over all addresses, advertised ones first; nothing when the burst has no rounds.
@@ -67,4 +97,16 @@ impl Router {
         };
         s.out.push_back(Output::Event(event));
     }
+}
+
+/// Where adverts from `source` go. A peer list that names ourselves, as one that is the same on
+/// all routers does, is no reason to talk to ourselves.
+fn destinations(unicast: Option<&Unicast>, source: Ipv4Addr) -> impl Iterator<Item = Ipv4Addr> {
+    let group = unicast.is_none().then_some(GROUP_V4);
+    let peers = unicast.map_or(&[][..], |unicast| &unicast.peers);
+    let peers = peers.iter().filter_map(move |peer| match peer.address {
+        IpAddr::V4(address) if address != source => Some(address),
+        IpAddr::V4(_) | IpAddr::V6(_) => None,
+    });
+    group.into_iter().chain(peers)
 }

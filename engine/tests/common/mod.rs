@@ -46,6 +46,7 @@ pub fn instance(priority: u8) -> InstanceConfig {
         addresses: vec![virtual_address(VIP)],
         excluded: vec![],
         source: None,
+        unicast: None,
         tracks: vec![],
         garp: GarpConfig::default(),
         lower_prio_no_advert: false,
@@ -174,10 +175,14 @@ impl Bench {
     }
 
     pub fn receive(&mut self, source: Ipv4Addr, ttl: u8, payload: &[u8]) {
+        self.receive_at(GROUP_V4, source, ttl, payload);
+    }
+
+    pub fn receive_at(&mut self, to: Ipv4Addr, source: Ipv4Addr, ttl: u8, payload: &[u8]) {
         self.give(Input::Receive(Datagram {
             interface: ETH0,
             source: IpAddr::V4(source),
-            destination: IpAddr::V4(GROUP_V4),
+            destination: IpAddr::V4(to),
             ttl,
             protocol: 112,
             payload,
@@ -223,6 +228,11 @@ pub fn config(instance: InstanceConfig) -> Config {
 
 /// The VRRP payload a router of that configuration would send.
 pub fn payload(source: Ipv4Addr, peer: &InstanceConfig) -> Vec<u8> {
+    payload_to(source, GROUP_V4, peer)
+}
+
+/// The same with a checksum for that destination.
+pub fn payload_to(source: Ipv4Addr, to: Ipv4Addr, peer: &InstanceConfig) -> Vec<u8> {
     let addresses: Vec<_> = peer.addresses.iter().map(|a| a.address).collect();
     let advert = Advert {
         version: peer.version,
@@ -233,7 +243,7 @@ pub fn payload(source: Ipv4Addr, peer: &InstanceConfig) -> Vec<u8> {
         addresses: &addresses,
     };
     let mut packet = vec![];
-    wire::advert_packet(1, 255, source, GROUP_V4, &advert, &mut packet);
+    wire::advert_packet(1, 255, source, to, &advert, &mut packet);
     packet.split_off(wire::ipv4::LEN)
 }
 

@@ -15,6 +15,7 @@ mod mixed;
 mod process;
 mod timing;
 mod tool;
+mod unicast;
 mod unwinding;
 
 use std::time::Duration;

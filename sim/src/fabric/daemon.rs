@@ -26,14 +26,18 @@ impl Fabric {
                 instance,
                 destination,
                 priority,
+                copy,
                 packet,
                 ..
             } => {
-                self.record(Observed::Advert {
-                    host,
-                    instance,
-                    priority,
-                });
+                // To several peers it is one advert.
+                if !copy {
+                    self.record(Observed::Advert {
+                        host,
+                        instance,
+                        priority,
+                    });
+                }
                 self.with_kernel(host, |kernel, cx| {
                     kernel.send_packet(cx, destination, &packet);
                 });

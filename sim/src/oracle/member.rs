@@ -15,6 +15,9 @@ use locum_engine::ids::{InstanceId, Priority, Vrid};
 use super::timing::{self, Drift};
 use crate::topology::HostId;
 
+/// Virtual router, version, password, interval where it counts, and whether it is unicast.
+pub(super) type Key = (Vrid, Version, Option<[u8; 8]>, Option<Duration>, bool);
+
 /// The position of a member in the tracker's list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct MemberId(pub(super) usize);
@@ -267,8 +270,8 @@ impl Member {
     }
 
     /// Whose adverts it accepts: those of the same key. RFC 3768 7.1 lets version 2 routers of
-    /// different intervals ignore each other; version 3 routers learn.
-    pub(super) fn key(&self) -> (Vrid, Version, Option<[u8; 8]>, Option<Duration>) {
+    /// different intervals ignore each other; version 3 routers learn. The group and peers don't mix.
+    pub(super) fn key(&self) -> Key {
         let spec = self.spec();
         let password = match spec.auth {
             Auth::None => None,
@@ -280,6 +283,7 @@ impl Member {
             spec.version,
             password,
             v2.then_some(self.interval),
+            self.is_unicast(),
         )
     }
 

@@ -144,11 +144,10 @@ impl Ground<'_> {
         let mut found = vec![first];
         let mut next = 0;
         while next < found.len() {
-            let x = self.members[found[next].0].host;
+            let x = &self.members[found[next].0];
             for m in among {
-                let y = self.members[m.0].host;
-                let touches =
-                    self.network.route(x, y).is_some() || self.network.route(y, x).is_some();
+                let y = &self.members[m.0];
+                let touches = x.way(self.network, y).is_some() || y.way(self.network, x).is_some();
                 if touches && !found.contains(m) {
                     found.push(*m);
                 }
@@ -174,10 +173,10 @@ impl Ground<'_> {
                 patience = patience.max(delay + class.longest * 5);
             }
             for b in members.iter().filter(|b| *b != a) {
-                match self.network.route(member.host, self.members[b.0].host) {
+                match member.way(self.network, &self.members[b.0]) {
                     None => unclean = Some("not everybody hears everybody"),
                     Some(route) => {
-                        latency = latency.max(route.longest());
+                        latency = latency.max(member.longest_way(route));
                         if route.lossy {
                             unclean = unclean.or(Some("adverts may be lost"));
                         }

@@ -46,7 +46,10 @@ impl Reannouncement {
         let host = world.host(world.member(winner));
         let busy = host.stalled_at + segment.interval + segment.bound >= world.now
             && host.stalled_at > Instant::ZERO;
-        let clear = segment.unclean.is_none() && segment.members.len() <= 3 && !busy;
+        let clear = segment.unclean.is_none()
+            && segment.since <= world.now
+            && segment.members.len() <= 3
+            && !busy;
         if !clear || !answers || !member.spec().audible_yield {
             self.verdict.suspended();
             return;

@@ -90,6 +90,7 @@ pub(crate) fn config(priority: u8) -> Config {
             }],
             excluded: Vec::new(),
             source: None,
+            unicast: None,
             tracks: Vec::new(),
             garp: GarpConfig::default(),
             lower_prio_no_advert: false,

@@ -4,3 +4,4 @@ mod health;
 mod protocol;
 mod structure;
 mod timed;
+mod unicast;

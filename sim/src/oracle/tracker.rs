@@ -12,7 +12,7 @@ use locum_engine::{Event, Instant};
 
 use super::condition::Conditions;
 use super::member::{Hearing, HostState, Member, MemberId, Transition};
-use super::network::Network;
+use super::network::{Network, Route};
 use super::segment::{Class, Ground, Segment};
 use super::timing::Drift;
 use crate::fault::{Fault, Forgery};
@@ -44,6 +44,8 @@ pub(super) struct Tracker {
     pub(super) generation: u64,
     /// When anything outside the daemons last changed, anywhere.
     pub(super) disturbed: Instant,
+    /// Until then unicast adverts may be late or lost.
+    unsettled: Instant,
     first: Vec<usize>,
 }
 
@@ -90,6 +92,7 @@ impl Tracker {
             conditions: Conditions::new(topology),
             generation: 0,
             disturbed: Instant::ZERO,
+            unsettled: Instant::ZERO,
             first,
             topology: topology.clone(),
         }
@@ -191,17 +194,20 @@ impl Tracker {
         let sender = &mut self.members[from.0];
         sender.advert = Some((now, priority));
         sender.sent[usize::from(priority.get())] = Some(now);
-        let (class, host) = (sender.class, sender.host);
-        for to in &self.classes[class].members {
+        let sender = &self.members[from.0];
+        let heard = self.classes[sender.class].members.iter().filter_map(|to| {
+            let member = &self.members[to.0];
+            let hears = *to != from && self.hosts[member.host.index()].acts();
+            let way = sender.way(&self.network, member).filter(|_| hears);
+            Some((*to, way?))
+        });
+        let heard: Vec<(MemberId, Route, Duration)> = heard
+            .map(|(to, route)| (to, route, sender.longest_way(route)))
+            .collect();
+        for (to, route, longest) in heard {
             let member = &mut self.members[to.0];
-            if *to == from || !self.hosts[member.host.index()].acts() {
-                continue;
-            }
-            let Some(route) = self.network.route(host, member.host) else {
-                continue;
-            };
             let earliest = now + route.latency;
-            let latest = now + route.longest() + self.quantum;
+            let latest = now + longest + self.quantum;
             let whole = !route.lossy && route.jitter == Duration::ZERO;
             member.hearing.any = member.hearing.any.max(latest);
             if priority == Priority::RELEASE {
@@ -273,6 +279,7 @@ impl Tracker {
             member.changed = self.now;
         }
         self.resegment();
+        self.unsettle();
     }
 
     /// Forged adverts that nobody could tell from real ones make everything possible for as long
@@ -284,8 +291,9 @@ impl Tracker {
             + longest.unwrap_or_default()
             + self.quantum * 2;
         for i in 0..self.members.len() {
-            let (vrid, _, password, _) = self.members[i].key();
-            if vrid == forgery.vrid && forgery.ttl == 255 && password == forgery.password {
+            let (vrid, _, password, _, unicast) = self.members[i].key();
+            let fits = vrid == forgery.vrid && password == forgery.password && !unicast;
+            if fits && forgery.ttl == 255 {
                 let hearing = &mut self.members[i].hearing;
                 hearing.spoiled = hearing.spoiled.max(over);
                 hearing.maybe = hearing.maybe.max(over);
@@ -301,7 +309,31 @@ impl Tracker {
             member.hearing.cut(self.now, self.quantum);
         }
         self.resegment();
+        self.unsettle();
         self.refresh_conditions(None);
+    }
+
+    /// Unicast adverts may be late or lost until ARP has found the neighbours again.
+    fn unsettle(&mut self) {
+        let longest = self.segments.iter().map(|s| s.latency).max();
+        let under_way = longest.unwrap_or_default() + self.quantum * 4;
+        for i in 0..self.members.len() {
+            let wait = self.members[i].uncertainty();
+            if wait.is_zero() {
+                continue;
+            }
+            let drift = self
+                .hosts
+                .iter()
+                .fold(Drift::default(), |d, h| d.or(h.drift));
+            let over = self.now + drift.longest(wait) + under_way;
+            let hearing = &mut self.members[i].hearing;
+            hearing.spoiled = hearing.spoiled.max(over);
+            hearing.maybe = hearing.maybe.max(over);
+            hearing.any = hearing.any.max(over);
+            self.unsettled = self.unsettled.max(over);
+            self.touch(MemberId(i), over);
+        }
     }
 
     fn daemon(&mut self, host: HostId, change: DaemonChange) {
@@ -423,9 +455,12 @@ impl Tracker {
         for member in &mut self.members {
             member.segment = None;
         }
-        for (i, segment) in self.segments.iter().enumerate() {
+        for (i, segment) in self.segments.iter_mut().enumerate() {
             for id in &segment.members {
                 self.members[id.0].segment = Some(i);
+                if self.members[id.0].is_unicast() {
+                    segment.since = segment.since.max(self.unsettled);
+                }
             }
         }
     }

@@ -50,8 +50,8 @@ impl Evidence {
             .find(|m| IpAddr::V4(m.source) == claim.source && m.host != member.host);
         let sent = sender.and_then(|m| m.sent[usize::from(claim.priority.get())]);
         let under_way = sender
-            .and_then(|m| world.network.route(m.host, member.host))
-            .map_or(claim.within, |route| route.longest());
+            .and_then(|m| Some((m, m.way(&world.network, member)?)))
+            .map_or(claim.within, |(m, route)| m.longest_way(route));
         let bound = claim.within + under_way + world.quantum * 2;
         let genuine = match sent {
             Some(sent) => self.verdict.at_most(at.saturating_since(sent), bound),

@@ -56,6 +56,7 @@ pub fn instance(priority: u8) -> InstanceConfig {
         }],
         excluded: vec![],
         source: None,
+        unicast: None,
         tracks: vec![],
         garp: GarpConfig::default(),
         lower_prio_no_advert: false,

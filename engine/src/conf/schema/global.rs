@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use super::value::{number, seconds, switch, value};
-use super::{Context, other, script};
+use super::{Context, other, script, unicast};
 use crate::conf::source::{Report, Span};
 use crate::conf::tree::Item;
 use crate::config::Version;
@@ -17,6 +17,7 @@ pub(in crate::conf) struct GlobalDraft {
     pub(in crate::conf) script_user: Option<script::User>,
     pub(in crate::conf) garp: GarpDraft,
     pub(in crate::conf) lower_prio_no_advert: Option<bool>,
+    pub(in crate::conf) check_unicast_src: Option<bool>,
 }
 
 /// Gratuitous ARP settings as far as they are given, globally or in one instance.
@@ -31,7 +32,7 @@ pub(in crate::conf) struct GarpDraft {
 }
 
 /// The keywords that are acted on.
-pub(super) const KEYWORDS: [&str; 21] = [
+pub(super) const KEYWORDS: [&str; 22] = [
     "include_check",
     "random_seed",
     "router_id",
@@ -45,6 +46,7 @@ pub(super) const KEYWORDS: [&str; 21] = [
     "vrrp_garp_lower_prio_delay",
     "vrrp_garp_lower_prio_repeat",
     "vrrp_lower_prio_no_advert",
+    "vrrp_check_unicast_src",
     "notification_email",
     "notification_email_from",
     "smtp_server",
@@ -74,6 +76,10 @@ pub(super) fn read(block: &Item, draft: &mut GlobalDraft, report: &mut Report) {
             "vrrp_strict" => strict(item.keyword.span, report),
             "vrrp_lower_prio_no_advert" => {
                 draft.lower_prio_no_advert = switch(item, report).or(draft.lower_prio_no_advert);
+            }
+            "vrrp_check_unicast_src" => {
+                let read = unicast::check_source(item, report).map(|(on, _)| on);
+                draft.check_unicast_src = read.or(draft.check_unicast_src);
             }
             _ if keyword.starts_with("smtp_")
                 || keyword.starts_with("notification_email")

@@ -78,8 +78,6 @@ const STATIC: &str = "addresses, routes and rules that belong to no instance are
 const BFD: &str = "no BFD session is kept, and nothing tracks it";
 const FIFO: &str = "no events are written to a pipe";
 const HOOK: &str = "no script is run when the state changes";
-const UNICAST: &str = "adverts go to the multicast group; routers that use unicast don't hear them, \
-     and there would be two masters";
 const ROUTES: &str = "no routes or rules are installed when this router becomes master";
 const VMAC: &str = "the addresses go on the interface itself, with its own MAC address, and move by \
      gratuitous ARP";
@@ -182,7 +180,6 @@ const GLOBAL: &[Ignored] = &[
         "what a master says when it yields is set by `quiet_yield`",
     ),
     warn("vrrp_down_timer_adverts", DOWN_TIMER),
-    warn("vrrp_check_unicast_src", UNICAST),
     note(
         "vrrp_owner_ignore_adverts",
         "an owner hears adverts like any other router",
@@ -276,13 +273,10 @@ const GLOBAL: &[Ignored] = &[
 ];
 
 const INSTANCE: &[Ignored] = &[
-    warn("unicast_src_ip", UNICAST),
-    warn("unicast_peer", UNICAST).block(),
-    warn("unicast_ttl", UNICAST),
-    warn("check_unicast_src", UNICAST),
-    warn("unicast_fault_no_peer", UNICAST),
-    warn("old_unicast_checksum", UNICAST),
-    warn("vrf", UNICAST),
+    warn(
+        "vrf",
+        "adverts leave through the instance's interface, whatever its VRF",
+    ),
     warn("mcast_dst_ip", MULTICAST_GROUP),
     warn(
         "track_src_ip",

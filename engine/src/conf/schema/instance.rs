@@ -6,6 +6,7 @@ use core::time::Duration;
 use super::address::{self, AddressesDraft};
 use super::global::{GarpDraft, strict, version};
 use super::track::{self, TrackDraft};
+use super::unicast::UnicastDraft;
 use super::value::{self, Value, bare, ipv4, literal, number, seconds, switch, without_semicolon};
 use super::{Context, other};
 use crate::conf::lexer::Word;
@@ -33,6 +34,7 @@ pub(in crate::conf) struct InstanceDraft {
     pub(in crate::conf) excluded: AddressesDraft,
     pub(in crate::conf) no_addresses: bool,
     pub(in crate::conf) source: Option<Ipv4Addr>,
+    pub(in crate::conf) unicast: UnicastDraft,
     pub(in crate::conf) tracks: Vec<TrackDraft>,
     pub(in crate::conf) garp: GarpDraft,
     pub(in crate::conf) lower_prio_no_advert: Option<bool>,
@@ -56,6 +58,7 @@ impl InstanceDraft {
             excluded: AddressesDraft::default(),
             no_addresses: false,
             source: None,
+            unicast: UnicastDraft::default(),
             tracks: Vec::new(),
             garp: GarpDraft::default(),
             lower_prio_no_advert: None,
@@ -65,7 +68,7 @@ impl InstanceDraft {
 }
 
 /// The keywords that are acted on.
-pub(super) const KEYWORDS: [&str; 27] = [
+pub(super) const KEYWORDS: [&str; 33] = [
     "interface",
     "virtual_router_id",
     "version",
@@ -80,6 +83,12 @@ pub(super) const KEYWORDS: [&str; 27] = [
     "virtual_ipaddress_excluded",
     "no_virtual_ipaddress",
     "mcast_src_ip",
+    "unicast_src_ip",
+    "unicast_peer",
+    "unicast_ttl",
+    "check_unicast_src",
+    "unicast_fault_no_peer",
+    "old_unicast_checksum",
     "track_script",
     "track_interface",
     "garp_master_delay",
@@ -186,7 +195,13 @@ fn contents(item: &Item, draft: &mut InstanceDraft, report: &mut Report) -> bool
             }
         }
         "accept" => bare(item, report), // The default.
-        _ => return false,
+        "unicast_src_ip" => {
+            draft.unicast.read(item, report);
+            // The same setting under two names: the last line counts.
+            let given = draft.unicast.source.map(|(address, _)| address);
+            draft.source = given.or(draft.source);
+        }
+        _ => return draft.unicast.read(item, report),
     }
     true
 }

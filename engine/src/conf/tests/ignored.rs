@@ -5,7 +5,7 @@ use crate::conf::Severity::{Note, Warning};
 
 const GLOBAL: &str = "lvs_id enable_script_security notify_fifo vrrp_notify_fifo_script startup_script \
     vrrp_skip_check_adv_addr vrrp_mcast_group4 vrrp_garp_interval vrrp_gna_interval vrrp_min_garp \
-    vrrp_garp_extra_if vrrp_higher_prio_send_advert vrrp_down_timer_adverts vrrp_check_unicast_src \
+    vrrp_garp_extra_if vrrp_higher_prio_send_advert vrrp_down_timer_adverts \
     vrrp_owner_ignore_adverts v3_checksum_as_v2 disable_local_igmp vrrp_startup_delay \
     vrrp_delay_after_boot log_unknown_vrids dynamic_interfaces default_interface max_auto_priority \
     vrrp_priority vrrp_no_swap vrrp_rt_priority vrrp_cpu_affinity vrrp_rlimit_rttime \
@@ -14,8 +14,7 @@ const GLOBAL: &str = "lvs_id enable_script_security notify_fifo vrrp_notify_fifo
     config_save_dir json_version umask iproute_usr_dir lvs_sync_daemon vrrp_strict smtp_server \
     notification_email_from no_email_faults smtp_alert_vrrp smtp_helo_name";
 
-const INSTANCE: &str = "unicast_src_ip unicast_ttl check_unicast_src unicast_fault_no_peer \
-    old_unicast_checksum vrf mcast_dst_ip track_src_ip timer_expired_backup down_timer_adverts \
+const INSTANCE: &str = "vrf mcast_dst_ip track_src_ip timer_expired_backup down_timer_adverts \
     higher_prio_send_advert owner_ignore_adverts skip_check_adv_addr kernel_rx_buf_size \
     v3_checksum_as_v2 native_ipv6 linkbeat_use_polling lvs_sync_daemon_interface \
     promote_secondaries no_accept use_vmac vmac_xmit_base use_vmac_addr use_ipvlan \
@@ -28,7 +27,7 @@ const ROOT_BLOCKS: &str = "vrrp_sync_group vrrp_track_file track_file vrrp_track
     track_process bfd_instance static_ipaddress static_routes static_rules track_group garp_group \
     interface_up_down_delays linkbeat_interfaces virtual_server virtual_server_group";
 
-const INSTANCE_BLOCKS: &str = "unicast_peer virtual_routes virtual_rules track_file track_process \
+const INSTANCE_BLOCKS: &str = "virtual_routes virtual_rules track_file track_process \
     track_bfd track_interface";
 
 #[track_caller]
@@ -73,11 +72,6 @@ fn each_known_keyword_costs_one_remark() {
 
 #[test]
 fn the_remark_is_loud_when_behaviour_differs() {
-    assert_says(
-        "unicast_peer {\n192.0.2.3\n}",
-        Warning,
-        "there would be two masters",
-    );
     assert_says("notify_master /bin/true", Warning, "no script is run");
     assert_says("use_vmac", Warning, "its own MAC address");
     assert_says("debug 4", Note, "no effect in keepalived either");

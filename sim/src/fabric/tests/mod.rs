@@ -133,6 +133,7 @@ pub(super) fn advert(from: HostId, to: Ipv4Addr, priority: u8) -> Transmit {
         interface: InterfaceId(0),
         destination: IpAddr::V4(to),
         priority: Priority(priority),
+        copy: false,
         packet,
     }
 }

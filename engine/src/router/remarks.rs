@@ -1,0 +1,51 @@
+//! What a router says of the packets it gets, each thing once: why one was discarded, and that the
+//! other router has other addresses. Nothing here changes what the router does.
+
+use core::net::IpAddr;
+
+use super::accept::Discard;
+use super::{Router, Surroundings};
+use crate::event::Event;
+use crate::input::Datagram;
+use crate::output::Output;
+
+impl Router {
+    pub(super) fn compare_addresses(
+        &mut self,
+        s: &mut Surroundings<'_>,
+        differ: bool,
+        source: IpAddr,
+    ) {
+        if !differ {
+            self.differs_from = self.differs_from.filter(|&known| known != source);
+        } else if self.differs_from.replace(source) != Some(source) {
+            let event = Event::AddressListDiffers {
+                instance: self.id,
+                source,
+            };
+            s.out.push_back(Output::Event(event));
+        }
+    }
+
+    /// Counts every discard; reports the first of a kind from a source, once.
+    pub(super) fn discard(
+        &mut self,
+        s: &mut Surroundings<'_>,
+        datagram: &Datagram<'_>,
+        why: Discard,
+    ) {
+        self.stats.discarded[why.index()] += 1;
+        let quiet = why == Discard::NotListening;
+        let known = self.last_discard == Some((datagram.source, why));
+        if quiet || known || !self.stats.may_report(s.now) {
+            return;
+        }
+        self.last_discard = Some((datagram.source, why));
+        s.out.push_back(Output::Event(Event::Discarded {
+            instance: Some(self.id),
+            interface: datagram.interface,
+            source: datagram.source,
+            why,
+        }));
+    }
+}

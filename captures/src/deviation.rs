@@ -4,6 +4,8 @@
 //! recording would be if keepalived did as we do. What was recorded is then compared to the byte. A
 //! deviation that finds nothing to change says so, so that none can be declared in vain.
 
+mod audible;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -29,15 +31,20 @@ pub enum Deviation {
     /// late at each advert, which adds up: where a recorded master was relieved when its advert was
     /// overdue already, that advert is put in.
     DueAdvertSent,
+    /// A master that yields says so with priority 0, and the winner answers with an advert and
+    /// announcements. keepalived's yields in silence, and the winner of a split doesn't announce; so
+    /// all of that is put in. With `quiet_yield` we are as silent.
+    AudibleYield,
 }
 
 impl Deviation {
     /// Every one there is.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::SinglePriorityZero,
         Self::SilentWithoutCarrier,
         Self::BurstBeforeAdvert,
         Self::DueAdvertSent,
+        Self::AudibleYield,
     ];
 
     /// The name by which it is declared.
@@ -47,6 +54,7 @@ impl Deviation {
             Self::SilentWithoutCarrier => "silent-without-carrier",
             Self::BurstBeforeAdvert => "burst-before-advert",
             Self::DueAdvertSent => "due-advert-sent",
+            Self::AudibleYield => "audible-yield",
         }
     }
 
@@ -61,6 +69,7 @@ impl Deviation {
                 Self::SilentWithoutCarrier => silent_without_carrier(&mut entries, sender),
                 Self::BurstBeforeAdvert => burst_before_advert(&mut entries, sender),
                 Self::DueAdvertSent => due_advert_sent(&mut entries, sender),
+                Self::AudibleYield => audible::audible_yield(&mut entries, sender),
             };
         }
         (

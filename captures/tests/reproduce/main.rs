@@ -37,36 +37,45 @@ struct Reproduced {
     name: &'static str,
     /// What is otherwise on purpose, and at how many places.
     deviations: &'static [(Deviation, usize)],
+    /// How often a master yields; said with priority 0 unless the configurations have `quiet_yield`.
+    yields: usize,
 }
 
 const REPRODUCED: &[Reproduced] = &[
     Reproduced {
         name: "founding-cable-pull",
         deviations: &[(Deviation::SilentWithoutCarrier, 1)],
+        yields: 1,
     },
     Reproduced {
         name: "graceful-stop",
         deviations: &[],
+        yields: 1,
     },
     Reproduced {
         name: "nopreempt",
         deviations: &[(Deviation::BurstBeforeAdvert, 1)],
+        yields: 0,
     },
     Reproduced {
         name: "split-and-heal",
         deviations: &[],
+        yields: 1,
     },
     Reproduced {
         name: "three-nodes",
         deviations: &[(Deviation::SilentWithoutCarrier, 1)],
+        yields: 1,
     },
     Reproduced {
         name: "track-script-fault",
         deviations: &[(Deviation::SinglePriorityZero, 1)],
+        yields: 1,
     },
     Reproduced {
         name: "track-script-weight",
         deviations: &[],
+        yields: 2,
     },
     Reproduced {
         name: "v3-centiseconds",
@@ -74,6 +83,7 @@ const REPRODUCED: &[Reproduced] = &[
             (Deviation::SilentWithoutCarrier, 1),
             (Deviation::DueAdvertSent, 1),
         ],
+        yields: 1,
     },
 ];
 
@@ -197,7 +207,10 @@ fn deviations_do_nothing_elsewhere() {
             let recording = recording(reproduced.name);
             let (changed, places) = deviation.apply(recording.clone());
             let declared = reproduced.deviations.iter().find(|(d, _)| *d == deviation);
-            let expected = declared.map_or(0, |(_, places)| *places);
+            let expected = match deviation {
+                Deviation::AudibleYield => reproduced.yields,
+                _ => declared.map_or(0, |(_, places)| *places),
+            };
             assert_eq!(places, expected, "{deviation} in {}", reproduced.name);
             assert_eq!(
                 changed == recording,
@@ -206,6 +219,26 @@ fn deviations_do_nothing_elsewhere() {
                 reproduced.name
             );
         }
+    }
+}
+
+/// As a user has it who doesn't ask for silence: the recording with every yield made audible.
+#[test]
+fn without_quiet_yield_the_recordings_differ_by_audible_yields() {
+    for reproduced in REPRODUCED {
+        let name = reproduced.name;
+        let (expected, places) = Deviation::AudibleYield.apply(expected(name));
+        assert_eq!(places, reproduced.yields, "{name}");
+        let expected = Listing::new(expected);
+        let run = Listing::new(carry_out(&audible(name)));
+        let options = options(&expected);
+        let comparison = compare(&expected, &run, &options);
+        assert!(
+            comparison.is_same(),
+            "{name}\n{}{}",
+            comparison.differences_in_words(&expected, &run, 10),
+            comparison.table(&options),
+        );
     }
 }
 
@@ -309,7 +342,11 @@ fn options(recording: &Listing) -> Options {
 }
 
 fn simulate(name: &str) -> Vec<Frame> {
-    let scenario = scenario(name);
+    carry_out(&scenario(name))
+}
+
+fn carry_out(scenario: &Scenario) -> Vec<Frame> {
+    let name = &scenario.name;
     let setup = Setup {
         topology: scenario.topology.clone(),
         plan: scenario.plan(0),
@@ -335,7 +372,31 @@ fn simulate(name: &str) -> Vec<Frame> {
 }
 
 fn scenario(name: &str) -> Scenario {
-    let file = recordings().join(name).join("scenario.toml");
+    load(&recordings().join(name))
+}
+
+/// The same without `quiet_yield`.
+fn audible(name: &str) -> Scenario {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .join("audible")
+        .join(name);
+    std::fs::create_dir_all(&folder).expect("a folder of our own");
+    for entry in std::fs::read_dir(recordings().join(name)).expect("it is there") {
+        let path = entry.expect("a readable folder").path();
+        let ending = path.extension().and_then(|ending| ending.to_str());
+        if matches!(ending, Some("conf" | "toml")) {
+            let text = std::fs::read_to_string(&path).expect("it is text");
+            let lines = text.lines().filter(|line| !line.contains("quiet_yield"));
+            let text: String = lines.map(|line| format!("{line}\n")).collect();
+            let copy = folder.join(path.file_name().expect("a name"));
+            std::fs::write(copy, text).expect("a file of our own");
+        }
+    }
+    load(&folder)
+}
+
+fn load(folder: &Path) -> Scenario {
+    let file = folder.join("scenario.toml");
     Scenario::load(&file).unwrap_or_else(|problems| {
         let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
         panic!("{}", problems.join("\n"))

@@ -7,6 +7,7 @@ mod plan;
 mod run;
 mod show;
 mod sweep;
+mod write;
 
 use std::io::{self, IsTerminal, Write};
 use std::ops::Range;
@@ -66,7 +67,8 @@ struct RunArgs {
     /// Show what the oracles looked at, and how close it came to its bounds.
     #[arg(long)]
     oracles: bool,
-    /// Write what passed each switch and each host into this folder, as pcap files.
+    /// Write what passed each switch and each host into this folder: as pcap files, and as pcapng
+    /// with what happened in comments.
     #[arg(long, value_name = "DIR")]
     pcap: Option<PathBuf>,
     /// Write the whole trace into this file.

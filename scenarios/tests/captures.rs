@@ -70,6 +70,26 @@ fn a_run_is_the_same_as_its_recording() {
     assert_eq!(code, Some(1), "a machine isn't that exact: {out}");
 }
 
+/// Both formats hold the same frames; pcapng also says what happened, and `show` shows it.
+#[test]
+fn a_run_is_written_in_both_formats() {
+    let folder = scratch("both-formats");
+    let folder_name = folder.to_str().expect("it is UTF-8");
+    let (code, out, _) = rehearse(&["run", "founding-cable-pull", "--pcap", folder_name]);
+    assert_eq!(code, Some(0), "{out}");
+    let file = |name: &str| folder.join(name).display().to_string();
+    let (_, plain, _) = rehearse(&["show", &file("sw1.pcap")]);
+    let (_, commented, _) = rehearse(&["show", &file("sw1.pcapng")]);
+    let (comments, frames): (Vec<&str>, Vec<&str>) =
+        commented.lines().partition(|line| line.starts_with('#'));
+    assert_eq!(frames, plain.lines().collect::<Vec<_>>());
+    let pulled_and_plugged = [
+        r#"# { at = "8s", pull = "A - sw1" }"#,
+        r#"# { at = "16s", plug = "A - sw1" }"#,
+    ];
+    assert_eq!(comments, pulled_and_plugged);
+}
+
 #[test]
 fn what_differs_is_shown_field_by_field() {
     let (a, b) = (recording("founding-cable-pull"), recording("graceful-stop"));

@@ -3,13 +3,13 @@
 use std::io::Write;
 use std::path::Path;
 
-use locum_captures::pcap;
 use locum_engine::time::Seconds;
-use locum_scenarios::performance::{Frames, Replay};
+use locum_scenarios::performance::Replay;
 use locum_scenarios::report::{self, BAD, BOLD, DIM, GOOD, Palette};
 use locum_scenarios::{Performance, Scenario};
 
 use super::open::open;
+use super::write;
 use super::{Answer, Failure, RunArgs};
 
 pub(super) fn run(out: &mut impl Write, palette: Palette, args: &RunArgs) -> Answer {
@@ -19,7 +19,7 @@ pub(super) fn run(out: &mut impl Write, palette: Palette, args: &RunArgs) -> Ans
         std::fs::write(file, &performance.trace).map_err(|error| said(file, &error))?;
     }
     if let Some(folder) = &args.pcap {
-        write_captures(folder, &performance.captures)?;
+        write::captures(folder, &scenario.topology, &performance)?;
     }
     show(out, palette, args, &scenario, &performance)?;
     Ok(performance.is_good())
@@ -64,16 +64,6 @@ fn show(
         runner: args.runner,
     };
     writeln!(out, "again: {replay}")
-}
-
-fn write_captures(folder: &Path, captures: &[(String, Frames)]) -> Result<(), Failure> {
-    std::fs::create_dir_all(folder).map_err(|error| said(folder, &error))?;
-    for (name, frames) in captures {
-        let file = folder.join(format!("{name}.pcap"));
-        let frames = frames.iter().map(|(at, bytes)| (*at, &**bytes));
-        pcap::write_file(&file, frames).map_err(|error| said(&file, &error))?;
-    }
-    Ok(())
 }
 
 fn said(path: &Path, error: &dyn std::error::Error) -> Failure {

@@ -44,6 +44,9 @@ fn paragraph(config: &Config, instance: &InstanceConfig) -> String {
         text.push('\n');
     };
     say(addresses(config, instance));
+    if let Some(transport) = transport(instance) {
+        say(transport);
+    }
     say(silence(instance));
     if !instance.is_owner() {
         say(preemption(instance));
@@ -58,6 +61,28 @@ fn paragraph(config: &Config, instance: &InstanceConfig) -> String {
     say(arbitration(config, instance));
     say(authentication(instance));
     text
+}
+
+/// Whom it talks to, when that isn't the group.
+fn transport(instance: &InstanceConfig) -> Option<String> {
+    let unicast = instance.unicast.as_ref()?;
+    let peers: Vec<String> = unicast
+        .peers
+        .iter()
+        .map(|peer| peer.address.to_string())
+        .collect();
+    let peers = peers.join(", ");
+    Some(if unicast.peers.is_empty() {
+        "It has no unicast peers and stays in fault.".to_owned()
+    } else if unicast.check_source {
+        format!(
+            "Its adverts go to {peers}, and it hears no others: the multicast group isn't used."
+        )
+    } else {
+        format!(
+            "Its adverts go to {peers}, and it hears whoever writes to it: the multicast group isn't used."
+        )
+    })
 }
 
 /// When a backup becomes master.

@@ -1,7 +1,8 @@
 //! Unicast: what makes peers, and what is said when there are none.
 
-use super::{assert_says, conf, instance_with, only_instance, said};
+use super::{assert_says, conf, instance_with, only_instance, said, usable};
 use crate::conf::Severity::{Note, Warning};
+use crate::conf::explain;
 use crate::config::{OldChecksum, Unicast};
 
 fn unicast(lines: &str) -> Unicast {
@@ -142,4 +143,15 @@ fn two_instances_of_one_id_are_not_told_apart_by_their_peers() {
     assert!(reading.config.is_none());
     let help = reading.diagnostics[0].help.as_deref().unwrap_or_default();
     assert!(help.contains("by their unicast peers"), "{help}");
+}
+
+#[test]
+fn the_explanation_says_whom_it_talks_to() {
+    let told = |lines: &str| explain(&usable(&instance_with(lines)));
+    let peers = "unicast_peer {\n192.0.2.3\n192.0.2.4\n}";
+    assert!(told(peers).contains("go to 192.0.2.3, 192.0.2.4, and it hears no others"));
+    let open = format!("{peers}\ncheck_unicast_src off");
+    assert!(told(&open).contains("hears whoever writes to it"));
+    assert!(told("unicast_fault_no_peer").contains("stays in fault"));
+    assert!(!told("priority 9").contains("group"));
 }

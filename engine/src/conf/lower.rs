@@ -374,6 +374,7 @@ impl<'a> Lowering<'a> {
             format!("there is no `vrrp_script {name}`: NOTHING is tracked by this line")
         };
         let names = self.scripts.keys().copied().take(MOST_SUGGESTED);
+        let names = names.filter(|_| !self.report.is_heard(span));
         let help = match super::suggest::nearest(name, names) {
             Some(nearest) if !known => format!("did you mean `{nearest}`?"),
             _ => {

@@ -227,7 +227,7 @@ fn other(context: Context, item: &Item, report: &mut Report) {
             .iter()
             .map(|ignored: &Ignored| ignored.name),
     );
-    let nearest = match report.is_full() {
+    let nearest = match report.is_heard(item.keyword.span) {
         true => None, // Looking for it takes time, and nobody would see it.
         false => suggest::nearest(word, known),
     };

@@ -168,9 +168,10 @@ impl Report {
         self.fatal
     }
 
-    /// Whether further notes and warnings are dropped.
-    pub(super) fn is_full(&self) -> bool {
-        self.entries.len() >= MOST
+    /// Whether one more warning about this place would hardly be seen: there is no room, or there
+    /// is one already, as in a repeated line.
+    pub(super) fn is_heard(&self, span: Span) -> bool {
+        self.entries.len() >= MOST || self.places.contains_key(&(span, Severity::Warning))
     }
 
     /// The diagnostics in the order of the text.

@@ -243,7 +243,7 @@ fn split(text: &str, place: Span) -> Vec<Part> {
             chars.next();
             end = at + c.len_utf8();
             match c {
-                '\\' if quote != Some('\'') => {
+                '\\' => {
                     end += escape::push(&text[end..], &mut word);
                     while chars.next_if(|(at, _)| *at < end).is_some() {}
                 }

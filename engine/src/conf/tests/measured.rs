@@ -126,3 +126,32 @@ fn a_script_without_quotes_keeps_its_words() {
     let alone = TEXT.split("vrrp_instance VI_2").next().unwrap_or_default();
     assert_eq!(only_instance(alone).tracks.len(), 1);
 }
+
+#[test]
+fn commands_are_read_twice_and_know_escapes() {
+    // What keepalived dumps for each, word by word.
+    let table: [(&str, &[&str]); 4] = [
+        (r"a\x41 \101c '\x41' '\t' \q", &["aA", "Ac", "A", "\t", "q"]),
+        (
+            r#"'\\x42' \"\\x43\" '\\\\n' x\\x41"#,
+            &["B", "C", "\\n", "xA"],
+        ),
+        (r"'it''s' a\ b 'c\\'d'", &["its", "a", "b", "c'd"]),
+        (r#"'a\"b' \"\" \xc3\xa9 \x1234"#, &["a\"b", "", "é", "4"]),
+    ];
+    for (words, expected) in table {
+        let script = format!("vrrp_script c {{\nscript \"/bin/true {words}\"\n}}\n");
+        let text = script + &super::instance_with("track_script {\nc\n}");
+        let CheckCommand::Script(read) = &usable(&text).checks[0].command else {
+            panic!("a script")
+        };
+        let read: Vec<&str> = read[1..].iter().map(|word| &**word).collect();
+        assert_eq!(read, expected, "{words}");
+    }
+}
+
+#[test]
+fn other_strings_know_no_escapes() {
+    let text = "global_defs {\nrouter_id \"r\\x41 s\\\\t\"\n}\n";
+    assert_eq!(usable(text).router_id.as_deref(), Some(r"r\x41 s\\t"));
+}

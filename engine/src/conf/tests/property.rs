@@ -61,6 +61,15 @@ const PIECES: &[&str] = &[
     "$X=1\n",
     "@a ",
     "${X}",
+    "$X",
+    "$X= \\\n",
+    "\\\n",
+    "~SEQ(X,1,2) ",
+    "~SEQx(Y,9,0xb)",
+    "~LST({X,Y},{1,a},{$X}) ",
+    "${_RANDOM 1 3}",
+    "${_HASH}",
+    "\\x41",
 ];
 
 fn texts() -> impl Strategy<Value = String> {
@@ -134,6 +143,11 @@ fn large_texts_come_to_an_end() {
         "vrrp_instance\n",
         "vrrp_script a {\n",
         "\\#",
+        "${",
+        "$a",
+        "~SEQ(",
+        "~LST(a,b)",
+        "include {\n",
         "unknwon_keywrd\n",
     ] {
         let text = unit.repeat(sizes / unit.len());
@@ -141,6 +155,8 @@ fn large_texts_come_to_an_end() {
         let text = super::instance_with(&text);
         assert_sound(&text, &conf(&text));
     }
+    let repeated = super::instance_with("~SEQ(A,1,100000) unknwon_keywrd${A} ${B}");
+    assert_sound(&repeated, &conf(&repeated));
     let name = "n".repeat(sizes);
     let text = super::instance_with(&format!("track_script {{\n{}}}", "a\n".repeat(sizes)));
     let text = text.replace("VI_1", &name);

@@ -1,7 +1,12 @@
 //! `include` and its stricter forms: which pattern, and how much is to be insisted on.
 //!
 //! The letters and what each of them insists on are keepalived's (measured with 2.2.7). Braces are
-//! resolved here, as a shell does it; wildcards are the business of whoever has files.
+//! resolved here, as a shell does it; wildcards are the business of whoever has files. The files that
+//! are found are read in place of the line.
+
+use super::{DEEPEST, MOST_FILES, Piece, Reader};
+use crate::conf::SourceText;
+use crate::conf::source::Span;
 
 /// What makes an include fail instead of being passed over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -83,6 +88,100 @@ impl Checks {
             self.wildcard
         } else {
             self.matched
+        }
+    }
+}
+
+impl Reader<'_> {
+    /// `include_check` changes what the includes below it, in this file, insist on.
+    pub(super) fn include_check(&mut self, values: &[Piece]) {
+        let word = |piece: &Piece| match piece {
+            Piece::Word(word) => Some((word.text.clone(), word.span)),
+            Piece::Open(_) | Piece::Close(_) => None,
+        };
+        let words: Vec<_> = values.iter().map_while(word).collect();
+        let texts = words.iter().map(|(text, _)| text.as_str());
+        match self.checks.changed(texts.filter(|text| !text.is_empty())) {
+            Ok(checks) => self.checks = checks,
+            Err(odd) => {
+                let span = words
+                    .iter()
+                    .find(|(text, _)| text == odd)
+                    .map(|(_, span)| *span);
+                let message = "this is no kind of check: the line is ignored";
+                let hint = "there are readable, match, wildcard_match and brace_match";
+                self.report
+                    .warning(span.unwrap_or(self.at), message)
+                    .hint(hint);
+            }
+        }
+    }
+
+    /// Reads what an `include` line names in place of the line.
+    pub(super) fn include(&mut self, keyword: &str, path: &str, checks: Checks, place: Span) {
+        if path.is_empty() {
+            let message = format!("`{keyword}` needs the name of a file");
+            self.report.fatal(place, message);
+            return;
+        }
+        if self.depth + 1 >= DEEPEST || self.files >= MOST_FILES {
+            self.report
+                .fatal(place, "too many files include one another")
+                .hint("is a file including itself?");
+            return;
+        }
+        let Some(patterns) = alternatives(path) else {
+            let message = "these braces stand for too many names: nothing is included";
+            self.report.fatal(place, message);
+            return;
+        };
+        let from = self.report.file_name(place.file);
+        let mut missing = 0;
+        let count = patterns.len();
+        for pattern in patterns {
+            match self.sources.read(&pattern, &from) {
+                Ok(found) => {
+                    missing += usize::from(found.is_empty());
+                    self.included(found, checks, place);
+                }
+                Err(why) => self.not_included(path, &why, checks.readable, place),
+            }
+        }
+        if missing > 0 && (checks.insist(path) || !is_wild(path) || path.contains('{')) {
+            let why = match count {
+                1 => "no file of that name".to_owned(),
+                _ => format!("{missing} of {count} names have no file"),
+            };
+            self.not_included(path, &why, checks.insist(path), place);
+        } else if missing > 0 {
+            self.report
+                .note(place, "no file matches: nothing is included");
+        }
+    }
+
+    fn not_included(&mut self, path: &str, why: &str, fatal: bool, place: Span) {
+        if fatal {
+            let message = format!("`{path}` can't be included: {why}");
+            self.report.fatal(place, message);
+        } else {
+            let message = format!("`{path}` is not included: {why}");
+            self.report
+                .warning(place, message)
+                .hint("the rest is used without it, as keepalived does");
+        }
+    }
+
+    fn included(&mut self, files: Vec<SourceText>, checks: Checks, place: Span) {
+        for SourceText { name, text } in files {
+            match text {
+                Err(why) => self.not_included(&name, &why, checks.readable, place),
+                Ok(text) if self.files < MOST_FILES && !self.is_exhausted() => {
+                    self.depth += 1;
+                    self.file(&name, &text);
+                    self.depth -= 1;
+                }
+                Ok(_) => {}
+            }
         }
     }
 }

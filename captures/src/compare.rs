@@ -13,7 +13,7 @@ mod report;
 use std::collections::BTreeMap;
 
 use crate::fields::{self, FieldDifference};
-use crate::listing::{Listing, Sender};
+use crate::listing::{Kind, Listing, Sender};
 use crate::timing::{Cause, Timing, timings};
 
 use align::{Step, align};
@@ -173,40 +173,49 @@ impl<'a> Pair<'a> {
 
     fn compare(&self, differences: &mut Vec<Difference>) -> Summary {
         let before = differences.len();
-        let mut equal = 0;
-        let mut worst_ns = 0;
         let [a, b] = self.frames;
-        let same = |i: usize, j: usize| self.sides[0].bytes(a[i]) == self.sides[1].bytes(b[j]);
-        for step in align(a.len(), b.len(), same) {
-            let (frames, what) = match step {
-                Step::Both(i, j) => {
-                    let fields =
-                        fields::differences(self.sides[0].bytes(a[i]), self.sides[1].bytes(b[j]));
-                    equal += usize::from(fields.is_empty());
-                    if !fields.is_empty() {
-                        differences
-                            .push(self.difference([Some(a[i]), Some(b[j])], What::Bytes(fields)));
-                    }
-                    let by_ns = self.apart(a[i], b[j]);
-                    worst_ns = worst_ns.max(by_ns.unsigned_abs());
-                    match self.time(a[i], b[j], by_ns) {
-                        Some(what) => ([Some(a[i]), Some(b[j])], what),
-                        None => continue,
-                    }
-                }
-                Step::OnlyA(i) => ([Some(a[i]), None], What::Missing),
-                Step::OnlyB(j) => ([None, Some(b[j])], What::Extra),
-            };
-            differences.push(self.difference(frames, what));
-        }
-        Summary {
+        let mut summary = Summary {
             sender: self.sender,
             adverts: self.count(|kind| kind.advert().is_some()),
-            announcements: self.count(|kind| matches!(kind, crate::Kind::Announcement(_))),
-            equal,
-            differences: differences.len() - before,
-            worst_ns,
+            announcements: self.count(|kind| matches!(kind, Kind::Announcement(_))),
+            equal: 0,
+            differences: 0,
+            worst_ns: 0,
+        };
+        let same = |i: usize, j: usize| self.is_same(a[i], b[j]);
+        for step in align(a.len(), b.len(), same) {
+            match step {
+                Step::Both(i, j) => self.pair(a[i], b[j], &mut summary, differences),
+                Step::OnlyA(i) => {
+                    differences.push(self.difference([Some(a[i]), None], What::Missing));
+                }
+                Step::OnlyB(j) => {
+                    differences.push(self.difference([None, Some(b[j])], What::Extra));
+                }
+            }
         }
+        summary.differences = differences.len() - before;
+        summary
+    }
+
+    /// Two frames that belong together: their bytes, then their times.
+    fn pair(&self, i: usize, j: usize, summary: &mut Summary, differences: &mut Vec<Difference>) {
+        let frames = [Some(i), Some(j)];
+        if self.is_same(i, j) {
+            summary.equal += 1;
+        } else {
+            let fields = fields::differences(self.sides[0].bytes(i), self.sides[1].bytes(j));
+            differences.push(self.difference(frames, What::Bytes(fields)));
+        }
+        let by_ns = self.apart(i, j);
+        summary.worst_ns = summary.worst_ns.max(by_ns.unsigned_abs());
+        if let Some(what) = self.time(i, j, by_ns) {
+            differences.push(self.difference(frames, what));
+        }
+    }
+
+    fn is_same(&self, i: usize, j: usize) -> bool {
+        self.sides[0].bytes(i) == self.sides[1].bytes(j)
     }
 
     fn difference(&self, frames: [Option<usize>; 2], what: What) -> Difference {
@@ -217,7 +226,7 @@ impl<'a> Pair<'a> {
         }
     }
 
-    fn count(&self, of: impl Fn(&crate::Kind) -> bool) -> [usize; 2] {
+    fn count(&self, of: impl Fn(&Kind) -> bool) -> [usize; 2] {
         [0, 1].map(|side| {
             let entries = &self.sides[side].listing.entries;
             let frames = self.frames[side].iter();

@@ -149,9 +149,8 @@ impl Story<'_> {
             !advert.resigns() && self.gap(index, own) + interval / 4 >= interval
         });
         let reigns = reign.is_some();
-        let heard = self.others(index, advert).next()?;
-        let near = self.gap(index, heard) <= near(advert);
-        (reigns && !in_turn && near).then_some(heard)
+        let heard = self.others(index, advert, near(advert)).next()?;
+        (reigns && !in_turn).then_some(heard)
     }
 
     /// A takeover: the formula says when the last advert must have been heard. Adverts after that
@@ -161,11 +160,8 @@ impl Story<'_> {
         let silence = nanos(master_down(version, advert.priority, interval));
         let skew = nanos(skew(version, advert.priority, interval));
         let near = near(advert);
-        for heard in self.others(index, advert) {
+        for heard in self.others(index, advert, silence + near) {
             let gap = self.gap(index, heard);
-            if gap > silence + near {
-                break;
-            }
             let resigns = self.listing.entries[heard]
                 .kind
                 .advert()
@@ -180,12 +176,18 @@ impl Story<'_> {
         None
     }
 
-    /// Adverts of others for the same virtual router, the latest first.
-    fn others<'b>(&'b self, index: usize, advert: &Advert) -> impl Iterator<Item = usize> + 'b {
+    /// Adverts of others for the same virtual router, not longer ago than `most`, the latest first.
+    fn others<'b>(
+        &'b self,
+        index: usize,
+        advert: &Advert,
+        most: u64,
+    ) -> impl Iterator<Item = usize> + 'b {
         let sender = self.sender(index);
         let all = self.adverts.get(&group(advert)).map_or(&[][..], |v| v);
+        let recent = move |i: &usize| self.gap(index, *i) <= most;
         let others = move |i: &usize| self.sender(*i) != sender;
-        all.iter().rev().copied().filter(others)
+        all.iter().rev().copied().take_while(recent).filter(others)
     }
 
     fn sender(&self, index: usize) -> Sender {

@@ -222,6 +222,19 @@ fn deviations_do_nothing_elsewhere() {
     }
 }
 
+/// The production driver in an async runtime for each node sends the same, though its hosts act on
+/// a coarser grid.
+#[test]
+fn the_turmoil_runner_reproduces_them_too() {
+    for Reproduced { name, .. } in REPRODUCED {
+        let recording = Listing::new(expected(name));
+        let run = Listing::new(carry_out(&scenario(name), Runner::Turmoil));
+        let comparison = compare(&recording, &run, &options(&recording));
+        let differences = comparison.differences_in_words(&recording, &run, 10);
+        assert!(comparison.is_same(), "{name}\n{differences}");
+    }
+}
+
 /// As a user has it who doesn't ask for silence: the recording with every yield made audible.
 #[test]
 fn without_quiet_yield_the_recordings_differ_by_audible_yields() {
@@ -230,7 +243,7 @@ fn without_quiet_yield_the_recordings_differ_by_audible_yields() {
         let (expected, places) = Deviation::AudibleYield.apply(expected(name));
         assert_eq!(places, reproduced.yields, "{name}");
         let expected = Listing::new(expected);
-        let run = Listing::new(carry_out(&audible(name)));
+        let run = Listing::new(carry_out(&audible(name), Runner::Event));
         let options = options(&expected);
         let comparison = compare(&expected, &run, &options);
         assert!(
@@ -342,10 +355,10 @@ fn options(recording: &Listing) -> Options {
 }
 
 fn simulate(name: &str) -> Vec<Frame> {
-    carry_out(&scenario(name))
+    carry_out(&scenario(name), Runner::Event)
 }
 
-fn carry_out(scenario: &Scenario) -> Vec<Frame> {
+fn carry_out(scenario: &Scenario, runner: Runner) -> Vec<Frame> {
     let name = &scenario.name;
     let setup = Setup {
         topology: scenario.topology.clone(),
@@ -356,7 +369,7 @@ fn carry_out(scenario: &Scenario) -> Vec<Frame> {
         quantum: GRID,
         ..run::Options::default()
     };
-    let run = Runner::Event.run(&setup, &options);
+    let run = runner.run(&setup, &options);
     let outcomes = locum_scenarios::check(&run.records, &scenario.topology, &scenario.expectations);
     for (expectation, outcome) in scenario.expectations.iter().zip(&outcomes) {
         assert!(outcome.met, "{name}: {}: {outcome:?}", expectation.text);

@@ -183,7 +183,13 @@ impl<'a> Pair<'a> {
             worst_ns: 0,
         };
         let same = |i: usize, j: usize| self.is_same(a[i], b[j]);
-        for step in align(a.len(), b.len(), same) {
+        // An advert isn't another announcement, whatever their fields say.
+        let announces = |side: usize, index: usize| {
+            let kind = &self.sides[side].listing.entries[index].kind;
+            matches!(kind, Kind::Announcement(_))
+        };
+        let alike = |i: usize, j: usize| announces(0, a[i]) == announces(1, b[j]);
+        for step in align(a.len(), b.len(), same, alike) {
             match step {
                 Step::Both(i, j) => self.pair(a[i], b[j], &mut summary, differences),
                 Step::OnlyA(i) => {

@@ -5,6 +5,7 @@
 //! deviation that finds nothing to change says so, so that none can be declared in vain.
 
 mod audible;
+mod unicast;
 
 use std::fmt;
 use std::str::FromStr;
@@ -35,16 +36,25 @@ pub enum Deviation {
     /// announcements. keepalived's yields in silence, and the winner of a split doesn't announce; so
     /// all of that is put in. With `quiet_yield` we are as silent.
     AudibleYield,
+    /// The first advert to a unicast peer waits in the kernel until the peer's MAC address is known;
+    /// our announcements don't wait for it. keepalived takes long enough between the two for the
+    /// answer to come first; so they change places.
+    AdvertWaitsForArp,
+    /// We don't announce a router's own address. keepalived with unicast peers does, once, when
+    /// carrier comes back; so that is taken out.
+    SourceUnannounced,
 }
 
 impl Deviation {
     /// Every one there is.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::SinglePriorityZero,
         Self::SilentWithoutCarrier,
         Self::BurstBeforeAdvert,
         Self::DueAdvertSent,
         Self::AudibleYield,
+        Self::AdvertWaitsForArp,
+        Self::SourceUnannounced,
     ];
 
     /// The name by which it is declared.
@@ -55,6 +65,8 @@ impl Deviation {
             Self::BurstBeforeAdvert => "burst-before-advert",
             Self::DueAdvertSent => "due-advert-sent",
             Self::AudibleYield => "audible-yield",
+            Self::AdvertWaitsForArp => "advert-waits-for-arp",
+            Self::SourceUnannounced => "source-unannounced",
         }
     }
 
@@ -70,6 +82,8 @@ impl Deviation {
                 Self::BurstBeforeAdvert => burst_before_advert(&mut entries, sender),
                 Self::DueAdvertSent => due_advert_sent(&mut entries, sender),
                 Self::AudibleYield => audible::audible_yield(&mut entries, sender),
+                Self::AdvertWaitsForArp => unicast::advert_waits_for_arp(&mut entries, sender),
+                Self::SourceUnannounced => unicast::source_unannounced(&mut entries, sender),
             };
         }
         (

@@ -18,14 +18,25 @@ pub(super) enum Step {
     OnlyB(usize),
 }
 
-/// Walks lists of these lengths; `same` says whether two frames are equal.
-pub(super) fn align(a: usize, b: usize, same: impl Fn(usize, usize) -> bool) -> Vec<Step> {
+/// Walks lists of these lengths. `same` says whether two frames are equal, `alike` whether one may
+/// be the other, changed.
+pub(super) fn align(
+    a: usize,
+    b: usize,
+    same: impl Fn(usize, usize) -> bool,
+    alike: impl Fn(usize, usize) -> bool,
+) -> Vec<Step> {
     let mut steps = Vec::with_capacity(a.max(b));
     let (mut i, mut j) = (0, 0);
     while i < a && j < b {
-        let (skip_a, skip_b) = meet((i, a), (j, b), &same);
+        let (skip_a, skip_b) = meet((i, a), (j, b), &same, &alike);
         let changed = skip_a.min(skip_b);
-        steps.extend((0..changed).map(|k| Step::Both(i + k, j + k)));
+        for k in 0..changed {
+            match alike(i + k, j + k) {
+                true => steps.push(Step::Both(i + k, j + k)),
+                false => steps.extend([Step::OnlyA(i + k), Step::OnlyB(j + k)]),
+            }
+        }
         steps.extend((changed..skip_a).map(|k| Step::OnlyA(i + k)));
         steps.extend((changed..skip_b).map(|k| Step::OnlyB(j + k)));
         (i, j) = (i + skip_a, j + skip_b);
@@ -45,9 +56,12 @@ fn meet(
     (i, a): (usize, usize),
     (j, b): (usize, usize),
     same: &impl Fn(usize, usize) -> bool,
+    alike: &impl Fn(usize, usize) -> bool,
 ) -> (usize, usize) {
     let meets = |skip_a: usize, skip_b: usize| {
-        i + skip_a < a && j + skip_b < b && same(i + skip_a, j + skip_b)
+        let inside = i + skip_a < a && j + skip_b < b;
+        let changed = skip_a.min(skip_b);
+        inside && same(i + skip_a, j + skip_b) && (0..changed).all(|k| alike(i + k, j + k))
     };
     for most in 0..=AHEAD {
         // Equal numbers first: changed frames are likelier than lost and additional ones.
@@ -68,7 +82,9 @@ mod tests {
     use super::*;
 
     fn steps(a: &str, b: &str) -> Vec<Step> {
-        align(a.len(), b.len(), |i, j| a.as_bytes()[i] == b.as_bytes()[j])
+        let (a, b) = (a.as_bytes(), b.as_bytes());
+        let alike = |i: usize, j: usize| a[i].is_ascii_uppercase() == b[j].is_ascii_uppercase();
+        align(a.len(), b.len(), |i, j| a[i] == b[j], alike)
     }
 
     #[test]
@@ -79,11 +95,23 @@ mod tests {
 
     #[test]
     fn one_changed_one_missing_one_more() {
-        assert_eq!(steps("abc", "aXc"), [Both(0, 0), Both(1, 1), Both(2, 2)]);
+        assert_eq!(steps("abc", "axc"), [Both(0, 0), Both(1, 1), Both(2, 2)]);
         assert_eq!(steps("abc", "ac"), [Both(0, 0), OnlyA(1), Both(2, 1)]);
         assert_eq!(steps("ac", "abc"), [Both(0, 0), OnlyB(1), Both(1, 2)]);
         assert_eq!(steps("ab", "a"), [Both(0, 0), OnlyA(1)]);
         assert_eq!(steps("", "a"), [OnlyB(0)]);
+    }
+
+    #[test]
+    fn what_isnt_alike_is_not_a_change() {
+        assert_eq!(
+            steps("aXb", "acb"),
+            [Both(0, 0), OnlyA(1), OnlyB(1), Both(2, 2)]
+        );
+        assert_eq!(
+            steps("aXXb", "XXb"),
+            [OnlyA(0), Both(1, 0), Both(2, 1), Both(3, 2)]
+        );
     }
 
     #[test]

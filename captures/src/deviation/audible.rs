@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use locum_engine::config::Version;
 use locum_engine::ids::Priority;
-use locum_engine::wire::{self, AdvertView, Family, GROUP_V4, TTL, ethernet, ipv4};
+use locum_engine::wire::{self, AdvertView, Family, ethernet, ipv4};
 
 use super::{advert, interval_ns, of, recount, renumber};
 use crate::listing::{Advert, Entry, Kind, Sender};
@@ -135,14 +135,15 @@ fn its_burst(entries: &[Entry], sender: Sender, before: usize) -> Vec<usize> {
         .unwrap_or_default()
 }
 
-/// Makes a resignation of an IPv4 advert to the group.
+/// Makes a resignation of an IPv4 advert.
 fn resign(entry: &mut Entry) {
     let Kind::Advert(said) = &mut entry.kind else {
         return;
     };
-    let (IpAddr::V4(source), Some(id)) = (said.source, said.id) else {
+    let (IpAddr::V4(source), IpAddr::V4(destination)) = (said.source, said.destination) else {
         return;
     };
+    let id = said.id.unwrap_or_default();
     let version = match said.version {
         2 => Version::V2,
         _ => Version::V3,
@@ -164,7 +165,7 @@ fn resign(entry: &mut Entry) {
         ..advert
     };
     let mut packet = Vec::new();
-    wire::advert_packet(id, TTL, source, GROUP_V4, &advert, &mut packet);
+    wire::advert_packet(id, said.ttl, source, destination, &advert, &mut packet);
     said.priority = Priority::RELEASE;
     entry.frame.bytes.truncate(ethernet::LEN);
     entry.frame.bytes.extend(packet);

@@ -78,6 +78,15 @@ const REPRODUCED: &[Reproduced] = &[
         yields: 2,
     },
     Reproduced {
+        name: "unicast",
+        deviations: &[
+            (Deviation::SilentWithoutCarrier, 1),
+            (Deviation::AdvertWaitsForArp, 1),
+            (Deviation::SourceUnannounced, 1),
+        ],
+        yields: 1,
+    },
+    Reproduced {
         name: "v3-centiseconds",
         deviations: &[
             (Deviation::SilentWithoutCarrier, 1),
@@ -88,7 +97,7 @@ const REPRODUCED: &[Reproduced] = &[
 ];
 
 /// Recordings that need what the engine doesn't have yet.
-const NOT_REPRODUCED: &[&str] = &["unicast", "v3-ipv6"];
+const NOT_REPRODUCED: &[&str] = &["v3-ipv6"];
 
 #[test]
 fn founding_cable_pull() {
@@ -123,6 +132,11 @@ fn track_script_fault() {
 #[test]
 fn track_script_weight() {
     reproduce("track-script-weight");
+}
+
+#[test]
+fn unicast() {
+    reproduce("unicast");
 }
 
 #[test]

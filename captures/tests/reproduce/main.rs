@@ -176,6 +176,8 @@ fn every_recording_is_reproduced_or_said_not_to_be() {
             "README.md lacks {row}"
         );
     }
+    let rows = table.lines().filter(|line| line.starts_with("| [")).count();
+    assert_eq!(rows, recorded.len(), "README.md has one row for each");
     for name in NOT_REPRODUCED {
         let row = format!("| [{name}]({name}) | **no**: ");
         assert!(table.contains(&row), "README.md lacks {row}");

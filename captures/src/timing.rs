@@ -16,6 +16,9 @@ use locum_engine::wire::Family;
 
 use crate::listing::{Advert, Kind, Listing, Sender};
 
+/// Adverts that must be missing before a takeover: a capture doesn't tell `down_timer_adverts`.
+const MISSED: u8 = 3;
+
 /// How far from the formula an advert may come and still be taken for its consequence: so far, but
 /// never so far that the next advert before or after would do as well.
 const NEAR_NS: u64 = 25_000_000;
@@ -157,7 +160,7 @@ impl Story<'_> {
     /// may have been lost on their way, or been of too low a priority to count.
     fn takeover(&self, index: usize, advert: &Advert) -> Option<Timing> {
         let (version, interval) = (version(advert), interval(advert));
-        let silence = nanos(master_down(version, advert.priority, interval));
+        let silence = nanos(master_down(version, advert.priority, interval, MISSED));
         let skew = nanos(skew(version, advert.priority, interval));
         let near = near(advert);
         for heard in self.others(index, advert, silence + near) {

@@ -18,6 +18,8 @@ use crate::time::Centis;
 pub struct Config {
     /// `router_id`: names this node in logs; the host name when absent.
     pub router_id: Option<Arc<str>>,
+    /// `vrrp_startup_delay`: from the start of the daemon until its instances take part.
+    pub startup_delay: Duration,
     /// Interface names; an [`InterfaceId`] is a position in this list.
     pub interfaces: Vec<Arc<str>>,
     /// `vrrp_script` blocks that some instance tracks.
@@ -93,14 +95,53 @@ pub struct InstanceConfig {
     pub unicast: Option<Unicast>,
     /// `track_script`, in order.
     pub tracks: Vec<Track>,
+    /// `track_interface`: other links it depends on.
+    pub links: Vec<TrackLink>,
+    /// `dont_track_primary`: its own link's loss is no fault.
+    pub dont_track_primary: bool,
     /// Gratuitous ARP timing.
     pub garp: GarpConfig,
     /// `lower_prio_no_advert`: a master doesn't answer a lower-priority advert at once.
     pub lower_prio_no_advert: bool,
     /// A master that loses to a higher advert says so with a last priority-0 advert, so that the
     /// winner announces itself again. On by default; `quiet_yield` turns it off, which is what
-    /// keepalived does.
+    /// keepalived does; `higher_prio_send_advert` goes before it.
     pub audible_yield: bool,
+    /// What is rarely changed.
+    pub tuning: Tuning,
+}
+
+/// Deviations from the protocol as everybody runs it; all of an instance's routers should agree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tuning {
+    /// `down_timer_adverts`, 1 to 100: so many adverts must be missing before a backup takes over.
+    pub down_timer_adverts: u8,
+    /// `v3_checksum_as_v2`: VRRPv3 over IPv4 is sent with a checksum of the message alone, as RFC
+    /// 9568 5.2.8 has it, instead of keepalived's, which includes a pseudo-header. Both are
+    /// understood, always.
+    pub v3_checksum_as_v2: bool,
+    /// `higher_prio_send_advert`: a master that loses to a higher advert sends one last advert with
+    /// its own priority, before it lets go, instead of a priority-0 one after. The winner answers
+    /// it and announces itself again.
+    pub higher_prio_send_advert: bool,
+    /// `owner_ignore_adverts`: an owner of the addresses (priority 255) hears no adverts, not even
+    /// of another owner.
+    pub owner_ignore_adverts: bool,
+    /// `skip_check_adv_addr`: the addresses in an advert are compared with ours only when another
+    /// router than before advertises them.
+    pub skip_check_adv_addr: bool,
+}
+
+impl Default for Tuning {
+    fn default() -> Self {
+        Self {
+            down_timer_adverts: 3,
+            v3_checksum_as_v2: false,
+            higher_prio_send_advert: false,
+            owner_ignore_adverts: false,
+            skip_check_adv_addr: false,
+        }
+    }
 }
 
 impl InstanceConfig {
@@ -215,6 +256,15 @@ pub struct Track {
     /// The check.
     pub check: CheckId,
     /// Its weight for this instance.
+    pub weight: Weight,
+}
+
+/// One entry of `track_interface`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TrackLink {
+    /// The interface; one that isn't there is down.
+    pub interface: InterfaceId,
+    /// What its state does to the instance: up is success, down is failure.
     pub weight: Weight,
 }
 

@@ -7,7 +7,7 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use crate::config::Config;
-use crate::event::StateKind;
+use crate::event::{Event, StateKind};
 use crate::ids::{InstanceId, InterfaceId, MacAddr, Priority};
 use crate::input::{Command, Datagram, Input, LinkState};
 use crate::output::Output;
@@ -33,6 +33,8 @@ pub struct Engine {
     scheduled: Vec<Option<Instant>>,
     now: Instant,
     running: bool,
+    /// `vrrp_startup_delay`: the routers start then.
+    starts_at: Option<Instant>,
     strays: u64,
     out: VecDeque<Output>,
 }
@@ -77,6 +79,7 @@ impl Engine {
             scheduled: vec![None; config.instances.len()],
             now: Instant::ZERO,
             running: false,
+            starts_at: None,
             strays: 0,
             out: VecDeque::new(),
             config,
@@ -129,10 +132,7 @@ impl Engine {
     pub fn poll_timeout(&self) -> Option<Wake> {
         let router = self.deadlines.first().map(|(at, _)| *at);
         let check = self.checks.deadline();
-        let at = match (router, check) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        };
+        let at = [router, check, self.starts_at].into_iter().flatten().min();
         at.map(|at| Wake { at })
     }
 
@@ -155,6 +155,10 @@ impl Engine {
     fn timeout(&mut self) {
         if self.checks.timeout(&self.config, self.now, &mut self.out) {
             self.reconsider_all();
+        }
+        if self.starts_at.is_some_and(|at| self.now >= at) {
+            self.starts_at = None;
+            self.each(Router::start);
         }
         while let Some(&(at, id)) = self.deadlines.first() {
             if at > self.now {
@@ -191,7 +195,9 @@ impl Engine {
     fn link(&mut self, interface: InterfaceId, state: LinkState) {
         self.links[interface.index()] = state;
         self.each(|router, s| {
-            if s.config.instance(router.id()).interface == interface {
+            let config = s.config.instance(router.id());
+            let tracks = config.links.iter().any(|link| link.interface == interface);
+            if config.interface == interface || tracks {
                 router.reconsider(s);
             }
         });
@@ -203,10 +209,11 @@ impl Engine {
             Command::Start => {
                 self.running = true;
                 self.checks.start(self.now);
-                self.each(Router::start);
+                self.start_routers();
             }
             Command::Stop => {
                 self.running = false;
+                self.starts_at = None;
                 self.checks.stop(&mut self.out);
                 self.each(Router::stop);
                 self.out.push_back(Output::Stopped);
@@ -219,6 +226,18 @@ impl Engine {
                 self.one(instance, |router, s| router.set_priority(s, priority));
             }
         }
+    }
+
+    /// At once, or after `vrrp_startup_delay`. Checks run meanwhile, and adverts aren't heard.
+    fn start_routers(&mut self) {
+        let by = self.config.startup_delay;
+        if by.is_zero() {
+            return self.each(Router::start);
+        }
+        self.starts_at = Some(self.now + by);
+        self.each(Router::clean_up);
+        self.out
+            .push_back(Output::Event(Event::StartDelayed { by }));
     }
 
     fn reconsider_all(&mut self) {

@@ -76,6 +76,13 @@ pub enum Reason {
     LinkDown,
     /// The interface has no address to send from.
     NoSourceAddress,
+    /// A tracked interface of weight 0 went down, or came up if it is tracked in reverse.
+    TrackedLink {
+        /// Which.
+        interface: InterfaceId,
+        /// Its state.
+        up: bool,
+    },
     /// A unicast instance without peers (`unicast_fault_no_peer`).
     NoPeers,
     /// A check with weight 0 failed.
@@ -183,6 +190,11 @@ pub enum Event {
         /// Who.
         source: IpAddr,
     },
+    /// The instances take part only after a while, as `vrrp_startup_delay` says.
+    StartDelayed {
+        /// How long they wait.
+        by: Duration,
+    },
     /// A master woke up late: others may have taken over meanwhile.
     Late {
         /// Which.
@@ -229,7 +241,9 @@ impl Event {
             | Self::AddressListDiffers { instance, .. }
             | Self::Late { instance, .. } => Some(instance),
             Self::Discarded { instance, .. } => instance,
-            Self::CheckFailing { .. } | Self::CheckChanged { .. } => None,
+            Self::CheckFailing { .. } | Self::CheckChanged { .. } | Self::StartDelayed { .. } => {
+                None
+            }
         }
     }
 
@@ -269,6 +283,13 @@ impl Event {
             }
             Self::AddressListDiffers { source, .. } => {
                 write!(f, "{source} advertises other addresses than ours")
+            }
+            Self::StartDelayed { by } => {
+                write!(
+                    f,
+                    "takes part in {}, as vrrp_startup_delay says",
+                    Seconds(*by)
+                )
             }
             Self::Late { by, .. } => {
                 write!(
@@ -315,6 +336,10 @@ impl Reason {
             }
             Self::LinkDown => f.write_str("link down"),
             Self::NoSourceAddress => f.write_str("the interface has no IPv4 address"),
+            Self::TrackedLink { interface, up } => {
+                let name = config.interface_name(*interface);
+                write!(f, "{name} is {}", if *up { "up" } else { "down" })
+            }
             Self::NoPeers => f.write_str("there are no unicast peers"),
             Self::CheckFailed { check } => write!(f, "check {} failed", config.check(*check).name),
             Self::CheckPending { check } => {

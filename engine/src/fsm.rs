@@ -101,6 +101,8 @@ pub struct Params {
     pub priority: Priority,
     /// Our own `advert_int`.
     pub interval: Centis,
+    /// Adverts that must be missing before a backup takes over.
+    pub missed_adverts: u8,
     /// What to do about a master of lower priority.
     pub preempt: Preempt,
     /// The address our adverts come from; breaks ties.
@@ -125,7 +127,7 @@ impl Params {
 
     /// Master_Down_Interval with the interval in force.
     pub fn master_down(&self, interval: Centis) -> Duration {
-        master_down(self.version, self.priority, interval)
+        master_down(self.version, self.priority, interval, self.missed_adverts)
     }
 }
 

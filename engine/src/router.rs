@@ -4,6 +4,7 @@
 pub mod accept;
 mod announce;
 pub mod effects;
+mod maintenance;
 mod remarks;
 mod stats;
 mod transmit;
@@ -19,17 +20,13 @@ use crate::ids::{InstanceId, Priority};
 use crate::input::{Datagram, LinkState};
 use crate::output::{Effect, Output};
 use crate::time::Instant;
-use crate::track::{Checks, Standing};
+use crate::track::{Checks, Standing, link_standing};
 
 use accept::{Discard, accept};
 use announce::{Announcer, Burst};
 use effects::{Addresses, Resign, effects};
+use maintenance::{Drain, PutBack};
 pub use stats::Stats;
-
-/// How long a router stays out of the way after the kernel refused one of its addresses.
-const REFUSED_PAUSE: Duration = Duration::from_secs(10);
-/// An address that others keep removing is put back at most this often.
-const PUT_BACK_PAUSE: Duration = Duration::from_secs(1);
 
 /// What a router sees of the engine around it while it handles one input.
 pub(crate) struct Surroundings<'a> {
@@ -63,22 +60,6 @@ pub(crate) struct Router {
     stats: Stats,
     last_discard: Option<(IpAddr, Discard)>,
     differs_from: Option<IpAddr>,
-}
-
-/// A planned hand-over.
-#[derive(Clone, Copy, Debug)]
-struct Drain {
-    /// Resigns then, if still master.
-    until: Instant,
-    /// It has resigned, or was relieved.
-    over: bool,
-}
-
-/// Addresses removed by others.
-#[derive(Clone, Debug, Default)]
-struct PutBack {
-    missing: Vec<IpAddr>,
-    not_before: Option<Instant>,
 }
 
 impl Router {
@@ -120,21 +101,10 @@ impl Router {
 
     /// The next moment at which [`Router::timeout`] has something to do.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        let drain = self
-            .drain
-            .filter(|d| !d.over && self.is_master())
-            .map(|d| d.until);
-        let refused = self.refused.map(|(_, until)| until);
-        let put_back = self
-            .put_back
-            .not_before
-            .filter(|_| !self.put_back.missing.is_empty());
         [
             self.state.deadline(),
             self.announcer.deadline(),
-            drain,
-            refused,
-            put_back,
+            self.maintenance_deadline(),
         ]
         .into_iter()
         .flatten()
@@ -178,11 +148,13 @@ impl Router {
         let climbed = match self.state {
             State::Init | State::Fault => Err(Discard::NotListening),
             _ if Some(datagram.source) == self.source(s) => Err(Discard::Own),
-            State::Backup(_) | State::Master(_) => accept(config, self.source(s), datagram),
+            State::Backup(_) | State::Master(_) => accept(config, self.source(s), datagram)
+                .and_then(|a| self.heeds(config).then_some(a).ok_or(Discard::OwnerIgnores)),
         };
         match climbed {
             Ok(accepted) => {
                 self.last_discard = None;
+                self.stats.count_checksum(accepted.checksum.summed());
                 self.note_checksum(config, accepted.checksum, datagram.source);
                 self.compare_addresses(s, accepted.addresses_differ, datagram.source);
                 self.signal(s, Signal::Advert(accepted.heard));
@@ -207,73 +179,14 @@ impl Router {
         }
     }
 
-    pub(crate) fn set_priority(&mut self, s: &mut Surroundings<'_>, priority: Option<Priority>) {
-        self.override_priority = priority.map(|p| p.max(Priority::LOWEST));
-        self.reconsider(s);
+    /// Whether it lets itself be told who else is there.
+    fn heeds(&self, config: &InstanceConfig) -> bool {
+        self.priority != Priority::OWNER || !config.tuning.owner_ignore_adverts
     }
 
-    pub(crate) fn drain(&mut self, s: &mut Surroundings<'_>, within: Duration) {
-        self.drain = Some(Drain {
-            until: s.now + within,
-            over: !self.is_master(),
-        });
-        self.reconsider(s);
-    }
-
-    pub(crate) fn resume(&mut self, s: &mut Surroundings<'_>) {
-        self.drain = None;
-        self.reconsider(s);
-    }
-
-    /// The kernel refused an address: whoever can't hold it must not claim it.
-    pub(crate) fn address_refused(&mut self, s: &mut Surroundings<'_>, address: IpAddr) {
-        if self.is_master() {
-            self.refused = Some((address, s.now + REFUSED_PAUSE));
-            self.reconsider(s);
-        }
-    }
-
-    /// Somebody removed an address: it is put back, at once if that isn't a habit.
-    pub(crate) fn address_removed(&mut self, s: &mut Surroundings<'_>, address: IpAddr) {
-        let ours = s
-            .config
-            .instance(self.id)
-            .held_addresses()
-            .any(|a| a.address == address);
-        if self.is_master() && ours && !self.put_back.missing.contains(&address) {
-            self.put_back.missing.push(address);
-            self.put_back_missing(s);
-        }
-    }
-
-    fn put_back_missing(&mut self, s: &mut Surroundings<'_>) {
-        let waits = self.put_back.not_before.is_some_and(|at| s.now < at);
-        if self.put_back.missing.is_empty() || waits || !self.is_master() {
-            return;
-        }
-        self.put_back.not_before = Some(s.now + PUT_BACK_PAUSE);
-        let missing = core::mem::take(&mut self.put_back.missing);
-        for address in s.config.instance(self.id).held_addresses() {
-            if missing.contains(&address.address) {
-                let effect = Effect::AddAddress {
-                    instance: self.id,
-                    address: address.clone(),
-                };
-                s.out.push_back(Output::Effect(effect));
-                let event = Event::AddressPutBack {
-                    instance: self.id,
-                    address: address.address,
-                };
-                s.out.push_back(Output::Event(event));
-            }
-        }
-        self.announce(
-            s,
-            Burst {
-                why: Announcement::PutBack,
-                rounds: 1,
-            },
-        );
+    /// Whether that is the master it has been listening to.
+    fn follows(&self, source: IpAddr) -> bool {
+        matches!(self.state, State::Backup(backup) if backup.master.is_some_and(|m| m.source == source))
     }
 
     fn is_master(&self) -> bool {
@@ -295,6 +208,7 @@ impl Router {
             version: config.version,
             priority: self.priority,
             interval: config.advert_interval,
+            missed_adverts: config.tuning.down_timer_adverts,
             preempt: if owner {
                 Preempt::Always
             } else {
@@ -311,11 +225,21 @@ impl Router {
     /// raised twice and cleared once can't stay behind.
     fn obstacle(&self, s: &Surroundings<'_>) -> Option<Reason> {
         let config = s.config.instance(self.id);
-        if !s.links[config.interface.index()].up {
+        if !config.dont_track_primary && !s.links[config.interface.index()].up {
             return Some(Reason::LinkDown);
         }
         if self.source(s).is_none() {
             return Some(Reason::NoSourceAddress);
+        }
+        let tracked = config
+            .links
+            .iter()
+            .map(|link| (link, s.links[link.interface.index()].up));
+        for (link, up) in tracked {
+            if link_standing(up, link.weight) == Standing::Fault {
+                let interface = link.interface;
+                return Some(Reason::TrackedLink { interface, up });
+            }
         }
         if config.unicast.as_ref().is_some_and(|u| u.peers.is_empty()) {
             return Some(Reason::NoPeers);
@@ -343,7 +267,7 @@ impl Router {
         let to = if self.drain.is_some() {
             Priority::LOWEST
         } else {
-            s.checks.weigh(base, &config.tracks)
+            s.checks.weigh(base, config, s.links)
         };
         let from = core::mem::replace(&mut self.priority, to);
         if from != to {
@@ -447,11 +371,20 @@ impl Router {
     }
 
     fn drop_addresses(&mut self, s: &mut Surroundings<'_>, resign: Resign, why: Reason) {
+        let lost = matches!(
+            why,
+            Reason::HigherPriority { .. } | Reason::EqualPriorityHigherAddress { .. }
+        );
+        let last_word = lost && s.config.instance(self.id).tuning.higher_prio_send_advert;
+        if last_word {
+            self.send_advert(s, self.priority);
+        }
         self.announcer.clear();
         self.put_back = PutBack::default();
         self.remove_addresses(s);
         let says_so = match resign {
             Resign::Silent => false,
+            Resign::Audible if last_word => false,
             Resign::Always => true,
             Resign::Audible => s.config.instance(self.id).audible_yield || why == Reason::Drained,
         };

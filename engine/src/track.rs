@@ -1,5 +1,5 @@
 //! Health checks: when they run, what a result in a row of results is worth, and what that does to
-//! an instance's priority.
+//! an instance's priority. Tracked links weigh the same.
 
 mod check;
 mod weight;
@@ -7,15 +7,15 @@ mod weight;
 use core::time::Duration;
 use std::collections::VecDeque;
 
-use crate::config::{Config, Track, Weight};
+use crate::config::{Config, InstanceConfig, Weight};
 use crate::event::Event;
 use crate::ids::{CheckId, Priority};
-use crate::input::Outcome;
+use crate::input::{LinkState, Outcome};
 use crate::output::{Effect, Output};
 use crate::time::Instant;
 
 use check::{Action, Check};
-pub(crate) use weight::Standing;
+pub(crate) use weight::{Standing, link_standing};
 
 /// All checks of one daemon. A check that several instances track runs once.
 #[derive(Debug)]
@@ -98,11 +98,17 @@ impl Checks {
     }
 
     /// Effective priority: the base and every weight, within 1 to 254. An owner's never moves.
-    pub(crate) fn weigh(&self, base: Priority, tracks: &[Track]) -> Priority {
-        let verdicts = tracks
-            .iter()
-            .map(|t| (self.checks[t.check.index()].verdict(), t.weight));
-        weight::effective(base, verdicts)
+    pub(crate) fn weigh(
+        &self,
+        base: Priority,
+        config: &InstanceConfig,
+        links: &[LinkState],
+    ) -> Priority {
+        let checks = config.tracks.iter();
+        let checks = checks.map(|t| self.standing(t.check, t.weight));
+        let tracked = config.links.iter();
+        let tracked = tracked.map(|t| link_standing(links[t.interface.index()].up, t.weight));
+        weight::effective(base, checks.chain(tracked))
     }
 }
 

@@ -103,6 +103,7 @@ const fn level(event: &Event) -> Level {
         Event::StateChanged { .. }
         | Event::PriorityChanged { .. }
         | Event::CheckFailing { .. }
+        | Event::StartDelayed { .. }
         | Event::CheckChanged { good: true, .. } => Level::INFO,
         Event::Announced { .. } => Level::DEBUG,
     }

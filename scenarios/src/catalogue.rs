@@ -48,6 +48,7 @@ catalogue! {
         "address-removed";
     "Elections":
         "both-start-at-once",
+        "startup-delay",
         "equal-priorities",
         "address-owner",
         "nopreempt",
@@ -55,9 +56,12 @@ catalogue! {
         "priority-flap-fast",
         "priority-flap-slow",
         "three-nodes-cascade",
-        "subsecond-takeover";
+        "subsecond-takeover",
+        "two-missing-adverts",
+        "two-checksums";
     "Networks":
         "split-that-heals",
+        "split-that-heals-last-advert",
         "one-way-loss",
         "dark-cable",
         "switch-reboot",

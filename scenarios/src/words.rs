@@ -63,6 +63,7 @@ pub fn reason(why: Reason) -> &'static str {
         Reason::EqualPriorityHigherAddress { .. } => "equal priority",
         Reason::LinkDown => "link down",
         Reason::NoSourceAddress => "no source address",
+        Reason::TrackedLink { .. } => "tracked link",
         Reason::NoPeers => "no peers",
         Reason::CheckFailed { .. } => "check failed",
         Reason::CheckPending { .. } => "check pending",

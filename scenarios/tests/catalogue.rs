@@ -18,8 +18,9 @@ replay! {
     split_brain_with_arbitration node_alone gateway_blip gateway_lost web_service_fails
     gateway_dead_nobody gateway_dead_rank_order isolated_node_rank_order graceful_stop drain
     daemon_killed hang_shorter hang_between hang_longer vm_paused power_failure address_removed
-    both_start_at_once equal_priorities address_owner nopreempt preempt_delay priority_flap_fast
-    priority_flap_slow three_nodes_cascade subsecond_takeover split_that_heals one_way_loss
+    both_start_at_once startup_delay equal_priorities address_owner nopreempt preempt_delay
+    priority_flap_fast priority_flap_slow three_nodes_cascade subsecond_takeover
+    two_missing_adverts two_checksums split_that_heals split_that_heals_last_advert one_way_loss
     dark_cable switch_reboot random_loss duplicated_and_corrupted clock_drift unicast wrong_password
     wrong_password_flood forged_from_afar any_day
 }

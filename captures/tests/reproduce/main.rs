@@ -333,8 +333,12 @@ fn start_up(scenario: &Scenario, recording: &Listing, run: &Listing) {
     assert!(late < START_UP_NS, "{}: {late} ns", scenario.name);
     let (_, router) = scenario.topology.routers().next().expect("there is a node");
     let config = &router.config.instances[0];
-    let wait =
-        locum_engine::fsm::master_down(config.version, config.priority, config.advert_interval);
+    let wait = locum_engine::fsm::master_down(
+        config.version,
+        config.priority,
+        config.advert_interval,
+        config.tuning.down_timer_adverts,
+    );
     let due = locum_engine::Instant::ZERO + router.starts_at.expect("it starts") + wait;
     let late = first_in_run - due.as_nanos();
     assert!(

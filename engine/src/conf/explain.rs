@@ -93,14 +93,15 @@ fn silence(instance: &InstanceConfig) -> String {
         return "It owns the addresses: it is master as soon as it starts and yields to nobody."
             .to_owned();
     }
+    let missed = instance.tuning.down_timer_adverts;
     let skew = skew(version, priority, interval);
     let learned = match version {
         Version::V2 => "",
         Version::V3 => ", in which the master's own interval counts once it is heard",
     };
     format!(
-        "It starts as backup and becomes master after {} without an advert (3 x {} + skew {}{learned}); when the master resigns, after {}.",
-        Seconds(master_down(version, priority, interval)),
+        "It starts as backup and becomes master after {} without an advert ({missed} x {} + skew {}{learned}); when the master resigns, after {}.",
+        Seconds(master_down(version, priority, interval, missed)),
         Seconds(interval.duration()),
         Seconds(skew),
         Seconds(skew),

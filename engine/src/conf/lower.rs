@@ -2,6 +2,7 @@
 //! about settings that exclude each other.
 
 mod addresses;
+mod links;
 mod timing;
 mod unicast;
 
@@ -59,6 +60,7 @@ pub(super) fn lower(drafts: &Drafts, report: &mut Report) -> Config {
     }
     Config {
         router_id: drafts.global.router_id.clone(),
+        startup_delay: drafts.global.startup_delay.unwrap_or_default(),
         interfaces: lowering.interfaces.names,
         checks: checks.into_iter().map(|(check, _)| check).collect(),
         instances,
@@ -173,9 +175,12 @@ impl<'a> Lowering<'a> {
             source: draft.source.map(Into::into),
             unicast: self.unicast(draft, version),
             tracks: Vec::new(), // Filled in by the caller.
-            garp: garp(draft.garp.or(global.garp)),
+            links: self.links(draft, interface, priority)?,
+            dont_track_primary: draft.dont_track_primary,
+            garp: garp(draft.garp.or(global.garp), global.min_garp),
             lower_prio_no_advert: lower_prio_no_advert.unwrap_or(false),
             audible_yield: !draft.quiet_yield,
+            tuning: draft.tuning.settle(global.tuning),
         })
     }
 
@@ -400,8 +405,13 @@ impl Interfaces {
 }
 
 /// The values given, with keepalived's defaults: a contest is answered like a takeover.
-fn garp(draft: GarpDraft) -> GarpConfig {
-    let default = GarpConfig::default();
+fn garp(draft: GarpDraft, min: bool) -> GarpConfig {
+    let mut default = GarpConfig::default();
+    if min {
+        // `vrrp_min_garp`: what isn't given is one announcement, once.
+        default.delay = core::time::Duration::ZERO;
+        default.repeat = 1;
+    }
     let delay = draft.delay.unwrap_or(default.delay);
     let repeat = draft.repeat.unwrap_or(default.repeat);
     GarpConfig {

@@ -10,6 +10,7 @@ mod ignored;
 pub(super) mod instance;
 pub(super) mod script;
 pub(super) mod track;
+pub(super) mod tuning;
 pub(super) mod unicast;
 mod value;
 

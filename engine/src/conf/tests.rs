@@ -9,12 +9,14 @@ mod founding;
 mod generators;
 mod ignored;
 mod include;
+mod links;
 mod lint;
 mod macros;
 mod measured;
 mod property;
 mod repeat;
 mod script;
+mod tuning;
 mod unicast;
 mod values;
 

@@ -60,9 +60,10 @@ impl Master {
         Step::stay(State::Master(self))
     }
 
-    /// An advert so late that a backup's timer may have run out: two intervals and the skew time
-    /// behind its deadline, three behind the advert before it.
+    /// An advert so late that a backup's timer may have run out: with three missing adverts, two
+    /// intervals and the skew time behind its deadline, three behind the advert before it.
     pub(crate) fn may_be_replaced(params: &Params, late: Duration) -> bool {
-        late > params.interval.duration() * 2 + params.skew(params.interval)
+        let more = u32::from(params.missed_adverts.saturating_sub(1));
+        late > params.interval.duration() * more + params.skew(params.interval)
     }
 }

@@ -20,6 +20,7 @@ fn params(priority: u8, preempt: Preempt) -> Params {
         version: Version::V3,
         priority: Priority(priority),
         interval: centis(100),
+        missed_adverts: 3,
         preempt,
         source: US,
         answer_lower: true,

@@ -9,9 +9,6 @@ use crate::config::Version;
 use crate::ids::Priority;
 use crate::time::Centis;
 
-/// Adverts that must be missing before a backup takes over.
-const MISSED_ADVERTS: u64 = 3;
-
 /// Skew_Time: `(256 - priority) / 256` of a second in v2 (RFC 3768 6.1, whatever the interval), of
 /// the master's interval in v3 (RFC 9568 6.1).
 pub fn skew(version: Version, priority: Priority, interval: Centis) -> Duration {
@@ -22,9 +19,15 @@ pub fn skew(version: Version, priority: Priority, interval: Centis) -> Duration 
     Duration::from_nanos((256 - u64::from(priority.get())) * unit / 256)
 }
 
-/// Master_Down_Interval: three intervals and the skew time.
-pub fn master_down(version: Version, priority: Priority, interval: Centis) -> Duration {
-    Duration::from_nanos(MISSED_ADVERTS * interval.nanos()) + skew(version, priority, interval)
+/// Master_Down_Interval: so many intervals, three in the RFCs, and the skew time.
+pub fn master_down(
+    version: Version,
+    priority: Priority,
+    interval: Centis,
+    missed_adverts: u8,
+) -> Duration {
+    Duration::from_nanos(u64::from(missed_adverts) * interval.nanos())
+        + skew(version, priority, interval)
 }
 
 #[cfg(test)]
@@ -39,11 +42,13 @@ mod tests {
     #[test]
     fn master_down_matches_keepalived() {
         for (priority, micros) in [(150, 3_414_062), (140, 3_453_125), (130, 3_492_187)] {
-            let ours = master_down(Version::V2, Priority(priority), centis(100));
+            let ours = master_down(Version::V2, Priority(priority), centis(100), 3);
             assert_eq!(ours.as_micros(), micros, "priority {priority}");
         }
-        let half = master_down(Version::V3, Priority(100), centis(50));
+        let half = master_down(Version::V3, Priority(100), centis(50), 3);
         assert_eq!(half, Duration::from_nanos(1_804_687_500));
+        let one = master_down(Version::V2, Priority(150), centis(100), 1);
+        assert_eq!(one, Duration::from_nanos(1_414_062_500));
     }
 
     #[test]

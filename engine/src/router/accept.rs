@@ -45,6 +45,8 @@ pub enum Discard {
     Checksum,
     /// Sent to us alone although we talk to the group.
     Destination,
+    /// We own the addresses, and `owner_ignore_adverts` is on.
+    OwnerIgnores,
     /// Sent to the group, or to another address of ours, although we talk to peers.
     NotToUs,
     /// Its source isn't one of our unicast peers (`check_unicast_src`).
@@ -55,7 +57,7 @@ pub enum Discard {
 
 impl Discard {
     /// How many there are: the length of a table of counters.
-    pub const COUNT: usize = 18;
+    pub const COUNT: usize = 19;
 
     /// The position in such a table, and in the ladder.
     pub const fn index(self) -> usize {
@@ -81,6 +83,7 @@ impl fmt::Display for Discard {
             Self::Type => "not an advert",
             Self::Checksum => "wrong checksum",
             Self::Destination => "sent to us alone",
+            Self::OwnerIgnores => "we own the addresses",
             Self::NotToUs => "not sent to our unicast address",
             Self::NotAPeer => "not a unicast peer",
             Self::PeerTtl => "TTL outside the peer's limits",
@@ -104,9 +107,19 @@ pub(crate) struct Accepted {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
     /// One that the RFCs or today's keepalived send.
-    Current,
+    Current(ChecksumForm),
     /// See [`OldChecksum`].
     Old,
+}
+
+impl Form {
+    /// What the checksum is of.
+    pub(crate) fn summed(self) -> ChecksumForm {
+        match self {
+            Self::Current(form) => form,
+            Self::Old => ChecksumForm::PseudoHeader,
+        }
+    }
 }
 
 /// Climbs the ladder from [`Discard::Length`] on; the engine has checked the rungs before.
@@ -160,7 +173,7 @@ fn check_sum(
         (Some(unicast), Version::V3, Family::V4) if !to.is_multicast() => unicast.old_checksum,
         _ => OldChecksum::Never,
     };
-    let current = || view.checksum_form(from, to).map(|_| Form::Current);
+    let current = || view.checksum_form(from, to).map(Form::Current);
     let old_form = || {
         let form = view.checksum_form(from, GROUP_V4.into());
         (form == Some(ChecksumForm::PseudoHeader)).then_some(Form::Old)

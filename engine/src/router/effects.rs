@@ -23,7 +23,8 @@ pub enum Resign {
     Silent,
     /// A priority-0 advert, so that the best backup takes over after its skew time.
     Always,
-    /// The same, when `audible_yield` is on: the winner of a contest then announces itself.
+    /// The same, when `audible_yield` is on: the winner of a contest then announces itself. With
+    /// `higher_prio_send_advert` a last advert went out before.
     Audible,
 }
 

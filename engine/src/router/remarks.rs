@@ -16,6 +16,10 @@ impl Router {
         differ: bool,
         source: IpAddr,
     ) {
+        let skip = s.config.instance(self.id).tuning.skip_check_adv_addr;
+        if skip && self.follows(source) {
+            return;
+        }
         if !differ {
             self.differs_from = self.differs_from.filter(|&known| known != source);
         } else if self.differs_from.replace(source) != Some(source) {

@@ -5,11 +5,11 @@ use core::net::{IpAddr, Ipv4Addr};
 use super::accept::Form;
 use super::announce::Burst;
 use super::{Router, Surroundings};
-use crate::config::{InstanceConfig, OldChecksum, Unicast};
+use crate::config::{InstanceConfig, OldChecksum, Unicast, Version};
 use crate::event::Event;
 use crate::ids::Priority;
 use crate::output::{Output, Transmit};
-use crate::wire::{self, Advert, GROUP_V4, TTL};
+use crate::wire::{self, Advert, ChecksumForm, GROUP_V4, TTL};
 
 impl Router {
     /// An advert to the group or to every peer, if there is a link to send it on and an address to
@@ -36,8 +36,10 @@ impl Router {
         for to in destinations(config.unicast.as_ref(), source) {
             let mut packet = Vec::with_capacity(wire::ipv4::LEN + advert.encoded_len());
             wire::advert_packet(self.ip_id, ttl, source, to, &advert, &mut packet);
-            if self.wants_old_checksum(config.unicast.as_ref(), to) {
-                let body = &mut packet[wire::ipv4::LEN..];
+            let body = &mut packet[wire::ipv4::LEN..];
+            if config.tuning.v3_checksum_as_v2 && config.version == Version::V3 {
+                wire::set_checksum(ChecksumForm::Message, body, source.into(), to.into());
+            } else if self.wants_old_checksum(config.unicast.as_ref(), to) {
                 advert.encode(body, source.into(), GROUP_V4.into());
             }
             s.out.push_back(Output::Transmit(Transmit::Advert {
@@ -57,7 +59,7 @@ impl Router {
         let known = config.unicast.as_ref().and_then(|u| u.peer(source));
         match form {
             Form::Old if known.is_some() => _ = self.old_checksum.insert(source),
-            Form::Old | Form::Current => _ = self.old_checksum.remove(&source),
+            Form::Old | Form::Current(_) => _ = self.old_checksum.remove(&source),
         }
     }
 

@@ -27,13 +27,21 @@ pub(crate) enum Standing {
 }
 
 pub(super) fn standing(verdict: Verdict, weight: Weight) -> Standing {
+    match verdict {
+        Verdict::Unknown if weight.value == 0 => Standing::Pending,
+        Verdict::Unknown => Standing::Fine,
+        Verdict::Good { .. } => known(true, weight),
+        Verdict::Failed { .. } => known(false, weight),
+    }
+}
+
+/// The same of a link, whose state is always known.
+pub(crate) fn link_standing(up: bool, weight: Weight) -> Standing {
+    known(up, weight)
+}
+
+fn known(good: bool, weight: Weight) -> Standing {
     let Weight { value, reverse } = weight;
-    let good = match verdict {
-        Verdict::Unknown if value == 0 => return Standing::Pending,
-        Verdict::Unknown => return Standing::Fine,
-        Verdict::Good { .. } => true,
-        Verdict::Failed { .. } => false,
-    };
     let shift = if reverse { -value } else { value };
     match value {
         0 if good == reverse => Standing::Fault,
@@ -44,14 +52,11 @@ pub(super) fn standing(verdict: Verdict, weight: Weight) -> Standing {
 }
 
 /// The base and every shift, summed without bounds, then kept within 1 to 254.
-pub(super) fn effective(
-    base: Priority,
-    verdicts: impl Iterator<Item = (Verdict, Weight)>,
-) -> Priority {
+pub(super) fn effective(base: Priority, standings: impl Iterator<Item = Standing>) -> Priority {
     if base == Priority::OWNER {
         return base;
     }
-    let shifts = verdicts.map(|(verdict, weight)| match standing(verdict, weight) {
+    let shifts = standings.map(|standing| match standing {
         Standing::Shift(by) => i64::from(by),
         Standing::Fine | Standing::Pending | Standing::Fault => 0,
     });
@@ -95,21 +100,25 @@ mod tests {
             value,
             reverse: false,
         };
+        let standings = |given: &[(Verdict, Weight)]| {
+            let all: Vec<_> = given.iter().map(|&(v, w)| standing(v, w)).collect();
+            all.into_iter()
+        };
         let up_and_down = [(GOOD, weight(200)), (FAILED, weight(-150))];
         assert_eq!(
-            effective(Priority(100), up_and_down.into_iter()),
+            effective(Priority(100), standings(&up_and_down)),
             Priority(150)
         );
         assert_eq!(
-            effective(Priority(100), [(GOOD, weight(253))].into_iter()),
+            effective(Priority(100), standings(&[(GOOD, weight(253))])),
             Priority(254)
         );
         assert_eq!(
-            effective(Priority(100), [(FAILED, weight(-253))].into_iter()),
+            effective(Priority(100), standings(&[(FAILED, weight(-253))])),
             Priority(1)
         );
         assert_eq!(
-            effective(Priority::OWNER, [(FAILED, weight(-9))].into_iter()),
+            effective(Priority::OWNER, standings(&[(FAILED, weight(-9))])),
             Priority(255)
         );
     }

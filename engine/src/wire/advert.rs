@@ -86,14 +86,8 @@ impl<'a> Advert<'a> {
                 Auth::Password(password) => password,
             });
         }
-        let sum = match sent_form(self.version, Family::of(source)) {
-            ChecksumForm::Message => Checksum::default(),
-            ChecksumForm::PseudoHeader => {
-                Checksum::default().add_pseudo_header(source, destination, buffer.len())
-            }
-        };
-        let checksum = sum.add(buffer).finish();
-        buffer[6..HEADER_LEN].copy_from_slice(&checksum.to_be_bytes());
+        let form = sent_form(self.version, Family::of(source));
+        set_checksum(form, buffer, source, destination);
     }
 
     /// The value of a received advert, its addresses put into `addresses` (which is emptied).
@@ -203,6 +197,22 @@ const fn sent_form(version: Version, family: Family) -> ChecksumForm {
         (Version::V2, Family::V4) => ChecksumForm::Message,
         (Version::V3, Family::V4) | (_, Family::V6) => ChecksumForm::PseudoHeader,
     }
+}
+
+/// Gives an encoded advert the checksum of that form, in place of the one it has.
+///
+/// # Panics
+/// When the message is shorter than its header.
+pub fn set_checksum(form: ChecksumForm, message: &mut [u8], source: IpAddr, destination: IpAddr) {
+    message[6..HEADER_LEN].fill(0);
+    let sum = match form {
+        ChecksumForm::Message => Checksum::default(),
+        ChecksumForm::PseudoHeader => {
+            Checksum::default().add_pseudo_header(source, destination, message.len())
+        }
+    };
+    let checksum = sum.add(message).finish();
+    message[6..HEADER_LEN].copy_from_slice(&checksum.to_be_bytes());
 }
 
 #[cfg(test)]

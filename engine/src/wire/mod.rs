@@ -23,7 +23,7 @@ mod golden;
 #[cfg(test)]
 mod properties;
 
-pub use advert::{Advert, AdvertView, TooShort, advert_packet};
+pub use advert::{Advert, AdvertView, TooShort, advert_packet, set_checksum};
 pub use checksum::ChecksumForm;
 
 /// IP protocol number of VRRP (RFC 9568 5.1.1.4).

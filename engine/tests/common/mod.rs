@@ -10,7 +10,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use locum_engine::config::{
-    Auth, Broadcast, Config, GarpConfig, InstanceConfig, Preempt, Version, VirtualAddress,
+    Auth, Broadcast, Config, GarpConfig, InstanceConfig, Preempt, Tuning, Version, VirtualAddress,
 };
 use locum_engine::event::{Reason, StateKind};
 use locum_engine::ids::{InstanceId, InterfaceId, MacAddr, Priority, Vrid};
@@ -48,9 +48,12 @@ pub fn instance(priority: u8) -> InstanceConfig {
         source: None,
         unicast: None,
         tracks: vec![],
+        links: vec![],
+        dont_track_primary: false,
         garp: GarpConfig::default(),
         lower_prio_no_advert: false,
         audible_yield: true,
+        tuning: Tuning::default(),
     }
 }
 

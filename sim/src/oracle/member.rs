@@ -287,6 +287,16 @@ impl Member {
         )
     }
 
+    /// So many adverts must be missing before it takes over.
+    pub(super) fn missed_adverts(&self) -> u32 {
+        u32::from(self.spec().tuning.down_timer_adverts)
+    }
+
+    /// Whether it makes itself heard when it loses a contest, so that the winner announces itself.
+    pub(super) fn yields_audibly(&self) -> bool {
+        self.spec().audible_yield || self.spec().tuning.higher_prio_send_advert
+    }
+
     /// Listening or serving.
     pub(super) fn takes_part(&self) -> bool {
         matches!(self.state, StateKind::Backup | StateKind::Master)

@@ -25,6 +25,8 @@ pub(super) struct Class {
     pub(super) shortest: Duration,
     /// The longest.
     pub(super) longest: Duration,
+    /// The fewest and the most adverts that must be missing before somebody takes over.
+    pub(super) missed: (u32, u32),
 }
 
 impl Class {
@@ -41,6 +43,7 @@ impl Class {
                     version: member.spec().version,
                     shortest: member.interval,
                     longest: member.interval,
+                    missed: (u32::MAX, 0),
                 });
                 keys.len() - 1
             });
@@ -48,9 +51,17 @@ impl Class {
             class.members.push(MemberId(i));
             class.shortest = class.shortest.min(member.interval);
             class.longest = class.longest.max(member.interval);
+            let missed = member.missed_adverts();
+            class.missed = (class.missed.0.min(missed), class.missed.1.max(missed));
             member.class = position;
         }
         classes
+    }
+
+    /// So long may what was heard from a master hold a backup back, paths and drift aside: the
+    /// missed adverts and at most one interval of skew.
+    pub(super) fn memory(&self) -> Duration {
+        self.longest * (self.missed.1 + 1)
     }
 
     /// The least and the most that the skew time of that priority can be.
@@ -76,8 +87,9 @@ pub(super) struct Segment {
     pub(super) latency: Duration,
     /// The longest advertisement interval in force.
     pub(super) interval: Duration,
-    /// `B`: the universal bound, `4A + 3L`, with the quantum at each hop and each timer; with more
-    /// than two routers `5A + 3L`, for a resignation may put a takeover off by a skew time.
+    /// `B`: the universal bound, `4A + 3L` (three missed adverts and the skew), with the quantum at
+    /// each hop and each timer; with more than two routers `5A + 3L`, for a resignation may put a
+    /// takeover off by a skew time.
     pub(super) bound: Duration,
     /// What `preempt_delay` adds to it.
     pub(super) patience: Duration,
@@ -193,8 +205,10 @@ impl Ground<'_> {
         let interval = class.longest;
         // A third router's timer that is about to run out is set back to the skew time when a
         // loser yields audibly.
-        let timers = interval * if members.len() > 2 { 5 } else { 4 };
-        if drift.longest(interval) + latency + self.quantum * 3 >= drift.shortest(interval * 3) {
+        let put_off = interval * u32::from(members.len() > 2);
+        let timers = class.memory() + put_off;
+        let shortest = drift.shortest(interval * class.missed.0);
+        if drift.longest(interval) + latency + self.quantum * 3 >= shortest {
             unclean = unclean.or(Some("clocks or paths too slow for the interval"));
         }
         Segment {

@@ -99,13 +99,13 @@ impl Stall {
     }
 }
 
-/// `2A + skew`, less what the grid may have delayed the last advert.
+/// The master-down time less one interval (`2A + skew` by default), less what the grid may have delayed the last advert.
 fn shortest(world: &Tracker, master: &Member, peer: &Member) -> Duration {
     let interval = world.host(master).drift.longest(master.interval);
     minus(world.master_down(peer).0, interval + world.quantum * 2)
 }
 
-/// `3A + skew`, and the path and the grid.
+/// The master-down time (`3A + skew` by default), and the path and the grid.
 fn longest(world: &Tracker, master: &Member, peer: &Member) -> Duration {
     let route = world.network.route(master.host, peer.host);
     let path = route.map_or(Duration::ZERO, |r| r.longest());

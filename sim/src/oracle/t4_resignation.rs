@@ -69,7 +69,7 @@ impl Resignation {
         let Some(change) = member.transition else {
             return;
         };
-        let unsettled = member.priority_since + world.classes[member.class].longest * 4 > change.at
+        let unsettled = member.priority_since + world.classes[member.class].memory() > change.at
             && member.priority_since > Instant::ZERO;
         if change.hearing.spoiled >= change.entered && change.hearing.spoiled > Instant::ZERO {
             self.verdict.suspended();

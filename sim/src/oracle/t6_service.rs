@@ -131,7 +131,7 @@ impl Service {
             .members
             .iter()
             .filter(|m| m.addresses.contains(&spec.target));
-        let quiet = serving.clone().any(|m| !m.spec().audible_yield);
+        let quiet = serving.clone().any(|m| !m.yields_audibly());
         let holders = world
             .hosts
             .iter()

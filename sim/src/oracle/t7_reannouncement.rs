@@ -1,7 +1,7 @@
 //! T7: when of two masters one yields, the other announces its addresses again, at once.
 //!
 //! Neighbours may have learned the loser's hardware address last. The winner knows of the contest
-//! by the loser's priority-0 advert at the latest: one path and the grid's steps later its
+//! by the loser's last advert at the latest, of priority 0 unless `higher_prio_send_advert` is on: one path and the grid's steps later its
 //! announcements must be out, well within `B + A + 3L`. Suspended where yields are silent, where the
 //! segment isn't clean, and where contests may be answered together: with more than three routers,
 //! or when the winner has just gone on after a stall and finds many adverts waiting.
@@ -42,7 +42,9 @@ impl Reannouncement {
         let Some(winner) = winner else {
             return;
         };
-        let answers = world.member(winner).spec().garp.contest_repeat > 0;
+        let spec = world.member(winner).spec();
+        let hushed = spec.lower_prio_no_advert && member.spec().tuning.higher_prio_send_advert;
+        let answers = spec.garp.contest_repeat > 0 && !hushed;
         let host = world.host(world.member(winner));
         let busy = host.stalled_at + segment.interval + segment.bound >= world.now
             && host.stalled_at > Instant::ZERO;
@@ -50,7 +52,7 @@ impl Reannouncement {
             && segment.since <= world.now
             && segment.members.len() <= 3
             && !busy;
-        if !clear || !answers || !member.spec().audible_yield {
+        if !clear || !answers || !member.yields_audibly() {
             self.verdict.suspended();
             return;
         }

@@ -54,6 +54,9 @@ impl Flapping {
     /// Something that only checks, links and operators can bring about.
     fn judged(&mut self, world: &Tracker, member: &Member, what: &str) {
         let mut slowest = world.quantum * 4;
+        if member.transition.is_some_and(|t| t.from == StateKind::Init) {
+            slowest += member.config().startup_delay;
+        }
         let mut unknown = false;
         for condition in world.conditions.of(member.host) {
             let fall = condition.slowest_fall(world.quantum);

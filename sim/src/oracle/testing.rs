@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use locum_engine::config::{
     Auth, Broadcast, CheckCommand, CheckConfig, Config, GarpConfig, InstanceConfig, Preempt, Track,
-    Version, VirtualAddress, Weight,
+    Tuning, Version, VirtualAddress, Weight,
 };
 use locum_engine::event::{Reason, StateKind};
 use locum_engine::ids::{CheckId, InstanceId, InterfaceId, MacAddr, Priority, Vrid};
@@ -69,6 +69,7 @@ pub(crate) const fn ms(n: u64) -> Instant {
 pub(crate) fn config(priority: u8) -> Config {
     Config {
         router_id: None,
+        startup_delay: Duration::ZERO,
         interfaces: vec!["eth0".into()],
         checks: Vec::new(),
         instances: vec![InstanceConfig {
@@ -92,9 +93,12 @@ pub(crate) fn config(priority: u8) -> Config {
             source: None,
             unicast: None,
             tracks: Vec::new(),
+            links: Vec::new(),
+            dont_track_primary: false,
             garp: GarpConfig::default(),
             lower_prio_no_advert: false,
             audible_yield: true,
+            tuning: Tuning::default(),
         }],
     }
 }

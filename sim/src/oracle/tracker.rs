@@ -143,9 +143,10 @@ impl Tracker {
         let class = &self.classes[member.class];
         let drift = self.host(member).drift;
         let (least, most) = self.skew_known(member, member.hearing.armed);
+        let missed = member.missed_adverts();
         (
-            drift.shortest(class.shortest * 3 + least),
-            drift.longest(class.longest * 3 + most),
+            drift.shortest(class.shortest * missed + least),
+            drift.longest(class.longest * missed + most),
         )
     }
 
@@ -349,8 +350,20 @@ impl Tracker {
             self.members[id.0].forget(self.now);
         }
         self.resegment();
+        if change == DaemonChange::Started {
+            self.wait_for_start(host);
+        }
         self.refresh_conditions(None);
         self.conditions.restart(host, self.now);
+    }
+
+    /// What a daemon with `vrrp_startup_delay` will do to its segments is open until it takes part.
+    fn wait_for_start(&mut self, host: HostId) {
+        for id in self.on(host) {
+            let delay = self.members[id.0].config().startup_delay;
+            let drift = self.hosts[host.index()].drift;
+            self.touch(id, self.now + drift.longest(delay));
+        }
     }
 
     fn event(&mut self, host: HostId, event: &Event) {

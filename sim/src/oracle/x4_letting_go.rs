@@ -1,7 +1,8 @@
 //! X4: letting go is removing the addresses, then saying so with a priority-0 advert.
 //!
 //! In that order: a peer may take over one skew time after it hears of it, under 4 ms at the
-//! highest priority. Everybody who lets go says so, a loser of a contest too (`audible_yield`);
+//! highest priority. Everybody who lets go says so, a loser of a contest too (`audible_yield`),
+//! unless a last advert with its own priority says it instead (`higher_prio_send_advert`);
 //! only a router whose link is gone can't. Nobody else sends priority 0.
 
 use locum_engine::event::{Reason, StateKind};
@@ -63,13 +64,17 @@ impl LettingGo {
             return;
         }
         self.verdict.checked();
+        if lacks_last_word(world, member, &change.why) {
+            let what = "yielded without the last advert of higher_prio_send_advert";
+            self.verdict.violated(blame(world, member, change.at, what));
+        }
         let said = self.books[id.0]
             .resigned
             .filter(|(at, accounted)| !accounted && *at + world.quantum >= change.at);
         if let Some((at, _)) = said {
             self.books[id.0].resigned = Some((at, true));
             if is_quiet(member, &change.why) {
-                let what = "yielded with a priority-0 advert although quiet_yield is set";
+                let what = "yielded with a priority-0 advert although it is told not to";
                 self.verdict.violated(blame(world, member, at, what));
             }
         } else if must_say(world, member, &change.why) {
@@ -104,13 +109,26 @@ impl LettingGo {
     }
 }
 
-/// Yields that are configured to be silent.
-fn is_quiet(member: &Member, why: &Reason) -> bool {
-    let yields = matches!(
+fn yields(why: &Reason) -> bool {
+    matches!(
         why,
         Reason::HigherPriority { .. } | Reason::EqualPriorityHigherAddress { .. }
-    );
-    yields && !member.spec().audible_yield
+    )
+}
+
+/// Yields that must be said with an advert, just before, and are not.
+fn lacks_last_word(world: &Tracker, member: &Member, why: &Reason) -> bool {
+    let just_now =
+        |(at, priority)| priority != Priority::RELEASE && at + world.quantum >= world.now;
+    yields(why)
+        && member.spec().tuning.higher_prio_send_advert
+        && world.network.carrier(member.host)
+        && !member.advert.is_some_and(just_now)
+}
+
+/// Yields that are configured to be without a priority-0 advert.
+fn is_quiet(member: &Member, why: &Reason) -> bool {
+    yields(why) && (!member.spec().audible_yield || member.spec().tuning.higher_prio_send_advert)
 }
 
 fn must_say(world: &Tracker, member: &Member, why: &Reason) -> bool {

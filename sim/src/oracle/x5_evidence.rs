@@ -38,7 +38,7 @@ impl Evidence {
     }
 
     fn check(&mut self, world: &Tracker, member: &Member, at: Instant, claim: &Claim) {
-        let memory = world.classes[member.class].longest * 4;
+        let memory = world.classes[member.class].memory();
         if member.hearing.spoiled + memory >= at && member.hearing.spoiled > Instant::ZERO {
             self.verdict.suspended();
             return;
@@ -106,7 +106,7 @@ impl Oracle for Evidence {
             Event::StateChanged { instance, why, .. } => {
                 let member = world.member(world.id(*host, *instance));
                 let own = member.transition.map_or(member.priority, |t| t.priority);
-                let memory = world.classes[member.class].longest * 4;
+                let memory = world.classes[member.class].memory();
                 if let Some(claim) = claim(member, own, why, memory) {
                     self.check(world, member, record.at, &claim);
                 }

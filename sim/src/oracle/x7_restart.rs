@@ -28,6 +28,19 @@ impl Restart {
         }
     }
 
+    /// Nobody takes part before `vrrp_startup_delay` is over.
+    fn first_step(&mut self, world: &Tracker, id: MemberId) {
+        let member = world.member(id);
+        let host = world.host(member);
+        let delay = host.drift.shortest(member.config().startup_delay);
+        let waited = world.now.saturating_since(host.started);
+        if !self.verdict.at_least(waited + world.quantum, delay) {
+            let what = format!("took part {waited:?} after its start, not {delay:?}");
+            self.verdict
+                .violated(blame(world, member, world.now, &what));
+        }
+    }
+
     fn check(&mut self, world: &Tracker, id: MemberId) {
         let member = world.member(id);
         let Some(change) = member.transition else {
@@ -77,11 +90,24 @@ impl Oracle for Restart {
                 host,
                 Event::StateChanged {
                     instance,
+                    from: StateKind::Init,
+                    to: StateKind::Backup | StateKind::Fault,
+                    ..
+                },
+            ) => self.first_step(world, world.id(*host, *instance)),
+            Observed::Engine(
+                host,
+                Event::StateChanged {
+                    instance,
+                    from,
                     to: StateKind::Master,
                     ..
                 },
             ) => {
                 let id = world.id(*host, *instance);
+                if *from == StateKind::Init {
+                    self.first_step(world, id);
+                }
                 if core::mem::replace(&mut self.fresh[id.0], false) {
                     self.check(world, id);
                 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use locum_engine::config::{
-    Auth, Broadcast, Config, GarpConfig, InstanceConfig, Preempt, Version, VirtualAddress,
+    Auth, Broadcast, Config, GarpConfig, InstanceConfig, Preempt, Tuning, Version, VirtualAddress,
 };
 use locum_engine::ids::{InterfaceId, MacAddr, Priority, Vrid};
 use locum_engine::{Centis, Instant};
@@ -58,9 +58,12 @@ pub fn instance(priority: u8) -> InstanceConfig {
         source: None,
         unicast: None,
         tracks: vec![],
+        links: vec![],
+        dont_track_primary: false,
         garp: GarpConfig::default(),
         lower_prio_no_advert: false,
         audible_yield: true,
+        tuning: Tuning::default(),
     }
 }
 

@@ -2,8 +2,8 @@
 //!
 //! When the routers stop hearing each other, the backup becomes master after at least
 //! `2 x advert + skew`: it last heard an advert up to one interval before the cut, and waits
-//! `3 x advert + skew` from there. A router that lost its reference in the same cut must have let
-//! go by then. The cut may come just after a good check, so the first bad one starts up to one
+//! `3 x advert + skew` from there; `down_timer_adverts` may say another number than 3. A router that
+//! lost its reference in the same cut must have let go by then. The cut may come just after a good check, so the first bad one starts up to one
 //! interval later, the last needed one `fall x interval` after the cut, and its failure is known
 //! after the timeout: `fall x interval + timeout`. A probe of the router itself has no part in this.
 
@@ -87,7 +87,12 @@ pub(in crate::conf) fn detection(check: &CheckConfig) -> u64 {
 
 /// Nanoseconds from a cut to the earliest takeover by a router of this priority.
 pub(in crate::conf) fn takeover(instance: &InstanceConfig) -> u64 {
-    2 * instance.advert_interval.nanos() + skew(instance)
+    spare_adverts(instance) * instance.advert_interval.nanos() + skew(instance)
+}
+
+/// The adverts that a backup waits for in vain, without the one just before the cut.
+fn spare_adverts(instance: &InstanceConfig) -> u64 {
+    u64::from(instance.tuning.down_timer_adverts) - 1
 }
 
 /// keepalived's skew: of a second in version 2, of the interval in version 3.
@@ -130,10 +135,12 @@ fn longer_advert(needed: u64, instance: &InstanceConfig) -> Option<u64> {
         Version::V2 => (1_000_000_000, 255_000_000_000),
         Version::V3 => (100_000_000, 40_900_000_000),
     };
+    let spare = spare_adverts(instance);
     let enough = match instance.version {
-        Version::V2 => needed.saturating_sub(skew(instance)).div_ceil(2),
+        Version::V2 if spare == 0 => return None, // The skew alone counts, and never changes.
+        Version::V2 => needed.saturating_sub(skew(instance)).div_ceil(spare),
         Version::V3 => {
-            let parts = 2 * 256 + 256 - u64::from(instance.priority.get());
+            let parts = spare * 256 + 256 - u64::from(instance.priority.get());
             needed.div_ceil(parts).saturating_mul(256)
         }
     };

@@ -3,6 +3,7 @@
 use core::time::Duration;
 use std::sync::Arc;
 
+use super::tuning::TuningDraft;
 use super::value::{number, seconds, switch, value};
 use super::{Context, other, script, unicast};
 use crate::conf::source::{Report, Span};
@@ -14,9 +15,12 @@ use crate::config::Version;
 pub(in crate::conf) struct GlobalDraft {
     pub(in crate::conf) router_id: Option<Arc<str>>,
     pub(in crate::conf) version: Option<Version>,
+    pub(in crate::conf) startup_delay: Option<Duration>,
     pub(in crate::conf) script_user: Option<script::User>,
     pub(in crate::conf) garp: GarpDraft,
     pub(in crate::conf) lower_prio_no_advert: Option<bool>,
+    pub(in crate::conf) tuning: TuningDraft,
+    pub(in crate::conf) min_garp: bool,
     pub(in crate::conf) check_unicast_src: Option<bool>,
 }
 
@@ -32,7 +36,7 @@ pub(in crate::conf) struct GarpDraft {
 }
 
 /// The keywords that are acted on.
-pub(super) const KEYWORDS: [&str; 22] = [
+pub(super) const KEYWORDS: [&str; 29] = [
     "include_check",
     "random_seed",
     "router_id",
@@ -55,7 +59,17 @@ pub(super) const KEYWORDS: [&str; 22] = [
     "smtp_alert",
     "smtp_alert_vrrp",
     "no_email_faults",
+    "vrrp_down_timer_adverts",
+    "v3_checksum_as_v2",
+    "vrrp_higher_prio_send_advert",
+    "vrrp_owner_ignore_adverts",
+    "vrrp_startup_delay",
+    "vrrp_skip_check_adv_addr",
+    "vrrp_min_garp",
 ];
+
+/// keepalived counts microseconds in 32 bits.
+const LONGEST_STARTUP_DELAY: u64 = 4294;
 
 /// Reads one block; several add up.
 pub(super) fn read(block: &Item, draft: &mut GlobalDraft, report: &mut Report) {
@@ -69,10 +83,15 @@ pub(super) fn read(block: &Item, draft: &mut GlobalDraft, report: &mut Report) {
             }
             "script_user" => draft.script_user = script::user(item, report),
             "vrrp_version" => draft.version = version(item, report).or(draft.version),
+            "vrrp_startup_delay" => {
+                let read = seconds(item, LONGEST_STARTUP_DELAY, "the line is ignored", report);
+                draft.startup_delay = read.map(|(delay, _)| delay).or(draft.startup_delay);
+            }
             "include_check" => {} // Followed while the lines were read.
             "random_seed" => {
                 number(item, 0..=u32::MAX, "the line is ignored", report);
             }
+            "vrrp_min_garp" => draft.min_garp = switch(item, report).unwrap_or(draft.min_garp),
             "vrrp_strict" => strict(item.keyword.span, report),
             "vrrp_lower_prio_no_advert" => {
                 draft.lower_prio_no_advert = switch(item, report).or(draft.lower_prio_no_advert);
@@ -87,6 +106,7 @@ pub(super) fn read(block: &Item, draft: &mut GlobalDraft, report: &mut Report) {
             {
                 mail(item, report);
             }
+            _ if draft.tuning.read_global(item, report) => {}
             _ => match keyword.strip_prefix("vrrp_") {
                 Some(name) if draft.garp.read(name, item, report) => {}
                 _ => other(Context::Global, item, report),

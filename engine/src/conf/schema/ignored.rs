@@ -86,9 +86,6 @@ const FIREWALL: &str = "no firewall rules are installed";
 const SNMP: &str = "there is no SNMP agent";
 const DBUS: &str = "there is no D-Bus service";
 const FILES: &str = "this file is not written or used";
-const CHECKSUM: &str = "the checksum form is not configurable yet";
-const DOWN_TIMER: &str = "a backup takes over after three missing adverts, always";
-const STARTUP: &str = "the instances start at once";
 const LINKBEAT: &str = "link state comes from the kernel";
 const MULTICAST_GROUP: &str = "adverts use the standard group, 224.0.0.18";
 const RELOAD: &str = "a file that can't be used leaves the running configuration in place, always";
@@ -156,10 +153,6 @@ const GLOBAL: &[Ignored] = &[
     warn("vrrp_notify_fifo_script", FIFO),
     warn("vrrp_notify_priority_changes", FIFO),
     warn("fifo_write_vrrp_states_on_reload", FIFO),
-    note(
-        "vrrp_skip_check_adv_addr",
-        "a difference in address lists never discards an advert",
-    ),
     warn("vrrp_mcast_group4", MULTICAST_GROUP),
     note("vrrp_mcast_group6", "IPv6 is not supported yet"),
     note(
@@ -168,29 +161,18 @@ const GLOBAL: &[Ignored] = &[
     ),
     note("vrrp_gna_interval", "IPv6 is not supported yet"),
     note(
-        "vrrp_min_garp",
-        "the number of gratuitous ARPs stays as configured",
-    ),
-    note(
         "vrrp_garp_extra_if",
         "gratuitous ARPs go out of the address's own interface",
     ),
-    warn(
-        "vrrp_higher_prio_send_advert",
-        "what a master says when it yields is set by `quiet_yield`",
-    ),
-    warn("vrrp_down_timer_adverts", DOWN_TIMER),
-    note(
-        "vrrp_owner_ignore_adverts",
-        "an owner hears adverts like any other router",
-    ),
-    warn("v3_checksum_as_v2", CHECKSUM),
     note(
         "disable_local_igmp",
         "the kernel reports its group memberships as usual",
     ),
-    warn("vrrp_startup_delay", STARTUP),
-    warn("vrrp_delay_after_boot", STARTUP),
+    warn(
+        "vrrp_delay_after_boot",
+        "the instances start without regard to when the machine did; `vrrp_startup_delay` waits after \
+         every start of the daemon",
+    ),
     note(
         "log_unknown_vrids",
         "adverts of other virtual routers are counted, not logged",
@@ -284,21 +266,7 @@ const INSTANCE: &[Ignored] = &[
     ),
     warn("timer_expired_backup", HELD_UP),
     warn("thread_timer_expired", HELD_UP),
-    warn("down_timer_adverts", DOWN_TIMER),
-    warn(
-        "higher_prio_send_advert",
-        "what a master says when it yields is set by `quiet_yield`",
-    ),
-    note(
-        "owner_ignore_adverts",
-        "an owner hears adverts like any other router",
-    ),
-    note(
-        "skip_check_adv_addr",
-        "a difference in address lists never discards an advert",
-    ),
     note("kernel_rx_buf_size", RX_BUFFER),
-    warn("v3_checksum_as_v2", CHECKSUM),
     note("native_ipv6", "keepalived no longer needs it either"),
     note("linkbeat_use_polling", LINKBEAT),
     note("lvs_sync_daemon_interface", BALANCER),
@@ -319,10 +287,6 @@ const INSTANCE: &[Ignored] = &[
     warn("track_file", "no files are watched").block(),
     warn("track_process", "no processes are watched").block(),
     warn("track_bfd", BFD).block(),
-    warn(
-        "dont_track_primary",
-        "the instance is in fault while its interface has no link",
-    ),
     note(
         "garp_extra_if",
         "gratuitous ARPs go out of the address's own interface",

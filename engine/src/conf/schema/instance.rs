@@ -6,8 +6,9 @@ use core::time::Duration;
 use super::address::{self, AddressesDraft};
 use super::global::{GarpDraft, strict, version};
 use super::track::{self, TrackDraft};
+use super::tuning::TuningDraft;
 use super::unicast::UnicastDraft;
-use super::value::{self, Value, bare, ipv4, literal, number, seconds, switch, without_semicolon};
+use super::value::{self, Value, bare, ipv4, literal, number, seconds, switch};
 use super::{Context, other};
 use crate::conf::lexer::Word;
 use crate::conf::source::{Report, Span};
@@ -36,9 +37,13 @@ pub(in crate::conf) struct InstanceDraft {
     pub(in crate::conf) source: Option<Ipv4Addr>,
     pub(in crate::conf) unicast: UnicastDraft,
     pub(in crate::conf) tracks: Vec<TrackDraft>,
+    /// `track_interface`.
+    pub(in crate::conf) links: Vec<TrackDraft>,
+    pub(in crate::conf) dont_track_primary: bool,
     pub(in crate::conf) garp: GarpDraft,
     pub(in crate::conf) lower_prio_no_advert: Option<bool>,
     pub(in crate::conf) quiet_yield: bool,
+    pub(in crate::conf) tuning: TuningDraft,
 }
 
 impl InstanceDraft {
@@ -60,15 +65,18 @@ impl InstanceDraft {
             source: None,
             unicast: UnicastDraft::default(),
             tracks: Vec::new(),
+            links: Vec::new(),
+            dont_track_primary: false,
             garp: GarpDraft::default(),
             lower_prio_no_advert: None,
             quiet_yield: false,
+            tuning: TuningDraft::default(),
         }
     }
 }
 
 /// The keywords that are acted on.
-pub(super) const KEYWORDS: [&str; 33] = [
+pub(super) const KEYWORDS: [&str; 39] = [
     "interface",
     "virtual_router_id",
     "version",
@@ -102,6 +110,12 @@ pub(super) const KEYWORDS: [&str; 33] = [
     "smtp_alert",
     "strict_mode",
     "accept",
+    "down_timer_adverts",
+    "v3_checksum_as_v2",
+    "higher_prio_send_advert",
+    "owner_ignore_adverts",
+    "dont_track_primary",
+    "skip_check_adv_addr",
 ];
 
 /// The keywords of `authentication` that are acted on.
@@ -110,18 +124,15 @@ pub(super) const AUTH_KEYWORDS: [&str; 2] = ["auth_type", "auth_pass"];
 /// Reads one block.
 pub(super) fn read(block: &Item, name: &Word, report: &mut Report) -> InstanceDraft {
     let mut draft = InstanceDraft::new(name);
-    let items = block.block.as_deref().unwrap_or_default();
-    for item in items {
-        let read = election(item, &mut draft, report) || contents(item, &mut draft, report);
-        if !read && !draft.garp.read(&item.keyword.text, item, report) {
+    for item in block.block.as_deref().unwrap_or_default() {
+        let keyword = item.keyword.text.as_str();
+        let read = election(item, &mut draft, report)
+            || contents(item, &mut draft, report)
+            || draft.garp.read(keyword, item, report)
+            || draft.tuning.read(keyword, item, report);
+        if !read {
             other(Context::Instance, item, report);
         }
-    }
-    for item in items
-        .iter()
-        .filter(|item| item.keyword.text == "track_interface")
-    {
-        track_interface(item, &draft, report);
     }
     draft
 }
@@ -187,7 +198,11 @@ fn contents(item: &Item, draft: &mut InstanceDraft, report: &mut Report) -> bool
         }
         "mcast_src_ip" => draft.source = ipv4(item, report).or(draft.source),
         "track_script" => track::read(item, &mut draft.tracks, report),
-        "track_interface" => {} // Compared with the instance's own interface at the end.
+        "track_interface" => track::read(item, &mut draft.links, report),
+        "dont_track_primary" => {
+            bare(item, report);
+            draft.dont_track_primary = true;
+        }
         "smtp_alert" => report.mail(item.keyword.span),
         "strict_mode" => {
             if switch(item, report) == Some(true) {
@@ -312,22 +327,4 @@ fn auth_pass(value: Value<'_>, report: &mut Report) -> Auth {
         *slot = *byte;
     }
     Auth::Password(password)
-}
-
-/// Watching other interfaces isn't supported; the instance's own is watched anyway.
-fn track_interface(item: &Item, draft: &InstanceDraft, report: &mut Report) {
-    let own = draft.interface.as_ref().map(|word| word.text.as_str());
-    let names = item.block.iter().flatten();
-    let redundant = names
-        .map(|line| without_semicolon(value::word(&line.keyword), report).text)
-        .all(|name| Some(name) == own);
-    if redundant {
-        let message = "the instance's own interface is watched anyway: this block changes nothing";
-        report.note(item.keyword.span, message);
-    } else {
-        let message = "other interfaces are not watched yet: the block is ignored";
-        report
-            .warning(item.keyword.span, message)
-            .hint("the instance stays as it is when one of them loses its link");
-    }
 }

@@ -1,4 +1,5 @@
-//! `track_script`: which checks an instance follows, and with what weight.
+//! `track_script` and `track_interface`: which checks and links an instance follows, and with what
+//! weight.
 
 use super::value::{Value, without_semicolon, word};
 use crate::conf::lexer::Word;
@@ -17,7 +18,7 @@ pub(in crate::conf) struct WeightDraft {
 #[derive(Debug)]
 pub(in crate::conf) struct TrackDraft {
     pub(in crate::conf) name: Word,
-    /// The script's own weight applies when absent.
+    /// The script's own weight applies when absent, and 0 for a link.
     pub(in crate::conf) weight: Option<WeightDraft>,
 }
 
@@ -53,7 +54,7 @@ fn options(item: &Item, report: &mut Report) -> Option<WeightDraft> {
             let message = format!("`{}` is not understood here and ignored", option.text);
             report
                 .warning(option.span, message)
-                .hint("write one script a line: NAME [weight NUMBER [reverse]]");
+                .hint("write one name a line: NAME [weight NUMBER [reverse]]");
             continue;
         }
         let Some(number) = arguments.next() else {

@@ -195,6 +195,7 @@ vrrp_sync_group MAIN {
 #[test]
 fn vyos_style() {
     let config = usable(VYOS);
+    assert_eq!(config.startup_delay, core::time::Duration::from_secs(10));
     let instance = &config.instances[0];
     assert_eq!(instance.version, Version::V3);
     assert_eq!(

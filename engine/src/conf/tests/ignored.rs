@@ -4,9 +4,8 @@ use super::{assert_says, conf, instance_with, only_instance, printed, said};
 use crate::conf::Severity::{Note, Warning};
 
 const GLOBAL: &str = "lvs_id enable_script_security notify_fifo vrrp_notify_fifo_script startup_script \
-    vrrp_skip_check_adv_addr vrrp_mcast_group4 vrrp_garp_interval vrrp_gna_interval vrrp_min_garp \
-    vrrp_garp_extra_if vrrp_higher_prio_send_advert vrrp_down_timer_adverts \
-    vrrp_owner_ignore_adverts v3_checksum_as_v2 disable_local_igmp vrrp_startup_delay \
+    vrrp_mcast_group4 vrrp_garp_interval vrrp_gna_interval \
+    vrrp_garp_extra_if disable_local_igmp \
     vrrp_delay_after_boot log_unknown_vrids dynamic_interfaces default_interface max_auto_priority \
     vrrp_priority vrrp_no_swap vrrp_rt_priority vrrp_cpu_affinity vrrp_rlimit_rttime \
     vrrp_rx_bufs_policy vrrp_iptables vrrp_ipsets nftables vmac_prefix enable_dbus enable_snmp_vrrp \
@@ -14,11 +13,10 @@ const GLOBAL: &str = "lvs_id enable_script_security notify_fifo vrrp_notify_fifo
     config_save_dir json_version umask iproute_usr_dir lvs_sync_daemon vrrp_strict smtp_server \
     notification_email_from no_email_faults smtp_alert_vrrp smtp_helo_name";
 
-const INSTANCE: &str = "vrf mcast_dst_ip track_src_ip timer_expired_backup down_timer_adverts \
-    higher_prio_send_advert owner_ignore_adverts skip_check_adv_addr kernel_rx_buf_size \
-    v3_checksum_as_v2 native_ipv6 linkbeat_use_polling lvs_sync_daemon_interface \
+const INSTANCE: &str = "vrf mcast_dst_ip track_src_ip timer_expired_backup kernel_rx_buf_size \
+    native_ipv6 linkbeat_use_polling lvs_sync_daemon_interface \
     promote_secondaries no_accept use_vmac vmac_xmit_base use_vmac_addr use_ipvlan \
-    dont_track_primary garp_extra_if notify notify_master notify_backup notify_fault notify_stop \
+    garp_extra_if notify notify_master notify_backup notify_fault notify_stop \
     notify_deleted notify_master_rx_lower_pri notify_priority_changes smtp_alert debug";
 
 const ROOT: &str = "net_namespace instance use_pid_dir child_wait_time namespace_with_ipsets";
@@ -28,7 +26,7 @@ const ROOT_BLOCKS: &str = "vrrp_sync_group vrrp_track_file track_file vrrp_track
     interface_up_down_delays linkbeat_interfaces virtual_server virtual_server_group";
 
 const INSTANCE_BLOCKS: &str = "virtual_routes virtual_rules track_file track_process \
-    track_bfd track_interface";
+    track_bfd";
 
 #[track_caller]
 fn assert_one_remark(text: &str, keyword: &str) {
@@ -75,12 +73,6 @@ fn the_remark_is_loud_when_behaviour_differs() {
     assert_says("notify_master /bin/true", Warning, "no script is run");
     assert_says("use_vmac", Warning, "its own MAC address");
     assert_says("debug 4", Note, "no effect in keepalived either");
-    assert_says("track_interface {\neth0\n}", Note, "watched anyway");
-    assert_says(
-        "track_interface {\neth0\neth1 weight 5\n}",
-        Warning,
-        "other interfaces",
-    );
     assert_says("strict_mode on", Warning, "strict conformance");
     assert_eq!(said(&instance_with("accept\nstrict_mode off")), [""; 0]);
 }

@@ -39,6 +39,10 @@ fn the_bound_is_two_adverts_and_the_skew() {
         "interval 1\ntimeout 0.609376\nfall 2",
         "priority 100"
     ));
+    // One advert more, one interval more: 3.609375 s.
+    let four = "priority 100\ndown_timer_adverts 4";
+    assert!(!too_slow("interval 1\ntimeout 1.609375\nfall 2", four));
+    assert!(too_slow("interval 1\ntimeout 1.609376\nfall 2", four));
     // The skew of version 2 doesn't grow with the interval: 4.609375 s.
     assert!(!too_slow(
         "interval 2\ntimeout 0.609375\nfall 2",

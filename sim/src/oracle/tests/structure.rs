@@ -1,5 +1,6 @@
 //! X1 to X8.
 
+use locum_engine::config::Config;
 use locum_engine::event::{Reason, StateKind};
 
 use crate::fault::Fault;
@@ -166,22 +167,69 @@ fn x4_link_loss_is_silent() {
         .passes(10_500);
 }
 
-#[test]
-fn x4_quiet_yield() {
-    let mut quiet = config(99);
-    quiet.instances[0].audible_yield = false;
-    let mut play = Play::pair(config(100), quiet);
+/// `b` is master; `a`, which outranks it, takes over at 9.61 s.
+fn contested(b: Config) -> Play {
+    let mut play = Play::pair(config(100), b);
     play.starts(0, "b")
         .takes_over(3_614, "b", silent(None))
         .adverts("b", 4_614, 9_000)
         .second_burst(8_614, "b")
         .starts(6_000, "a")
         .takes_over(9_610, "a", crate::oracle::testing::preempted(B, 99));
+    play
+}
+
+#[test]
+fn x4_quiet_yield() {
+    let mut quiet = config(99);
+    quiet.instances[0].audible_yield = false;
+    let mut play = contested(quiet);
     let mut audible = play.clone();
     play.removes(9_611, "b", Remover::Daemon)
         .state(9_611, "b", MASTER, BACKUP, outranked(A, 100))
         .passes(10_000);
     audible
         .lets_go(9_611, "b", BACKUP, outranked(A, 100))
-        .fails(10_000, "X4", "although quiet_yield is set");
+        .fails(10_000, "X4", "although it is told not to");
+}
+
+#[test]
+fn x4_last_advert_of_a_loser() {
+    let mut b = config(99);
+    b.instances[0].tuning.higher_prio_send_advert = true;
+    let mut told = contested(b);
+    let mut silent = told.clone();
+    let mut resigns = told.clone();
+    told.advert(9_611, "b", 99)
+        .removes(9_611, "b", Remover::Daemon)
+        .state(9_611, "b", MASTER, BACKUP, outranked(A, 100))
+        .announces(9_612, "a", 5)
+        .passes(10_000);
+    silent
+        .removes(9_611, "b", Remover::Daemon)
+        .state(9_611, "b", MASTER, BACKUP, outranked(A, 100))
+        .fails(10_000, "X4", "without the last advert");
+    resigns
+        .advert(9_611, "b", 99)
+        .lets_go(9_611, "b", BACKUP, outranked(A, 100))
+        .fails(10_000, "X4", "although it is told not to");
+}
+
+#[test]
+fn x7_startup_delay() {
+    let mut b = config(99);
+    b.startup_delay = core::time::Duration::from_secs(5);
+    let begins = |at| {
+        let mut play = Play::pair(config(100), b.clone());
+        play.starts(0, "a")
+            .takes_over(3_610, "a", silent(None))
+            .adverts("a", 4_610, 20_000)
+            .second_burst(8_610, "a")
+            .daemon(1_000, "b", DaemonChange::Started)
+            .state(at, "b", StateKind::Init, BACKUP, Reason::Started);
+        play
+    };
+    begins(6_000).passes(20_500);
+    begins(5_990).fails(20_500, "X7", "took part 4.99s after its start");
+    begins(6_010).fails(20_500, "T8", "went from init to backup");
 }

@@ -213,6 +213,35 @@ fn t10_replaced_too_early_or_never() {
     hung().fails(20_000, "T10", "a/VI_1: stalled as master, and no backup");
 }
 
+/// Like [`killed`], but `b` takes over after two missing adverts.
+fn killed_before_an_impatient_backup() -> Play {
+    let mut b = config(99);
+    b.instances[0].tuning.down_timer_adverts = 2;
+    let mut play = Play::pair(config(100), b);
+    play.starts(0, "a")
+        .takes_over(3610, "a", silent(None))
+        .adverts("a", 4610, 9_700)
+        .second_burst(8610, "a")
+        .starts(6_000, "b")
+        .fault(10_000, Fault::Kill(HostId(0)))
+        .daemon(10_000, "a", DaemonChange::Killed);
+    play
+}
+
+#[test]
+fn t1_and_t3_count_the_adverts_that_the_configuration_says() {
+    let report = killed_before_an_impatient_backup()
+        .takes_over(12_224, "b", silent(Some(A)))
+        .adverts("b", 13_224, 20_000)
+        .second_burst(17_224, "b")
+        .passes(20_000);
+    let slack = report.finding("T3").unwrap().verdict.slack;
+    assert!(slack.at_most.unwrap().ratio() > 9_990 && slack.at_least.unwrap().ratio() < 10_010);
+    killed_before_an_impatient_backup()
+        .takes_over(13_224, "b", silent(Some(A)))
+        .fails(14_000, "T3", "b/VI_1: heard nothing that held it back");
+}
+
 #[test]
 fn t10_and_t11_a_long_stall() {
     let report = hung()

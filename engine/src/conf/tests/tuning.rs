@@ -1,0 +1,116 @@
+//! Keywords that tune the protocol: one value for all, another for one instance, ranges.
+
+use core::time::Duration;
+
+use super::{assert_says, instance_with, only_instance, said, usable};
+use crate::conf::Severity::{Error, Warning};
+use crate::config::Tuning;
+
+/// The tuning of an instance with those lines in `global_defs` and in itself, remarked on by
+/// nobody.
+#[track_caller]
+fn tuning(global: &str, own: &str) -> Tuning {
+    let text = format!("global_defs {{\n{global}\n}}\n{}", instance_with(own));
+    assert_eq!(said(&text), [""; 0]);
+    only_instance(&text).tuning
+}
+
+#[test]
+fn the_defaults_are_keepaliveds() {
+    assert_eq!(tuning("", ""), Tuning::default());
+    assert_eq!(Tuning::default().down_timer_adverts, 3);
+}
+
+#[test]
+fn down_timer_adverts_counts_from_1_to_100() {
+    let count = |global: &str, own: &str| tuning(global, own).down_timer_adverts;
+    assert_eq!(count("vrrp_down_timer_adverts 5", ""), 5);
+    assert_eq!(
+        count("vrrp_down_timer_adverts 5", "down_timer_adverts 1"),
+        1
+    );
+    assert_eq!(count("", "down_timer_adverts 100"), 100);
+    for wrong in ["0", "101", "-1", "3.5", "three"] {
+        assert_says(
+            &format!("down_timer_adverts {wrong}"),
+            Warning,
+            "from 1 to 100",
+        );
+    }
+    assert_says("down_timer_adverts", Error, "needs a value");
+    assert_says("vrrp_down_timer_adverts 3", Warning, "can't stand here");
+}
+
+#[test]
+fn v3_checksum_as_v2_has_one_name_in_both_places() {
+    let sent = |global: &str, own: &str| tuning(global, own).v3_checksum_as_v2;
+    assert!(!sent("", ""));
+    assert!(sent("v3_checksum_as_v2", ""));
+    assert!(!sent("v3_checksum_as_v2 on", "v3_checksum_as_v2 off"));
+    assert!(sent("", "v3_checksum_as_v2"));
+    assert_says("v3_checksum_as_v2 1", Warning, "`on` or `off`");
+    assert_says("vrrp_v3_checksum_as_v2", Warning, "unknown keyword");
+    let global = format!(
+        "global_defs {{\nvrrp_v3_checksum_as_v2\n}}\n{}",
+        instance_with("")
+    );
+    assert_eq!(said(&global).len(), 1);
+    assert!(!only_instance(&global).tuning.v3_checksum_as_v2);
+}
+
+#[test]
+fn the_other_switches_are_off_unless_given() {
+    type Get = fn(&Tuning) -> bool;
+    let switches: [(&str, Get); 3] = [
+        ("skip_check_adv_addr", |t| t.skip_check_adv_addr),
+        ("higher_prio_send_advert", |t| t.higher_prio_send_advert),
+        ("owner_ignore_adverts", |t| t.owner_ignore_adverts),
+    ];
+    for (name, get) in switches {
+        let is = |global: &str, own: &str| get(&tuning(global, own));
+        let global = format!("vrrp_{name}");
+        assert!(!is("", ""), "{name}");
+        assert!(is("", name), "{name}");
+        assert!(is(&global, ""), "{name}");
+        assert!(!is(&global, &format!("{name} off")), "{name}");
+        assert_says(&format!("{name} maybe"), Warning, "`on` or `off`");
+        assert_says(&global, Warning, "can't stand here");
+    }
+}
+
+#[test]
+fn the_startup_delay_is_the_daemons() {
+    let delay = |line: &str| {
+        let text = format!("global_defs {{\n{line}\n}}\n{}", instance_with(""));
+        (usable(&text).startup_delay, said(&text))
+    };
+    assert_eq!(delay(""), (Duration::ZERO, vec![]));
+    let half = (Duration::from_millis(2_500), vec![]);
+    assert_eq!(delay("vrrp_startup_delay 2.5"), half);
+    for wrong in ["-1", "4295", "soon"] {
+        let (delay, said) = delay(&format!("vrrp_startup_delay {wrong}"));
+        assert_eq!((delay, said.len()), (Duration::ZERO, 1), "{said:?}");
+        assert!(said[0].contains("from 0 to 4294"), "{said:?}");
+    }
+    assert_says("vrrp_startup_delay 5", Warning, "can't stand here");
+    let (none, said) = delay("vrrp_delay_after_boot 60");
+    assert!(none.is_zero() && said.len() == 1 && said[0].contains("waits after every start"));
+}
+
+#[test]
+fn min_garp_is_for_what_is_not_given() {
+    let garp = |global: &str, own: &str| {
+        let text = format!("global_defs {{\n{global}\n}}\n{}", instance_with(own));
+        assert_eq!(said(&text), [""; 0]);
+        let garp = only_instance(&text).garp;
+        let contest = (garp.contest_repeat, garp.contest_delay.as_secs());
+        ((garp.repeat, garp.delay.as_secs()), contest)
+    };
+    assert_eq!(garp("vrrp_min_garp", ""), ((1, 0), (1, 0)));
+    assert_eq!(garp("vrrp_min_garp off", ""), ((5, 5), (5, 5)));
+    let own = "garp_master_repeat 3\ngarp_lower_prio_delay 7";
+    assert_eq!(garp("vrrp_min_garp on", own), ((3, 0), (3, 7)));
+    let global = "vrrp_garp_master_delay 2\nvrrp_min_garp";
+    assert_eq!(garp(global, ""), ((1, 2), (1, 2)));
+    assert_says("vrrp_min_garp", Warning, "can't stand here");
+}

@@ -1,0 +1,128 @@
+//! What operators and the host do to a running router: another priority, a drain, an address that
+//! is refused or taken away.
+//!
+//! Not the election: a drain lowers the priority and lets the state machine decide. keepalived
+//! leaves the virtual router when an address disappears; this one puts it back.
+
+use core::net::IpAddr;
+use core::time::Duration;
+
+use super::announce::Burst;
+use super::{Router, Surroundings};
+use crate::event::{Announcement, Event};
+use crate::ids::Priority;
+use crate::output::{Effect, Output};
+use crate::time::Instant;
+
+/// How long a router stays out of the way after the kernel refused one of its addresses.
+const REFUSED_PAUSE: Duration = Duration::from_secs(10);
+/// An address that others keep removing is put back at most this often.
+const PUT_BACK_PAUSE: Duration = Duration::from_secs(1);
+
+/// A planned hand-over.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Drain {
+    /// Resigns then, if still master.
+    pub(super) until: Instant,
+    /// It has resigned, or was relieved.
+    pub(super) over: bool,
+}
+
+/// Addresses removed by others.
+#[derive(Clone, Debug, Default)]
+pub(super) struct PutBack {
+    pub(super) missing: Vec<IpAddr>,
+    pub(super) not_before: Option<Instant>,
+}
+
+impl Router {
+    /// The next moment at which a drain ends, a refused address is tried again or a missing one put
+    /// back.
+    pub(super) fn maintenance_deadline(&self) -> Option<Instant> {
+        let drain = self
+            .drain
+            .filter(|d| !d.over && self.is_master())
+            .map(|d| d.until);
+        let refused = self.refused.map(|(_, until)| until);
+        let put_back = self
+            .put_back
+            .not_before
+            .filter(|_| !self.put_back.missing.is_empty());
+        [drain, refused, put_back].into_iter().flatten().min()
+    }
+
+    /// A crash may have left addresses behind, which somebody else may hold now: they go before
+    /// this router takes part.
+    pub(crate) fn clean_up(&mut self, s: &mut Surroundings<'_>) {
+        self.remove_addresses(s);
+    }
+
+    pub(crate) fn set_priority(&mut self, s: &mut Surroundings<'_>, priority: Option<Priority>) {
+        self.override_priority = priority.map(|p| p.max(Priority::LOWEST));
+        self.reconsider(s);
+    }
+
+    pub(crate) fn drain(&mut self, s: &mut Surroundings<'_>, within: Duration) {
+        self.drain = Some(Drain {
+            until: s.now + within,
+            over: !self.is_master(),
+        });
+        self.reconsider(s);
+    }
+
+    pub(crate) fn resume(&mut self, s: &mut Surroundings<'_>) {
+        self.drain = None;
+        self.reconsider(s);
+    }
+
+    /// The kernel refused an address: whoever can't hold it must not claim it.
+    pub(crate) fn address_refused(&mut self, s: &mut Surroundings<'_>, address: IpAddr) {
+        if self.is_master() {
+            self.refused = Some((address, s.now + REFUSED_PAUSE));
+            self.reconsider(s);
+        }
+    }
+
+    /// Somebody removed an address: it is put back, at once if that isn't a habit.
+    pub(crate) fn address_removed(&mut self, s: &mut Surroundings<'_>, address: IpAddr) {
+        let ours = s
+            .config
+            .instance(self.id)
+            .held_addresses()
+            .any(|a| a.address == address);
+        if self.is_master() && ours && !self.put_back.missing.contains(&address) {
+            self.put_back.missing.push(address);
+            self.put_back_missing(s);
+        }
+    }
+
+    pub(super) fn put_back_missing(&mut self, s: &mut Surroundings<'_>) {
+        let waits = self.put_back.not_before.is_some_and(|at| s.now < at);
+        if self.put_back.missing.is_empty() || waits || !self.is_master() {
+            return;
+        }
+        self.put_back.not_before = Some(s.now + PUT_BACK_PAUSE);
+        let missing = core::mem::take(&mut self.put_back.missing);
+        for address in s.config.instance(self.id).held_addresses() {
+            if missing.contains(&address.address) {
+                let effect = Effect::AddAddress {
+                    instance: self.id,
+                    address: address.clone(),
+                };
+                s.out.push_back(Output::Effect(effect));
+                let event = Event::AddressPutBack {
+                    instance: self.id,
+                    address: address.address,
+                };
+                s.out.push_back(Output::Event(event));
+            }
+        }
+        self.announce(
+            s,
+            Burst {
+                why: Announcement::PutBack,
+                rounds: 1,
+            },
+        );
+    }
+}

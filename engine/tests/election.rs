@@ -94,6 +94,12 @@ fn a_resignation_never_delays_a_takeover() {
     bench.run_to(at_ms(3500));
     bench.hear(0);
     assert_eq!(bench.engine.poll_timeout().map(|w| w.at), Some(DOWN_100));
+    bench.run_until_state(StateKind::Master);
+    let (_, why) = *bench.transitions().last().expect("it took over");
+    assert!(
+        matches!(why, Reason::MasterSilent { .. }),
+        "its own timer ran out: {why:?}"
+    );
 }
 
 #[test]

@@ -46,7 +46,10 @@ impl Backup {
         if heard.priority == Priority::RELEASE {
             // The RFC sets the timer to the skew time whatever is left of it. Losers of a contest
             // resign too, and that must not hold up a backup that was about to take over.
-            let down_at = self.down_at.min(now + params.skew(self.interval));
+            let down_at = now + params.skew(self.interval);
+            if down_at >= self.down_at {
+                return self;
+            }
             return Self {
                 down_at,
                 resigned: Some(heard.source),

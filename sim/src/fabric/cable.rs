@@ -8,6 +8,7 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use locum_engine::Instant;
+use locum_engine::wire::ethernet;
 
 use super::noise::{Draw, Noise, hits, scale};
 use crate::capture::Bytes;
@@ -167,7 +168,11 @@ impl Lane {
             let most = locum_engine::time::nanos(self.path.reorder_by);
             at = at + Duration::from_nanos(scale(noise.word(Draw::ReorderBy), most) + 1);
         }
-        let bytes = if hits(noise.word(Draw::Corrupt), self.path.corrupt_ppm) {
+        let corrupt = hits(noise.word(Draw::Corrupt), self.path.corrupt_ppm);
+        if corrupt && is_arp(bytes) {
+            return Fate::Lost;
+        }
+        let bytes = if corrupt {
             flip(bytes, noise.word(Draw::CorruptBit))
         } else {
             Arc::clone(bytes)
@@ -178,6 +183,13 @@ impl Lane {
             twice: hits(noise.word(Draw::Duplicate), self.path.duplicate_ppm),
         }
     }
+}
+
+/// ARP has no checksum of its own. A real NIC drops what fails Ethernet's check sequence; a bit that
+/// slipped through would put a wrong address into caches for half a minute, and nothing that VRRP
+/// does could be told from that. Other frames are let through, for the receivers' own checksums.
+fn is_arp(bytes: &[u8]) -> bool {
+    ethernet::View::new(bytes).is_some_and(|frame| frame.ethertype == ethernet::ETHERTYPE_ARP)
 }
 
 /// A copy with one bit flipped, anywhere in the frame.

@@ -136,22 +136,32 @@ impl Names<'_> {
             }
             Fault::Loss(cable, way, ppm, burst) => {
                 let (name, way) = (self.cable(*cable), self.way(*cable, *way));
-                write!(f, "cable {name} loses {ppm} ppm{way}")?;
+                write!(f, "cable {name} loses {}{way}", percent(*ppm))?;
                 burst.map_or(Ok(()), |b| {
-                    write!(f, ", bursts {} / {} ppm", b.enter_ppm, b.leave_ppm)
+                    let (begins, ends) = (percent(b.enter_ppm), percent(b.leave_ppm));
+                    write!(
+                        f,
+                        ", bursts begin at {begins} and end at {ends} of the frames"
+                    )
                 })
             }
             Fault::Duplicate(cable, ppm) => {
-                write!(f, "cable {} duplicates {ppm} ppm", self.cable(*cable))
+                write!(
+                    f,
+                    "cable {} duplicates {}",
+                    self.cable(*cable),
+                    percent(*ppm)
+                )
             }
             Fault::Corrupt(cable, ppm) => {
-                write!(f, "cable {} corrupts {ppm} ppm", self.cable(*cable))
+                write!(f, "cable {} corrupts {}", self.cable(*cable), percent(*ppm))
             }
             Fault::Reorder(cable, ppm, by) => {
                 let name = self.cable(*cable);
+                let rate = percent(*ppm);
                 write!(
                     f,
-                    "cable {name} holds back {ppm} ppm by up to {} us",
+                    "cable {name} holds back {rate} by up to {} us",
                     by.as_micros()
                 )
             }
@@ -249,6 +259,16 @@ impl Names<'_> {
     }
 }
 
+/// Parts per million as people say them: `20 %`, `0.03 %`.
+fn percent(ppm: u32) -> String {
+    let (whole, rest) = (ppm / 10_000, ppm % 10_000);
+    if rest == 0 {
+        return format!("{whole} %");
+    }
+    let digits = format!("{rest:04}");
+    format!("{whole}.{} %", digits.trim_end_matches('0'))
+}
+
 /// What became of a daemon's process, in words.
 pub fn daemon(change: DaemonChange) -> &'static str {
     match change {
@@ -280,4 +300,15 @@ fn forged(forgery: &Forgery) -> String {
         "{count} (one each {} us, from {source}, priority {priority})",
         every.as_micros()
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_are_percentages() {
+        let rates = [0, 300, 5_000, 200_000, 1_000_000].map(percent);
+        assert_eq!(rates, ["0 %", "0.03 %", "0.5 %", "20 %", "100 %"]);
+    }
 }

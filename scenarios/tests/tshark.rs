@@ -9,6 +9,7 @@ use std::process::Command;
 use locum_captures::pcapng::{self, Commented};
 use locum_captures::{Listing, pcap};
 use locum_engine::Instant;
+use locum_engine::wire::ChecksumForm;
 use locum_scenarios::performance::Frames;
 use locum_scenarios::{Performance, Scenario, catalogue};
 use locum_sim::fault::Fault;
@@ -75,9 +76,21 @@ fn tshark_finds_nothing_wrong_in_any_run_of_the_catalogue() {
         let segments = scenario.topology.switches.len();
         for (point, frames) in &performance.captures[..segments] {
             let file = write(&format!("{}-{point}", entry.name), frames);
-            assert_eq!(tshark(&file, BAD), [0; 0], "{}", file.display());
-            let ours = listing(frames);
-            let ours = ours.entries.iter().filter(|e| e.kind.advert().is_some());
+            let listing = listing(frames);
+            // Wireshark knows one of the two forms that routers use over IPv4, keepalived's.
+            let rfc_form = listing.entries.iter().filter(|e| {
+                let advert = e.kind.advert();
+                advert.is_some_and(|a| a.version == 3 && a.checksum == Some(ChecksumForm::Message))
+            });
+            let rfc_form: Vec<usize> = rfc_form.map(|entry| entry.number).collect();
+            let asked_for = entry.text.contains("v3_checksum_as_v2");
+            assert!(
+                asked_for || rfc_form.is_empty(),
+                "{}: {rfc_form:?}",
+                file.display()
+            );
+            assert_eq!(tshark(&file, BAD), rfc_form, "{}", file.display());
+            let ours = listing.entries.iter().filter(|e| e.kind.advert().is_some());
             let ours: Vec<usize> = ours.map(|entry| entry.number).collect();
             assert_eq!(tshark(&file, "vrrp"), ours, "{}: adverts", file.display());
             adverts += ours.len();

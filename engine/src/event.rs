@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::ids::{CheckId, InstanceId, InterfaceId, Priority};
 use crate::input::Outcome;
 pub use crate::router::accept::Discard;
-use crate::time::Seconds;
+use crate::time::{Centis, Seconds};
 
 /// The four states, as operators call them (RFC 9568 calls the master *Active*).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -190,6 +190,15 @@ pub enum Event {
         /// Who.
         source: IpAddr,
     },
+    /// A VRRPv3 router advertises at another interval than ours: legal, and seldom meant.
+    IntervalDiffers {
+        /// Which instance.
+        instance: InstanceId,
+        /// Who.
+        source: IpAddr,
+        /// Its interval.
+        theirs: Centis,
+    },
     /// The instances take part only after a while, as `vrrp_startup_delay` says.
     StartDelayed {
         /// How long they wait.
@@ -239,6 +248,7 @@ impl Event {
             | Self::Announced { instance, .. }
             | Self::AddressPutBack { instance, .. }
             | Self::AddressListDiffers { instance, .. }
+            | Self::IntervalDiffers { instance, .. }
             | Self::Late { instance, .. } => Some(instance),
             Self::Discarded { instance, .. } => instance,
             Self::CheckFailing { .. } | Self::CheckChanged { .. } | Self::StartDelayed { .. } => {
@@ -280,6 +290,13 @@ impl Event {
             Self::Discarded { source, why, .. } => write!(f, "advert from {source} ignored: {why}"),
             Self::AddressPutBack { address, .. } => {
                 write!(f, "{address} was removed by someone else, put back")
+            }
+            Self::IntervalDiffers { source, theirs, .. } => {
+                let theirs = Seconds(theirs.duration());
+                write!(
+                    f,
+                    "{source} advertises every {theirs}, which is not our interval"
+                )
             }
             Self::AddressListDiffers { source, .. } => {
                 write!(f, "{source} advertises other addresses than ours")

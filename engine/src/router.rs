@@ -19,7 +19,7 @@ use crate::fsm::{Heard, Master, Params, Say, Signal, State, step};
 use crate::ids::{InstanceId, Priority};
 use crate::input::{Datagram, LinkState};
 use crate::output::{Effect, Output};
-use crate::time::Instant;
+use crate::time::{Centis, Instant};
 use crate::track::{Checks, Standing, link_standing};
 
 use accept::{Discard, accept};
@@ -60,6 +60,8 @@ pub(crate) struct Router {
     stats: Stats,
     last_discard: Option<(IpAddr, Discard)>,
     differs_from: Option<IpAddr>,
+    /// The last interval that wasn't ours, and whose it was.
+    other_interval: Option<(IpAddr, Centis)>,
 }
 
 impl Router {
@@ -80,6 +82,7 @@ impl Router {
             stats: Stats::default(),
             last_discard: None,
             differs_from: None,
+            other_interval: None,
         }
     }
 
@@ -157,6 +160,7 @@ impl Router {
                 self.stats.count_checksum(accepted.checksum.summed());
                 self.note_checksum(config, accepted.checksum, datagram.source);
                 self.compare_addresses(s, accepted.addresses_differ, datagram.source);
+                self.compare_interval(s, &accepted.heard);
                 self.signal(s, Signal::Advert(accepted.heard));
             }
             Err(why) => self.discard(s, datagram, why),

@@ -241,6 +241,32 @@ fn v3_learns_the_interval_of_the_master_and_forgets_it_as_master() {
 }
 
 #[test]
+fn another_interval_is_said_once_and_followed() {
+    let v3 = |priority, centi| InstanceConfig {
+        version: Version::V3,
+        advert_interval: centis(centi),
+        auth: locum_engine::config::Auth::None,
+        ..instance(priority)
+    };
+    let mut bench = Bench::started(v3(100, 100));
+    bench.said.clear();
+    for _ in 0..3 {
+        bench.hear_from(PEER, &v3(200, 20));
+        bench.run_for(Duration::from_millis(200));
+    }
+    assert_eq!(
+        bench.words(),
+        ["192.168.0.12 advertises every 0.2 s, which is not our interval"],
+    );
+    bench.run_for(secs(1));
+    bench.hear_from(PEER, &v3(200, 100));
+    assert!(
+        !bench.words().iter().any(|w| w.contains("interval")),
+        "ours is not worth a word"
+    );
+}
+
+#[test]
 fn adverts_sent_in_fault_and_init_are_not_listened_to() {
     let mut bench = Bench::new(config(instance(100)));
     bench.hear(200);

@@ -99,6 +99,7 @@ const fn level(event: &Event) -> Level {
         | Event::Discarded { .. }
         | Event::AddressPutBack { .. }
         | Event::AddressListDiffers { .. }
+        | Event::IntervalDiffers { .. }
         | Event::Late { .. } => Level::WARN,
         Event::StateChanged { .. }
         | Event::PriorityChanged { .. }

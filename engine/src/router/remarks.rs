@@ -1,11 +1,12 @@
 //! What a router says of the packets it gets, each thing once: why one was discarded, and that the
-//! other router has other addresses. Nothing here changes what the router does.
+//! other router has other addresses or another interval. Nothing here changes what the router does.
 
 use core::net::IpAddr;
 
 use super::accept::Discard;
 use super::{Router, Surroundings};
 use crate::event::Event;
+use crate::fsm::Heard;
 use crate::input::Datagram;
 use crate::output::Output;
 
@@ -29,6 +30,22 @@ impl Router {
             };
             s.out.push_back(Output::Event(event));
         }
+    }
+
+    /// VRRPv3 follows the master's interval (RFC 9568 7.1 asks to log it); VRRPv2 has none but ours.
+    pub(super) fn compare_interval(&mut self, s: &mut Surroundings<'_>, heard: &Heard) {
+        let theirs = heard.interval;
+        let differs = theirs != s.config.instance(self.id).advert_interval;
+        let known = self.other_interval == Some((heard.source, theirs));
+        if !differs || known || !self.stats.may_report(s.now) {
+            return;
+        }
+        self.other_interval = Some((heard.source, theirs));
+        s.out.push_back(Output::Event(Event::IntervalDiffers {
+            instance: self.id,
+            source: heard.source,
+            theirs,
+        }));
     }
 
     /// Counts every discard; reports the first of a kind from a source, once.

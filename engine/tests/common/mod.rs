@@ -9,11 +9,10 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use locum_engine::config::{
-    Auth, Broadcast, Config, GarpConfig, InstanceConfig, Preempt, Tuning, Version, VirtualAddress,
-};
+use locum_engine::conf::{self, NoIncludes};
+use locum_engine::config::{Auth, Broadcast, Config, InstanceConfig, VirtualAddress};
 use locum_engine::event::{Reason, StateKind};
-use locum_engine::ids::{InstanceId, InterfaceId, MacAddr, Priority, Vrid};
+use locum_engine::ids::{InstanceId, InterfaceId, MacAddr, Priority};
 use locum_engine::wire::{self, Advert, GROUP_V4};
 use locum_engine::{
     Centis, Command, Datagram, Effect, Engine, Event, Input, Instant, LinkState, Output, Transmit,
@@ -32,28 +31,18 @@ pub const PEER: Ipv4Addr = Ipv4Addr::new(192, 168, 0, 12);
 /// The password of the founding case.
 pub const PASSWORD: Auth = Auth::Password(*b"1111\0\0\0\0");
 
-/// The founding configuration with another priority.
+/// The founding configuration with another priority, as it is read from its file.
 pub fn instance(priority: u8) -> InstanceConfig {
+    let text = format!(
+        "vrrp_instance VI_1 {{\n interface eth0\n virtual_router_id 51\n advert_int 1\n \
+         authentication {{\n auth_type PASS\n auth_pass 1111\n }}\n \
+         virtual_ipaddress {{\n {VIP}/24\n }}\n}}\n"
+    );
+    let reading = conf::read("founding.conf", &text, &mut NoIncludes);
+    let mut instances = reading.config.expect("it can be read").instances;
     InstanceConfig {
-        name: "VI_1".into(),
-        interface: ETH0,
-        vrid: Vrid::new(51).expect("not zero"),
-        version: Version::V2,
-        priority: Priority(priority),
-        advert_interval: centis(100),
-        preempt: Preempt::Always,
-        auth: PASSWORD,
-        addresses: vec![virtual_address(VIP)],
-        excluded: vec![],
-        source: None,
-        unicast: None,
-        tracks: vec![],
-        links: vec![],
-        dont_track_primary: false,
-        garp: GarpConfig::default(),
-        lower_prio_no_advert: false,
-        audible_yield: true,
-        tuning: Tuning::default(),
+        priority: Priority(priority), // Also 0, which no file can say.
+        ..instances.remove(0)
     }
 }
 

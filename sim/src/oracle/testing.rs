@@ -9,14 +9,14 @@ use core::net::Ipv4Addr;
 use core::time::Duration;
 use std::sync::Arc;
 
+use locum_engine::conf::{self, NoIncludes};
 use locum_engine::config::{
-    Auth, Broadcast, CheckCommand, CheckConfig, Config, GarpConfig, InstanceConfig, Preempt, Track,
-    Tuning, Version, VirtualAddress, Weight,
+    CheckCommand, CheckConfig, Config, InstanceConfig, Track, VirtualAddress, Weight,
 };
 use locum_engine::event::{Reason, StateKind};
-use locum_engine::ids::{CheckId, InstanceId, InterfaceId, MacAddr, Priority, Vrid};
+use locum_engine::ids::{CheckId, InstanceId, MacAddr, Priority};
 use locum_engine::probe::{Probe, ProbeKind};
-use locum_engine::{Centis, Event, Instant};
+use locum_engine::{Event, Instant};
 
 use super::{Jury, Report, Setup};
 use crate::fault::Fault;
@@ -67,40 +67,12 @@ pub(crate) const fn ms(n: u64) -> Instant {
 
 /// A router's configuration: VRRPv3, one address, one second.
 pub(crate) fn config(priority: u8) -> Config {
-    Config {
-        router_id: None,
-        startup_delay: Duration::ZERO,
-        interfaces: vec!["eth0".into()],
-        checks: Vec::new(),
-        instances: vec![InstanceConfig {
-            name: "VI_1".into(),
-            interface: InterfaceId(0),
-            vrid: Vrid::new(51).expect("51 is a VRID"),
-            version: Version::V3,
-            priority: Priority(priority),
-            advert_interval: Centis::from_seconds(1).expect("1 s is an interval"),
-            preempt: Preempt::Always,
-            auth: Auth::None,
-            addresses: vec![VirtualAddress {
-                address: VIP.into(),
-                prefix: 24,
-                interface: InterfaceId(0),
-                label: None,
-                scope: 0,
-                broadcast: Broadcast::None,
-            }],
-            excluded: Vec::new(),
-            source: None,
-            unicast: None,
-            tracks: Vec::new(),
-            links: Vec::new(),
-            dont_track_primary: false,
-            garp: GarpConfig::default(),
-            lower_prio_no_advert: false,
-            audible_yield: true,
-            tuning: Tuning::default(),
-        }],
-    }
+    let text = format!(
+        "vrrp_instance VI_1 {{\n interface eth0\n virtual_router_id 51\n version 3\n \
+         priority {priority}\n advert_int 1\n virtual_ipaddress {{\n {VIP}/24\n }}\n}}\n"
+    );
+    let reading = conf::read("test.conf", &text, &mut NoIncludes);
+    reading.config.expect("it can be read")
 }
 
 /// The same, tracking a ping of the gateway: interval 1 s, timeout 1 s, fall 3, rise 2.

@@ -6,15 +6,14 @@
     reason = "every test file uses a part of it"
 )]
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use locum_engine::config::{
-    Auth, Broadcast, Config, GarpConfig, InstanceConfig, Preempt, Tuning, Version, VirtualAddress,
-};
-use locum_engine::ids::{InterfaceId, MacAddr, Priority, Vrid};
-use locum_engine::{Centis, Instant};
+use locum_engine::Instant;
+use locum_engine::conf::{self, NoIncludes};
+use locum_engine::config::{Config, InstanceConfig};
+use locum_engine::ids::MacAddr;
 use locum_sim::fault::{Fault, Plan, TimedFault};
 use locum_sim::run::Setup;
 use locum_sim::topology::{
@@ -36,35 +35,15 @@ pub const TRUNK: CableId = CableId(2);
 /// sw2 - b
 pub const CABLE_B: CableId = CableId(3);
 
+/// The founding configuration with another priority, as it is read from its file.
 pub fn instance(priority: u8) -> InstanceConfig {
-    InstanceConfig {
-        name: "VI_1".into(),
-        interface: InterfaceId(0),
-        vrid: Vrid::new(51).expect("not zero"),
-        version: Version::V2,
-        priority: Priority(priority),
-        advert_interval: Centis::new(100).expect("not zero"),
-        preempt: Preempt::Always,
-        auth: Auth::Password(*b"1111\0\0\0\0"),
-        addresses: vec![VirtualAddress {
-            address: IpAddr::V4(VIP),
-            prefix: 24,
-            interface: InterfaceId(0),
-            label: None,
-            scope: 0,
-            broadcast: Broadcast::None,
-        }],
-        excluded: vec![],
-        source: None,
-        unicast: None,
-        tracks: vec![],
-        links: vec![],
-        dont_track_primary: false,
-        garp: GarpConfig::default(),
-        lower_prio_no_advert: false,
-        audible_yield: true,
-        tuning: Tuning::default(),
-    }
+    let text = format!(
+        "vrrp_instance VI_1 {{\n interface eth0\n virtual_router_id 51\n priority {priority}\n \
+         advert_int 1\n authentication {{\n auth_type PASS\n auth_pass 1111\n }}\n \
+         virtual_ipaddress {{\n {VIP}/24\n }}\n}}\n"
+    );
+    let reading = conf::read("founding.conf", &text, &mut NoIncludes);
+    reading.config.expect("it can be read").instances.remove(0)
 }
 
 pub fn config(instance: InstanceConfig) -> Config {

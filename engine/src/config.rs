@@ -6,6 +6,8 @@
 
 mod address;
 mod announce;
+mod device;
+mod object;
 mod track;
 mod tuning;
 mod unicast;
@@ -19,6 +21,11 @@ use crate::time::Centis;
 
 pub use address::{Broadcast, VirtualAddress};
 pub use announce::GarpConfig;
+pub use device::{VirtualDevice, Vmac, virtual_mac_v4, virtual_mac_v6};
+pub use object::{
+    Network, NextHop, Object, ObjectId, PROTOCOL_KEEPALIVED, Route, RouteKind, RouteMetric, Rule,
+    RuleAction, StaticItem, StaticTrack, Statics, TABLE_MAIN,
+};
 pub use track::{CheckCommand, CheckConfig, Track, TrackLink, Weight};
 pub use tuning::Tuning;
 pub use unicast::{OldChecksum, Peer, Unicast};
@@ -32,6 +39,10 @@ pub struct Config {
     pub startup_delay: Duration,
     /// Interface names; an [`InterfaceId`] is a position in this list.
     pub interfaces: Vec<Arc<str>>,
+    /// The interfaces among them that the daemon makes itself, for virtual MAC addresses.
+    pub devices: Vec<VirtualDevice>,
+    /// Addresses, routes and rules that belong to no instance.
+    pub statics: Statics,
     /// `vrrp_script` blocks that some instance tracks.
     pub checks: Vec<CheckConfig>,
     /// `vrrp_instance` blocks.
@@ -42,6 +53,11 @@ impl Config {
     /// The name of an interface.
     pub fn interface_name(&self, id: InterfaceId) -> &str {
         &self.interfaces[id.index()]
+    }
+
+    /// The virtual device that this interface is, if it is one.
+    pub fn device(&self, interface: InterfaceId) -> Option<&VirtualDevice> {
+        self.devices.iter().find(|d| d.interface == interface)
     }
 
     /// An instance by its position.
@@ -99,6 +115,13 @@ pub struct InstanceConfig {
     pub addresses: Vec<VirtualAddress>,
     /// `virtual_ipaddress_excluded`: held by the master, not carried in adverts.
     pub excluded: Vec<VirtualAddress>,
+    /// `virtual_routes`, then `virtual_rules`: installed by the master, after the addresses.
+    pub objects: Vec<Object>,
+    /// `accept`: the master takes packets that are addressed to the virtual addresses. With
+    /// `no_accept` it only forwards for others, unless it owns the addresses.
+    pub accept: bool,
+    /// `use_vmac`: the addresses are at a virtual MAC address, which moves with them.
+    pub vmac: Option<Vmac>,
     /// `mcast_src_ip` or `unicast_src_ip`; the interface's primary address when absent.
     pub source: Option<IpAddr>,
     /// Adverts go to these peers; to the group when absent.
@@ -125,6 +148,19 @@ impl InstanceConfig {
     /// Every address the master holds: the advertised ones, then the excluded ones.
     pub fn held_addresses(&self) -> impl Iterator<Item = &VirtualAddress> {
         self.addresses.iter().chain(&self.excluded)
+    }
+
+    /// Where its adverts leave.
+    pub fn sends_through(&self) -> InterfaceId {
+        match self.vmac {
+            Some(vmac) if !vmac.xmit_base => vmac.device,
+            Some(_) | None => self.interface,
+        }
+    }
+
+    /// Whether packets that are addressed to the virtual addresses are dropped.
+    pub fn refuses_access(&self) -> bool {
+        !self.accept && !self.is_owner()
     }
 
     /// Priority 255: this node owns the addresses and takes them without waiting.

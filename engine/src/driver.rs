@@ -11,6 +11,7 @@ use core::ops::Range;
 use core::task::{Context, Poll};
 use core::time::Duration;
 
+use crate::config::ObjectId;
 use crate::engine::Engine;
 use crate::event::Event;
 use crate::ids::{CheckId, InterfaceId};
@@ -59,7 +60,7 @@ pub trait Host {
     /// Ready with the next change. At start, the state of every configured interface comes first.
     fn poll_change(&mut self, cx: &mut Context<'_>) -> Poll<HostChange>;
 
-    /// Adds or removes an address. Must not wait for the kernel's answer in a way that delays
+    /// Adds or removes an address, a route, a rule, a device or a filter. Must not wait for the kernel's answer in a way that delays
     /// adverts; a refusal comes back as [`HostChange::AddressRefused`].
     fn apply(&mut self, effect: Effect);
 }
@@ -71,6 +72,12 @@ pub enum HostChange {
     Link(InterfaceId, LinkState),
     /// See [`Input::AddressRemoved`].
     AddressRemoved(InterfaceId, IpAddr),
+    /// See [`Input::ObjectRemoved`].
+    ObjectRemoved(ObjectId),
+    /// See [`Input::ObjectRefused`].
+    ObjectRefused(ObjectId),
+    /// See [`Input::StaticAddressRefused`].
+    StaticAddressRefused(u16),
     /// See [`Input::AddressRefused`].
     AddressRefused(crate::ids::InstanceId, IpAddr),
 }
@@ -188,6 +195,9 @@ impl<C: Clock, N: Network, H: Host, P: Probes, K: Hooks> Driver<C, N, H, P, K> {
             Next::Change(HostChange::AddressRefused(instance, address)) => {
                 Input::AddressRefused { instance, address }
             }
+            Next::Change(HostChange::ObjectRemoved(id)) => Input::ObjectRemoved(id),
+            Next::Change(HostChange::ObjectRefused(id)) => Input::ObjectRefused(id),
+            Next::Change(HostChange::StaticAddressRefused(n)) => Input::StaticAddressRefused(n),
             Next::Packet(Received {
                 interface,
                 source,
@@ -264,7 +274,16 @@ impl<C: Clock, N: Network, H: Host, P: Probes, K: Hooks> Driver<C, N, H, P, K> {
                 }
                 Output::Effect(Effect::CancelCheck { check }) => probes.cancel(check),
                 Output::Effect(
-                    effect @ (Effect::AddAddress { .. } | Effect::RemoveAddress { .. }),
+                    effect @ (Effect::AddAddress { .. }
+                    | Effect::RemoveAddress { .. }
+                    | Effect::AddStaticAddress { .. }
+                    | Effect::RemoveStaticAddress { .. }
+                    | Effect::Install { .. }
+                    | Effect::Uninstall { .. }
+                    | Effect::CreateDevice { .. }
+                    | Effect::RemoveDevice { .. }
+                    | Effect::Shut { .. }
+                    | Effect::Unshut { .. }),
                 ) => host.apply(effect),
                 Output::Event(event) => hooks.event(now, event),
                 Output::Stopped => turn = Turn::Stopped,

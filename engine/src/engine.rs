@@ -6,8 +6,9 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use crate::config::Config;
+use crate::config::{Config, ObjectId};
 use crate::event::{Event, StateKind};
+use crate::fixtures::Fixtures;
 use crate::ids::{InstanceId, InterfaceId, MacAddr, Priority};
 use crate::input::{Command, Datagram, Input, LinkState};
 use crate::output::Output;
@@ -23,6 +24,7 @@ pub struct Engine {
     config: Config,
     routers: Vec<Router>,
     checks: Checks,
+    fixtures: Fixtures,
     /// By [`InterfaceId`].
     links: Vec<LinkState>,
     /// (interface, VRID) to instance, sorted.
@@ -68,12 +70,19 @@ impl Engine {
             mac: MacAddr::default(),
             address: None,
         };
+        let mut links = vec![unknown; config.interfaces.len()];
+        for device in &config.devices {
+            // Ours to make: there until we hear otherwise.
+            let (up, mac, address) = (true, device.mac, None);
+            links[device.interface.index()] = LinkState { up, mac, address };
+        }
         Self {
             routers: ids()
                 .map(|id| Router::new(id, config.instance(id)))
                 .collect(),
             checks: Checks::new(&config),
-            links: vec![unknown; config.interfaces.len()],
+            fixtures: Fixtures::default(),
+            links,
             by_vrid,
             deadlines: BTreeSet::new(),
             scheduled: vec![None; config.instances.len()],
@@ -100,12 +109,25 @@ impl Engine {
             Input::Receive(datagram) => self.receive(&datagram),
             Input::Link { interface, state } => self.link(interface, state),
             Input::AddressRemoved { interface, address } => {
+                let (config, now) = (&self.config, self.now);
+                if self
+                    .fixtures
+                    .address_removed(config, interface, address, now)
+                {
+                    self.fixtures_changed();
+                }
                 self.each(|router, s| {
                     let instance = s.config.instance(router.id());
                     if instance.held_addresses().any(|a| a.interface == interface) {
                         router.address_removed(s, address);
                     }
                 });
+            }
+            Input::ObjectRemoved(object) => self.object_removed(object),
+            Input::ObjectRefused(object) => self.object_refused(object),
+            Input::StaticAddressRefused(index) => {
+                self.fixtures.address_refused(index, self.now);
+                self.reconsider_all();
             }
             Input::AddressRefused { instance, address } => {
                 self.one(instance, |router, s| router.address_refused(s, address));
@@ -132,7 +154,11 @@ impl Engine {
     pub fn poll_timeout(&self) -> Option<Wake> {
         let router = self.deadlines.first().map(|(at, _)| *at);
         let check = self.checks.deadline();
-        let at = [router, check, self.starts_at].into_iter().flatten().min();
+        let fixture = self.fixtures.deadline();
+        let at = [router, check, fixture, self.starts_at]
+            .into_iter()
+            .flatten()
+            .min();
         at.map(|at| Wake { at })
     }
 
@@ -153,6 +179,7 @@ impl Engine {
     }
 
     fn timeout(&mut self) {
+        self.fixtures_changed();
         if self.checks.timeout(&self.config, self.now, &mut self.out) {
             self.reconsider_all();
         }
@@ -193,12 +220,23 @@ impl Engine {
     }
 
     fn link(&mut self, interface: InterfaceId, state: LinkState) {
-        self.links[interface.index()] = state;
+        let before = core::mem::replace(&mut self.links[interface.index()], state);
+        let (config, now, up) = (&self.config, self.now, state.up);
+        let risen = up && !before.up;
+        if before.up != up {
+            self.fixtures
+                .link(config, interface, up, now, &mut self.out);
+            self.fixtures_changed();
+        }
         self.each(|router, s| {
             let config = s.config.instance(router.id());
             let tracks = config.links.iter().any(|link| link.interface == interface);
-            if config.interface == interface || tracks {
+            let carries = config.vmac.is_some_and(|vmac| vmac.device == interface);
+            if config.interface == interface || tracks || carries {
                 router.reconsider(s);
+            }
+            if risen {
+                router.renew_objects(s);
             }
         });
     }
@@ -208,6 +246,7 @@ impl Engine {
             Command::Start if self.running => {}
             Command::Start => {
                 self.running = true;
+                self.fixtures.start(&self.config, &mut self.out);
                 self.checks.start(self.now);
                 self.start_routers();
             }
@@ -216,6 +255,7 @@ impl Engine {
                 self.starts_at = None;
                 self.checks.stop(&mut self.out);
                 self.each(Router::stop);
+                self.fixtures.stop(&self.config, &mut self.out);
                 self.out.push_back(Output::Stopped);
             }
             Command::Drain { instance, within } => {
@@ -238,6 +278,38 @@ impl Engine {
         self.each(Router::clean_up);
         self.out
             .push_back(Output::Event(Event::StartDelayed { by }));
+    }
+
+    fn object_removed(&mut self, object: ObjectId) {
+        match object.owner {
+            Some(id) => self.one(id, |router, s| router.object_removed(s, object.index)),
+            None => {
+                let (config, now) = (&self.config, self.now);
+                self.fixtures.object_removed(config, object.index, now);
+                self.fixtures_changed();
+            }
+        }
+    }
+
+    fn object_refused(&mut self, object: ObjectId) {
+        match object.owner {
+            Some(id) => self.one(id, |router, s| router.object_refused(s, object.index)),
+            None => {
+                self.fixtures.object_refused(object.index, self.now);
+                let event = Event::ObjectRefused { object };
+                self.out.push_back(Output::Event(event));
+                self.reconsider_all();
+            }
+        }
+    }
+
+    /// Puts back what may be put back now; whoever depends on the rest goes to fault.
+    fn fixtures_changed(&mut self) {
+        let (config, now) = (&self.config, self.now);
+        let put_back = self.fixtures.timeout(config, now, &mut self.out);
+        if !self.config.statics.tracked.is_empty() || put_back {
+            self.reconsider_all();
+        }
     }
 
     fn reconsider_all(&mut self) {
@@ -270,6 +342,7 @@ impl Engine {
             config: &self.config,
             links: &self.links,
             checks: &self.checks,
+            fixtures: &self.fixtures,
             out: &mut self.out,
         };
         act(router, &mut surroundings);

@@ -4,7 +4,7 @@ use core::fmt;
 use core::net::IpAddr;
 use core::time::Duration;
 
-use crate::config::Config;
+use crate::config::{Config, ObjectId, StaticItem};
 use crate::ids::{CheckId, InstanceId, InterfaceId, Priority};
 use crate::input::Outcome;
 pub use crate::router::accept::Discard;
@@ -95,6 +95,11 @@ pub enum Reason {
         /// The check.
         check: CheckId,
     },
+    /// A static address, route or rule that the instance depends on is missing (`track_group`).
+    StaticMissing {
+        /// Which.
+        item: StaticItem,
+    },
     /// The kernel refused one of the addresses.
     AddressRefused {
         /// Which.
@@ -183,6 +188,21 @@ pub enum Event {
         /// Which.
         address: IpAddr,
     },
+    /// A route or a rule was removed by someone else, or was refused before, and is put back.
+    ObjectPutBack {
+        /// Which.
+        object: ObjectId,
+    },
+    /// The kernel refused a route or a rule. It is tried again later.
+    ObjectRefused {
+        /// Which.
+        object: ObjectId,
+    },
+    /// A static address was removed by someone else and is put back.
+    StaticAddressPutBack {
+        /// Its position in [`Statics`](crate::config::Statics).
+        index: u16,
+    },
     /// The peer advertises other addresses than ours: the configurations differ.
     AddressListDiffers {
         /// Which instance.
@@ -251,9 +271,11 @@ impl Event {
             | Self::IntervalDiffers { instance, .. }
             | Self::Late { instance, .. } => Some(instance),
             Self::Discarded { instance, .. } => instance,
-            Self::CheckFailing { .. } | Self::CheckChanged { .. } | Self::StartDelayed { .. } => {
-                None
-            }
+            Self::ObjectPutBack { object } | Self::ObjectRefused { object } => object.owner,
+            Self::CheckFailing { .. }
+            | Self::CheckChanged { .. }
+            | Self::StartDelayed { .. }
+            | Self::StaticAddressPutBack { .. } => None,
         }
     }
 
@@ -289,6 +311,18 @@ impl Event {
             Self::Announced { why, .. } => write!(f, "announces its addresses: {why}"),
             Self::Discarded { source, why, .. } => write!(f, "advert from {source} ignored: {why}"),
             Self::AddressPutBack { address, .. } => {
+                write!(f, "{address} was removed by someone else, put back")
+            }
+            Self::ObjectPutBack { object } => {
+                let object = config.object(*object).display(config);
+                write!(f, "{object} was missing, put back")
+            }
+            Self::ObjectRefused { object } => {
+                let object = config.object(*object).display(config);
+                write!(f, "the kernel refused {object}")
+            }
+            Self::StaticAddressPutBack { index } => {
+                let address = config.statics.addresses[usize::from(*index)].address;
                 write!(f, "{address} was removed by someone else, put back")
             }
             Self::IntervalDiffers { source, theirs, .. } => {
@@ -361,6 +395,18 @@ impl Reason {
             Self::CheckFailed { check } => write!(f, "check {} failed", config.check(*check).name),
             Self::CheckPending { check } => {
                 write!(f, "check {} has no result yet", config.check(*check).name)
+            }
+            Self::StaticMissing {
+                item: StaticItem::Address(index),
+            } => {
+                let address = config.statics.addresses[usize::from(*index)].address;
+                write!(f, "{address} is missing")
+            }
+            Self::StaticMissing {
+                item: StaticItem::Object(index),
+            } => {
+                let object = &config.statics.objects[usize::from(*index)];
+                write!(f, "{} is missing", object.display(config))
             }
             Self::AddressRefused { address } => write!(f, "the kernel refused {address}"),
             Self::Recovered => f.write_str("recovered"),

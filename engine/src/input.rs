@@ -4,6 +4,7 @@ use core::fmt;
 use core::net::IpAddr;
 use core::time::Duration;
 
+use crate::config::ObjectId;
 use crate::ids::{CheckId, InstanceId, InterfaceId, MacAddr, Priority};
 
 /// One thing that happened. [`Engine::handle`](crate::Engine::handle) takes it with the time.
@@ -36,6 +37,13 @@ pub enum Input<'a> {
         /// The address.
         address: IpAddr,
     },
+    /// The kernel lost a route or a rule, whoever removed it. The engine's own removals may be
+    /// reported too; they are recognised and ignored.
+    ObjectRemoved(ObjectId),
+    /// The kernel refused a route or a rule.
+    ObjectRefused(ObjectId),
+    /// The kernel refused an address of [`Statics`](crate::config::Statics), by its position.
+    StaticAddressRefused(u16),
     /// A check that was started has come to an end.
     CheckDone {
         /// The check.

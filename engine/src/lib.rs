@@ -10,6 +10,7 @@ pub mod config;
 pub mod driver;
 pub mod engine;
 pub mod event;
+mod fixtures;
 pub mod fsm;
 pub mod ids;
 pub mod input;

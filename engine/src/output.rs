@@ -7,7 +7,7 @@
 use core::net::{IpAddr, Ipv4Addr};
 use core::time::Duration;
 
-use crate::config::VirtualAddress;
+use crate::config::{Object, ObjectId, VirtualAddress, VirtualDevice};
 use crate::event::Event;
 use crate::ids::{CheckId, InstanceId, InterfaceId, MacAddr, Priority};
 
@@ -31,7 +31,8 @@ pub enum Transmit {
     Advert {
         /// Whose.
         instance: InstanceId,
-        /// Out of this interface.
+        /// Out of this interface, and with its hardware address: the instance's, or its virtual
+        /// device's.
         interface: InterfaceId,
         /// To the group, or to a peer.
         destination: IpAddr,
@@ -73,6 +74,60 @@ pub enum Effect {
         instance: InstanceId,
         /// What.
         address: VirtualAddress,
+    },
+    /// Add an address that belongs to no instance.
+    AddStaticAddress {
+        /// Its position in [`Statics`](crate::config::Statics).
+        index: u16,
+        /// What.
+        address: VirtualAddress,
+    },
+    /// Remove it.
+    RemoveStaticAddress {
+        /// Its position.
+        index: u16,
+        /// What.
+        address: VirtualAddress,
+    },
+    /// Add a route or a rule. That it is there already is success. A refusal comes back as
+    /// [`Input::ObjectRefused`](crate::Input::ObjectRefused).
+    Install {
+        /// Which.
+        id: ObjectId,
+        /// What it is.
+        object: Object,
+    },
+    /// Remove a route or a rule. That it isn't there is success.
+    Uninstall {
+        /// Which.
+        id: ObjectId,
+        /// What it is.
+        object: Object,
+    },
+    /// Make an interface with a virtual MAC address, up and without addresses. That it is there
+    /// already, with this address, is success.
+    CreateDevice {
+        /// What.
+        device: VirtualDevice,
+    },
+    /// Remove that interface, and with it what is on it.
+    RemoveDevice {
+        /// What.
+        device: VirtualDevice,
+    },
+    /// Drop what is addressed to these addresses, as `no_accept` has it; forwarding goes on.
+    Shut {
+        /// For whom.
+        instance: InstanceId,
+        /// Which.
+        addresses: Vec<IpAddr>,
+    },
+    /// Undo that.
+    Unshut {
+        /// For whom.
+        instance: InstanceId,
+        /// Which.
+        addresses: Vec<IpAddr>,
     },
     /// Run a check now; answer with [`Input::CheckDone`](crate::Input::CheckDone).
     StartCheck {

@@ -5,6 +5,7 @@ pub mod accept;
 mod announce;
 pub mod effects;
 mod maintenance;
+mod objects;
 mod remarks;
 mod stats;
 mod transmit;
@@ -15,6 +16,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use crate::config::{Config, InstanceConfig, Preempt};
 use crate::event::{Announcement, Event, Reason, StateKind};
+use crate::fixtures::Fixtures;
 use crate::fsm::{Heard, Master, Params, Say, Signal, State, step};
 use crate::ids::{InstanceId, Priority};
 use crate::input::{Datagram, LinkState};
@@ -26,6 +28,7 @@ use accept::{Discard, accept};
 use announce::{Announcer, Burst};
 use effects::{Addresses, Resign, effects};
 use maintenance::{Drain, PutBack};
+pub(crate) use objects::Missing;
 pub use stats::Stats;
 
 /// What a router sees of the engine around it while it handles one input.
@@ -34,6 +37,7 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) config: &'a Config,
     pub(crate) links: &'a [LinkState],
     pub(crate) checks: &'a Checks,
+    pub(crate) fixtures: &'a Fixtures,
     pub(crate) out: &'a mut VecDeque<Output>,
 }
 
@@ -50,6 +54,8 @@ pub(crate) struct Router {
     drain: Option<Drain>,
     refused: Option<(IpAddr, Instant)>,
     put_back: PutBack,
+    /// Routes and rules that should be there and aren't.
+    missing: Missing,
     announcer: Announcer,
     /// IPv4 identification of the last advert; the first is 1, and 0 is never used, as keepalived.
     ip_id: u16,
@@ -75,6 +81,7 @@ impl Router {
             drain: None,
             refused: None,
             put_back: PutBack::default(),
+            missing: Missing::default(),
             announcer: Announcer::default(),
             ip_id: 0,
             old_checksum: BTreeSet::new(),
@@ -119,7 +126,7 @@ impl Router {
         self.reconsider(s);
         if matches!(self.state, State::Init) {
             // It waits for a check. What a crash has left behind must not wait with it.
-            self.remove_addresses(s);
+            self.remove_everything(s);
         }
     }
 
@@ -138,6 +145,7 @@ impl Router {
             self.announce(s, burst);
         }
         self.put_back_missing(s);
+        self.put_back_objects(s);
         if self.is_master() && self.drain.is_some_and(|d| !d.over && s.now >= d.until) {
             self.signal(s, Signal::Resign);
         }
@@ -234,6 +242,18 @@ impl Router {
         }
         if self.source(s).is_none() {
             return Some(Reason::NoSourceAddress);
+        }
+        if let Some(interface) = config.vmac.map(|vmac| vmac.device)
+            && !config.dont_track_primary
+            && !s.links[interface.index()].up
+        {
+            return Some(Reason::TrackedLink {
+                interface,
+                up: false,
+            });
+        }
+        if let Some(item) = s.fixtures.missing_for(s.config, self.id) {
+            return Some(Reason::StaticMissing { item });
         }
         let tracked = config
             .links
@@ -361,6 +381,7 @@ impl Router {
     fn take(&mut self, s: &mut Surroundings<'_>) {
         self.stats.became_master += 1;
         self.send_advert(s, self.priority);
+        self.shut(s, true);
         for address in s.config.instance(self.id).held_addresses() {
             let effect = Effect::AddAddress {
                 instance: self.id,
@@ -368,6 +389,7 @@ impl Router {
             };
             s.out.push_back(Output::Effect(effect));
         }
+        self.install_objects(s);
         let burst = self
             .announcer
             .takeover(&s.config.instance(self.id).garp, s.now);
@@ -385,7 +407,7 @@ impl Router {
         }
         self.announcer.clear();
         self.put_back = PutBack::default();
-        self.remove_addresses(s);
+        self.remove_everything(s);
         let says_so = match resign {
             Resign::Silent => false,
             Resign::Audible if last_word => false,
@@ -398,6 +420,33 @@ impl Router {
         if let Some(drain) = &mut self.drain {
             drain.over = true;
         }
+    }
+
+    /// Whatever this router may have put on the host, by itself or before a crash.
+    fn remove_everything(&mut self, s: &mut Surroundings<'_>) {
+        self.uninstall_objects(s);
+        self.remove_addresses(s);
+        self.shut(s, false);
+    }
+
+    /// `no_accept`: the addresses are there for others to route through, not to be talked to.
+    fn shut(&self, s: &mut Surroundings<'_>, on: bool) {
+        let (instance, config) = (self.id, s.config.instance(self.id));
+        if !config.refuses_access() {
+            return;
+        }
+        let addresses = config.held_addresses().map(|a| a.address).collect();
+        s.out.push_back(Output::Effect(if on {
+            Effect::Shut {
+                instance,
+                addresses,
+            }
+        } else {
+            Effect::Unshut {
+                instance,
+                addresses,
+            }
+        }));
     }
 
     fn remove_addresses(&self, s: &mut Surroundings<'_>) {

@@ -205,6 +205,14 @@ impl Host for KernelHost {
                 self.remove(&address);
                 self.held.remove(&address);
             }
+            Effect::AddStaticAddress { .. }
+            | Effect::RemoveStaticAddress { .. }
+            | Effect::Install { .. }
+            | Effect::Uninstall { .. }
+            | Effect::CreateDevice { .. }
+            | Effect::RemoveDevice { .. }
+            | Effect::Shut { .. }
+            | Effect::Unshut { .. } => warn!("not carried out yet: {effect:?}"),
             // Checks are the business of `Probes`.
             Effect::StartCheck { .. } | Effect::CancelCheck { .. } => {}
         }

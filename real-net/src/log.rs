@@ -98,6 +98,9 @@ const fn level(event: &Event) -> Level {
         | Event::Contested { .. }
         | Event::Discarded { .. }
         | Event::AddressPutBack { .. }
+        | Event::ObjectPutBack { .. }
+        | Event::ObjectRefused { .. }
+        | Event::StaticAddressPutBack { .. }
         | Event::AddressListDiffers { .. }
         | Event::IntervalDiffers { .. }
         | Event::Late { .. } => Level::WARN,

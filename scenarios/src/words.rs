@@ -32,7 +32,7 @@ pub const STATES: [(&str, Option<StateKind>); 5] = [
 ];
 
 /// The words for [`Reason`] in expectations.
-pub const REASONS: [&str; 16] = [
+pub const REASONS: [&str; 17] = [
     "started",
     "owner",
     "master silent",
@@ -45,6 +45,7 @@ pub const REASONS: [&str; 16] = [
     "no peers",
     "check failed",
     "check pending",
+    "static missing",
     "address refused",
     "recovered",
     "drained",
@@ -67,6 +68,7 @@ pub fn reason(why: Reason) -> &'static str {
         Reason::NoPeers => "no peers",
         Reason::CheckFailed { .. } => "check failed",
         Reason::CheckPending { .. } => "check pending",
+        Reason::StaticMissing { .. } => "static missing",
         Reason::AddressRefused { .. } => "address refused",
         Reason::Recovered => "recovered",
         Reason::Drained => "drained",

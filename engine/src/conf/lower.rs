@@ -18,7 +18,7 @@ use super::schema::script::ScriptDraft;
 use super::schema::track::TrackDraft;
 use super::source::{Report, Span};
 use crate::config::{
-    Auth, CheckConfig, Config, GarpConfig, InstanceConfig, Preempt, Track, Version,
+    Auth, CheckConfig, Config, GarpConfig, InstanceConfig, Preempt, Statics, Track, Version,
 };
 use crate::ids::{CheckId, InterfaceId, Priority, Vrid};
 
@@ -62,6 +62,8 @@ pub(super) fn lower(drafts: &Drafts, report: &mut Report) -> Config {
         router_id: drafts.global.router_id.clone(),
         startup_delay: drafts.global.startup_delay.unwrap_or_default(),
         interfaces: lowering.interfaces.names,
+        devices: Vec::new(),
+        statics: Statics::default(),
         checks: checks.into_iter().map(|(check, _)| check).collect(),
         instances,
     }
@@ -172,6 +174,9 @@ impl<'a> Lowering<'a> {
             auth: self.auth(draft, version),
             addresses,
             excluded,
+            objects: Vec::new(),
+            accept: true,
+            vmac: None,
             source: draft.source.map(Into::into),
             unicast: self.unicast(draft, version),
             tracks: Vec::new(), // Filled in by the caller.

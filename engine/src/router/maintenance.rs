@@ -48,13 +48,16 @@ impl Router {
             .put_back
             .not_before
             .filter(|_| !self.put_back.missing.is_empty());
-        [drain, refused, put_back].into_iter().flatten().min()
+        [drain, refused, put_back, self.missing.deadline()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// A crash may have left addresses behind, which somebody else may hold now: they go before
     /// this router takes part.
     pub(crate) fn clean_up(&mut self, s: &mut Surroundings<'_>) {
-        self.remove_addresses(s);
+        self.remove_everything(s);
     }
 
     pub(crate) fn set_priority(&mut self, s: &mut Surroundings<'_>, priority: Option<Priority>) {

@@ -44,7 +44,7 @@ impl Router {
             }
             s.out.push_back(Output::Transmit(Transmit::Advert {
                 instance: self.id,
-                interface: config.interface,
+                interface: config.sends_through(),
                 destination: to.into(),
                 priority,
                 copy,

@@ -247,6 +247,26 @@ fn words(config: &Config, output: &Output) -> String {
         Output::Effect(Effect::RemoveAddress { address, .. }) => {
             format!("remove {}", address.address)
         }
+        Output::Effect(Effect::AddStaticAddress { address, .. }) => {
+            format!("add static {}", address.address)
+        }
+        Output::Effect(Effect::RemoveStaticAddress { address, .. }) => {
+            format!("remove static {}", address.address)
+        }
+        Output::Effect(Effect::Install { object, .. }) => {
+            format!("install {}", object.display(config))
+        }
+        Output::Effect(Effect::Uninstall { object, .. }) => {
+            format!("uninstall {}", object.display(config))
+        }
+        Output::Effect(Effect::CreateDevice { device }) => {
+            format!("create {}", config.interface_name(device.interface))
+        }
+        Output::Effect(Effect::RemoveDevice { device }) => {
+            format!("delete {}", config.interface_name(device.interface))
+        }
+        Output::Effect(Effect::Shut { addresses, .. }) => format!("shut {addresses:?}"),
+        Output::Effect(Effect::Unshut { addresses, .. }) => format!("unshut {addresses:?}"),
         Output::Effect(Effect::StartCheck { check, .. }) => format!("check {}", check.index()),
         Output::Effect(Effect::CancelCheck { check }) => format!("cancel {}", check.index()),
         Output::Event(event) => event.display(config).to_string(),

@@ -171,6 +171,14 @@ impl Host for Seat {
                     net.fabric.remove_address(self.host, address);
                 }
             }
+            Effect::AddStaticAddress { .. }
+            | Effect::RemoveStaticAddress { .. }
+            | Effect::Install { .. }
+            | Effect::Uninstall { .. }
+            | Effect::CreateDevice { .. }
+            | Effect::RemoveDevice { .. }
+            | Effect::Shut { .. }
+            | Effect::Unshut { .. } => {}
             Effect::StartCheck { .. } | Effect::CancelCheck { .. } => {
                 unreachable!("checks go to Probes")
             }

@@ -7,6 +7,7 @@
 mod address;
 mod announce;
 mod device;
+mod group;
 mod object;
 mod track;
 mod tuning;
@@ -16,12 +17,13 @@ use core::net::IpAddr;
 use core::time::Duration;
 use std::sync::Arc;
 
-use crate::ids::{CheckId, InstanceId, InterfaceId, Priority, Vrid};
+use crate::ids::{CheckId, GroupId, InstanceId, InterfaceId, Priority, Vrid};
 use crate::time::Centis;
 
 pub use address::{Broadcast, VirtualAddress};
 pub use announce::GarpConfig;
 pub use device::{VirtualDevice, Vmac, virtual_mac_v4, virtual_mac_v6};
+pub use group::GroupConfig;
 pub use object::{
     Network, NextHop, Object, ObjectId, PROTOCOL_KEEPALIVED, Route, RouteKind, RouteMetric, Rule,
     RuleAction, StaticItem, StaticTrack, Statics, TABLE_MAIN,
@@ -47,6 +49,8 @@ pub struct Config {
     pub checks: Vec<CheckConfig>,
     /// `vrrp_instance` blocks.
     pub instances: Vec<InstanceConfig>,
+    /// `vrrp_sync_group` blocks. No instance is in two of them.
+    pub groups: Vec<GroupConfig>,
 }
 
 impl Config {
@@ -68,6 +72,24 @@ impl Config {
     /// A check by its position.
     pub fn check(&self, id: CheckId) -> &CheckConfig {
         &self.checks[id.index()]
+    }
+
+    /// A group by its position.
+    pub fn group(&self, id: GroupId) -> &GroupConfig {
+        &self.groups[id.index()]
+    }
+
+    /// All groups with their positions.
+    pub fn groups(&self) -> impl Iterator<Item = (GroupId, &GroupConfig)> {
+        (0..=u16::MAX).map(GroupId).zip(&self.groups)
+    }
+
+    /// The group that an instance belongs to.
+    pub fn group_of(&self, instance: InstanceId) -> Option<GroupId> {
+        let mut groups = self.groups();
+        groups
+            .find(|(_, group)| group.members.contains(&instance))
+            .map(|(id, _)| id)
     }
 
     /// The instance of that name.

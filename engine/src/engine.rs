@@ -9,6 +9,7 @@ use std::collections::{BTreeSet, VecDeque};
 use crate::config::{Config, ObjectId};
 use crate::event::{Event, StateKind};
 use crate::fixtures::Fixtures;
+use crate::group::Groups;
 use crate::ids::{InstanceId, InterfaceId, MacAddr, Priority};
 use crate::input::{Command, Datagram, Input, LinkState};
 use crate::output::Output;
@@ -21,8 +22,9 @@ use crate::wire::{self, PROTOCOL};
 /// All virtual routers and checks of one daemon.
 #[derive(Debug)]
 pub struct Engine {
-    config: Config,
-    routers: Vec<Router>,
+    pub(crate) config: Config,
+    pub(crate) routers: Vec<Router>,
+    pub(crate) groups: Groups,
     checks: Checks,
     fixtures: Fixtures,
     /// By [`InterfaceId`].
@@ -33,12 +35,12 @@ pub struct Engine {
     deadlines: BTreeSet<(Instant, InstanceId)>,
     /// The other side of `deadlines`: which one a router has there.
     scheduled: Vec<Option<Instant>>,
-    now: Instant,
+    pub(crate) now: Instant,
     running: bool,
     /// `vrrp_startup_delay`: the routers start then.
     starts_at: Option<Instant>,
     strays: u64,
-    out: VecDeque<Output>,
+    pub(crate) out: VecDeque<Output>,
 }
 
 /// When the engine wants to be woken.
@@ -76,10 +78,12 @@ impl Engine {
             let (up, mac, address) = (true, device.mac, None);
             links[device.interface.index()] = LinkState { up, mac, address };
         }
+        let groups = Groups::new(&config);
         Self {
             routers: ids()
-                .map(|id| Router::new(id, config.instance(id)))
+                .map(|id| Router::new(id, config.instance(id), groups.is_grouped(id)))
                 .collect(),
+            groups,
             checks: Checks::new(&config),
             fixtures: Fixtures::default(),
             links,
@@ -140,6 +144,7 @@ impl Engine {
             }
             Input::Command(command) => self.command(command),
         }
+        self.settle_groups();
     }
 
     /// The next thing to do, or `None` when all is said. The order matters; see [`Output`].
@@ -202,7 +207,10 @@ impl Engine {
 
     fn receive(&mut self, datagram: &Datagram<'_>) {
         match self.addressee(datagram) {
-            Ok(id) => self.one(id, |router, s| router.receive(s, datagram)),
+            Ok(id) => {
+                self.weigh_contests(id);
+                self.one(id, |router, s| router.receive(s, datagram));
+            }
             Err(_) => self.strays += 1,
         }
     }
@@ -255,6 +263,7 @@ impl Engine {
                 self.starts_at = None;
                 self.checks.stop(&mut self.out);
                 self.each(Router::stop);
+                self.settle_groups();
                 self.fixtures.stop(&self.config, &mut self.out);
                 self.out.push_back(Output::Stopped);
             }
@@ -319,10 +328,14 @@ impl Engine {
     fn these(
         &mut self,
         instance: Option<InstanceId>,
-        act: impl FnMut(&mut Router, &mut Surroundings<'_>),
+        mut act: impl FnMut(&mut Router, &mut Surroundings<'_>),
     ) {
         match instance {
-            Some(id) => self.one(id, act),
+            Some(id) => {
+                for id in self.with_partners(id) {
+                    self.one(id, &mut act);
+                }
+            }
             None => self.each(act),
         }
     }
@@ -335,8 +348,13 @@ impl Engine {
     }
 
     /// Lets one router act and keeps its deadline.
-    fn one(&mut self, id: InstanceId, mut act: impl FnMut(&mut Router, &mut Surroundings<'_>)) {
+    pub(crate) fn one(
+        &mut self,
+        id: InstanceId,
+        mut act: impl FnMut(&mut Router, &mut Surroundings<'_>),
+    ) {
         let router = &mut self.routers[id.index()];
+        let before = router.face();
         let mut surroundings = Surroundings {
             now: self.now,
             config: &self.config,
@@ -346,6 +364,7 @@ impl Engine {
             out: &mut self.out,
         };
         act(router, &mut surroundings);
+        self.groups.compare(id, before, router.face());
         let deadline = router.deadline();
         let scheduled = &mut self.scheduled[id.index()];
         if *scheduled != deadline {

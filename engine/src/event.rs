@@ -5,7 +5,7 @@ use core::net::IpAddr;
 use core::time::Duration;
 
 use crate::config::{Config, ObjectId, StaticItem};
-use crate::ids::{CheckId, InstanceId, InterfaceId, Priority};
+use crate::ids::{CheckId, GroupId, InstanceId, InterfaceId, Priority};
 use crate::input::Outcome;
 pub use crate::router::accept::Discard;
 use crate::time::{Centis, Seconds};
@@ -100,6 +100,16 @@ pub enum Reason {
         /// Which.
         item: StaticItem,
     },
+    /// Another member of its group can't serve, so none of them does.
+    PartnerFault {
+        /// Which.
+        partner: InstanceId,
+    },
+    /// Another member of its group is no longer master, so none of them is.
+    PartnerYielded {
+        /// Which.
+        partner: InstanceId,
+    },
     /// The kernel refused one of the addresses.
     AddressRefused {
         /// Which.
@@ -125,6 +135,17 @@ pub enum Event {
         /// To; may equal `from` when only the reason changed (fault for another cause).
         to: StateKind,
         /// Why.
+        why: Reason,
+    },
+    /// All members of a group have changed state; told after them.
+    GroupChanged {
+        /// Which.
+        group: GroupId,
+        /// From.
+        from: StateKind,
+        /// To.
+        to: StateKind,
+        /// Why, as the member that began it has it.
         why: Reason,
     },
     /// An instance's effective priority changed.
@@ -272,7 +293,8 @@ impl Event {
             | Self::Late { instance, .. } => Some(instance),
             Self::Discarded { instance, .. } => instance,
             Self::ObjectPutBack { object } | Self::ObjectRefused { object } => object.owner,
-            Self::CheckFailing { .. }
+            Self::GroupChanged { .. }
+            | Self::CheckFailing { .. }
             | Self::CheckChanged { .. }
             | Self::StartDelayed { .. }
             | Self::StaticAddressPutBack { .. } => None,
@@ -283,6 +305,15 @@ impl Event {
         match self {
             Self::StateChanged { from, to, why, .. } => {
                 write!(f, "{from} -> {to}: {}", why.display(config))
+            }
+            Self::GroupChanged {
+                group,
+                from,
+                to,
+                why,
+            } => {
+                let name = &config.group(*group).name;
+                write!(f, "group {name}: {from} -> {to}: {}", why.display(config))
             }
             Self::PriorityChanged { from, to, .. } => write!(f, "priority {from} -> {to}"),
             Self::CheckFailing {
@@ -407,6 +438,14 @@ impl Reason {
             } => {
                 let object = &config.statics.objects[usize::from(*index)];
                 write!(f, "{} is missing", object.display(config))
+            }
+            Self::PartnerFault { partner } => {
+                let name = &config.instance(*partner).name;
+                write!(f, "{name}, of its group, can't serve")
+            }
+            Self::PartnerYielded { partner } => {
+                let name = &config.instance(*partner).name;
+                write!(f, "{name}, of its group, is no longer master")
             }
             Self::AddressRefused { address } => write!(f, "the kernel refused {address}"),
             Self::Recovered => f.write_str("recovered"),

@@ -63,6 +63,9 @@ pub struct Backup {
     pub resigned: Option<IpAddr>,
     /// `preempt_delay`.
     pub preempt: PreemptDelay,
+    /// The timer has run out, and the partners in its group aren't ready yet. It takes over with
+    /// them; a master that holds it back makes it unripe again.
+    pub ripe: bool,
 }
 
 /// Progress of `preempt_delay`.
@@ -109,6 +112,10 @@ pub struct Params {
     pub source: IpAddr,
     /// Answer an advert of lower priority at once.
     pub answer_lower: bool,
+    /// It has partners in a group, and takes over only with them ([`Signal::Promote`]).
+    pub grouped: bool,
+    /// A partner that counts before it is winning its contest: it doesn't lose its own.
+    pub stands: bool,
 }
 
 impl Params {
@@ -151,6 +158,10 @@ pub enum Signal {
     },
     /// A drain's deadline has passed: resign, although nobody has taken over.
     Resign,
+    /// It and all its partners are ripe: take over.
+    Promote,
+    /// A partner is no longer master: let go.
+    Yield(Reason),
     /// The daemon stops.
     Stop,
 }
@@ -195,6 +206,7 @@ impl State {
     pub const fn deadline(&self) -> Option<Instant> {
         match self {
             Self::Init | Self::Fault => None,
+            Self::Backup(backup) if backup.ripe => None,
             Self::Backup(backup) => Some(backup.down_at),
             Self::Master(master) => Some(master.advert_at),
         }
@@ -242,20 +254,31 @@ pub fn step(state: State, params: &Params, now: Instant, signal: Signal) -> Step
             State::Fault => begin(params, now, Reason::Recovered),
             State::Init | State::Backup(_) | State::Master(_) => Step::stay(state),
         },
-        Signal::Timeout | Signal::Advert(_) | Signal::PriorityChanged { .. } | Signal::Resign => {
-            match state {
-                State::Init | State::Fault => Step::stay(state),
-                State::Backup(backup) => backup.step(params, now, signal),
-                State::Master(master) => master.step(params, now, signal),
-            }
-        }
+        Signal::Timeout
+        | Signal::Advert(_)
+        | Signal::PriorityChanged { .. }
+        | Signal::Resign
+        | Signal::Promote
+        | Signal::Yield(_) => match state {
+            State::Init | State::Fault => Step::stay(state),
+            State::Backup(backup) => backup.step(params, now, signal),
+            State::Master(master) => master.step(params, now, signal),
+        },
     }
 }
 
 /// The owner takes its addresses at once, everybody else listens first for a full
-/// Master_Down_Interval, whatever `state` the configuration names (as keepalived does).
+/// Master_Down_Interval, whatever `state` the configuration names (as keepalived does). An owner
+/// with partners is ripe at once.
 fn begin(params: &Params, now: Instant, why: Reason) -> Step {
-    if params.priority == Priority::OWNER {
+    if params.priority == Priority::OWNER && params.grouped {
+        let backup = Backup {
+            down_at: now,
+            ripe: true,
+            ..Backup::begin(params, now)
+        };
+        Step::enter(State::Backup(backup), why)
+    } else if params.priority == Priority::OWNER {
         Step::enter(State::Master(Master::begin(params, now)), Reason::Owner)
     } else {
         Step::enter(State::Backup(Backup::begin(params, now)), why)

@@ -85,6 +85,10 @@ index! {
     /// A health check: one `vrrp_script` block.
     CheckId
 }
+index! {
+    /// Virtual routers that are master together: one `vrrp_sync_group` block.
+    GroupId
+}
 
 /// An Ethernet address.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -12,6 +12,7 @@ pub mod engine;
 pub mod event;
 mod fixtures;
 pub mod fsm;
+mod group;
 pub mod ids;
 pub mod input;
 pub mod output;

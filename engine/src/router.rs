@@ -6,6 +6,7 @@ mod announce;
 pub mod effects;
 mod maintenance;
 mod objects;
+mod partners;
 mod remarks;
 mod stats;
 mod transmit;
@@ -29,6 +30,8 @@ use announce::{Announcer, Burst};
 use effects::{Addresses, Resign, effects};
 use maintenance::{Drain, PutBack};
 pub(crate) use objects::Missing;
+pub(crate) use partners::Face;
+use partners::Partners;
 pub use stats::Stats;
 
 /// What a router sees of the engine around it while it handles one input.
@@ -56,6 +59,8 @@ pub(crate) struct Router {
     put_back: PutBack,
     /// Routes and rules that should be there and aren't.
     missing: Missing,
+    /// What it has to do with its group; `None` without one.
+    partners: Option<Partners>,
     announcer: Announcer,
     /// IPv4 identification of the last advert; the first is 1, and 0 is never used, as keepalived.
     ip_id: u16,
@@ -71,7 +76,8 @@ pub(crate) struct Router {
 }
 
 impl Router {
-    pub(crate) fn new(id: InstanceId, config: &InstanceConfig) -> Self {
+    /// `grouped`: it changes state with partners, as the engine says.
+    pub(crate) fn new(id: InstanceId, config: &InstanceConfig, grouped: bool) -> Self {
         Self {
             id,
             state: State::Init,
@@ -82,6 +88,7 @@ impl Router {
             refused: None,
             put_back: PutBack::default(),
             missing: Missing::default(),
+            partners: grouped.then(Partners::default),
             announcer: Announcer::default(),
             ip_id: 0,
             old_checksum: BTreeSet::new(),
@@ -181,7 +188,17 @@ impl Router {
         if !self.started {
             return;
         }
-        match (self.obstacle(s), &self.state) {
+        let obstacle = self.obstacle(s);
+        match &mut self.partners {
+            // The engine acts on it, for the whole group.
+            Some(partners) => partners.blocked = obstacle,
+            None => self.act_on(s, obstacle),
+        }
+    }
+
+    /// Starts, or goes into fault, or leaves it.
+    fn act_on(&mut self, s: &mut Surroundings<'_>, obstacle: Option<Reason>) {
+        match (obstacle, &self.state) {
             // The first result of a check decides where to begin.
             (Some(Reason::CheckPending { .. }), State::Init) => {}
             (Some(why), _) => self.signal(s, Signal::Obstacle(why)),
@@ -230,6 +247,8 @@ impl Router {
                 .source(s)
                 .unwrap_or(IpAddr::V4(core::net::Ipv4Addr::UNSPECIFIED)),
             answer_lower: !config.lower_prio_no_advert,
+            grouped: self.partners.is_some(),
+            stands: self.partners.as_ref().is_some_and(|p| p.stands),
         }
     }
 
@@ -343,6 +362,7 @@ impl Router {
     /// who may have believed it hears an announcement.
     fn answer(&mut self, s: &mut Surroundings<'_>, params: &Params, heard: Heard) {
         self.send_advert(s, self.priority);
+        self.note_contest(params, s.now, heard);
         let config = s.config.instance(self.id);
         if config.audible_yield {
             self.announcer.settle(s.now);
@@ -364,6 +384,9 @@ impl Router {
 
     fn transition(&mut self, s: &mut Surroundings<'_>, from: StateKind, why: Reason) {
         let to = self.state.kind();
+        if let Some(partners) = &mut self.partners {
+            partners.why = Some(why);
+        }
         match effects(from, to) {
             Addresses::Leave => {}
             Addresses::Take => self.take(s),

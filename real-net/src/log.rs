@@ -94,6 +94,10 @@ const fn level(event: &Event) -> Level {
             to: StateKind::Fault,
             ..
         }
+        | Event::GroupChanged {
+            to: StateKind::Fault,
+            ..
+        }
         | Event::CheckChanged { good: false, .. }
         | Event::Contested { .. }
         | Event::Discarded { .. }
@@ -105,6 +109,7 @@ const fn level(event: &Event) -> Level {
         | Event::IntervalDiffers { .. }
         | Event::Late { .. } => Level::WARN,
         Event::StateChanged { .. }
+        | Event::GroupChanged { .. }
         | Event::PriorityChanged { .. }
         | Event::CheckFailing { .. }
         | Event::StartDelayed { .. }

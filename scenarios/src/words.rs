@@ -69,6 +69,8 @@ pub fn reason(why: Reason) -> &'static str {
         Reason::CheckFailed { .. } => "check failed",
         Reason::CheckPending { .. } => "check pending",
         Reason::StaticMissing { .. } => "static missing",
+        Reason::PartnerFault { .. } => "partner fault",
+        Reason::PartnerYielded { .. } => "partner yielded",
         Reason::AddressRefused { .. } => "address refused",
         Reason::Recovered => "recovered",
         Reason::Drained => "drained",

@@ -66,6 +66,7 @@ pub(super) fn lower(drafts: &Drafts, report: &mut Report) -> Config {
         statics: Statics::default(),
         checks: checks.into_iter().map(|(check, _)| check).collect(),
         instances,
+        groups: Vec::new(),
     }
 }
 

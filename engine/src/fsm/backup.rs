@@ -17,6 +17,7 @@ impl Backup {
             outranked: None,
             resigned: None,
             preempt: PreemptDelay::Idle,
+            ripe: false,
         }
     }
 
@@ -27,10 +28,11 @@ impl Backup {
 
     pub(super) fn step(self, params: &Params, now: Instant, signal: Signal) -> Step {
         match signal {
-            Signal::Timeout if now >= self.down_at => {
-                let why = self.why_take_over(now);
-                Step::enter(State::Master(Master::begin(params, now)), why)
+            Signal::Timeout if params.grouped && now >= self.down_at => {
+                Step::stay(State::Backup(Self { ripe: true, ..self }))
             }
+            Signal::Timeout if now >= self.down_at => self.take_over(params, now),
+            Signal::Promote if self.ripe => self.take_over(params, now),
             Signal::Advert(heard) => Step::stay(State::Backup(self.hear(params, now, heard))),
             Signal::PriorityChanged { from } => Step::stay(State::Backup(self.shift(params, from))),
             Signal::Timeout
@@ -38,8 +40,18 @@ impl Backup {
             | Signal::Obstacle(_)
             | Signal::Clear
             | Signal::Resign
+            | Signal::Promote
+            | Signal::Yield(_)
             | Signal::Stop => Step::stay(State::Backup(self)),
         }
+    }
+
+    fn take_over(self, params: &Params, now: Instant) -> Step {
+        let why = match params.priority {
+            Priority::OWNER if self.outranked.is_none() => Reason::Owner,
+            _ => self.why_take_over(now),
+        };
+        Step::enter(State::Master(Master::begin(params, now)), why)
     }
 
     fn hear(self, params: &Params, now: Instant, heard: Heard) -> Self {
@@ -91,6 +103,7 @@ impl Backup {
             interval,
             master: Some(heard),
             resigned: None,
+            ripe: false,
             ..self
         }
     }

@@ -27,17 +27,20 @@ impl Master {
             Signal::Resign => {
                 Step::enter(State::Backup(Backup::begin(params, now)), Reason::Drained)
             }
+            Signal::Yield(why) => Step::enter(State::Backup(Backup::begin(params, now)), why),
             Signal::Timeout
             | Signal::Start
             | Signal::Obstacle(_)
             | Signal::Clear
             | Signal::PriorityChanged { .. }
+            | Signal::Promote
             | Signal::Stop => Step::stay(State::Master(self)),
         }
     }
 
     fn hear(self, params: &Params, now: Instant, heard: Heard) -> Step {
-        if (heard.priority, heard.source) > (params.priority, params.source) {
+        let outranked = (heard.priority, heard.source) > (params.priority, params.source);
+        if outranked && !params.stands {
             let why = if heard.priority > params.priority {
                 Reason::HigherPriority {
                     master: heard.source,

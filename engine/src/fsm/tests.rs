@@ -24,6 +24,8 @@ fn params(priority: u8, preempt: Preempt) -> Params {
         preempt,
         source: US,
         answer_lower: true,
+        grouped: false,
+        stands: false,
     }
 }
 
@@ -51,6 +53,8 @@ fn signals() -> Vec<(&'static str, Signal)> {
             Signal::PriorityChanged { from: Priority(90) },
         ),
         ("resign", Signal::Resign),
+        ("promote", Signal::Promote),
+        ("yield", Signal::Yield(Reason::Drained)),
         ("stop", Signal::Stop),
     ]
 }

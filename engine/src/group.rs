@@ -1,0 +1,188 @@
+//! Virtual routers that change state together (`vrrp_sync_group`).
+//!
+//! Each member runs its own election: its adverts, its timer, its rank. The group decides what comes
+//! of them, after every input, before anything else is asked of the engine:
+//!
+//! - **fault**: something stands in the way of a member; all members are in fault. What the group
+//!   tracks stands in the way of each of its members.
+//! - **backup to master**: the timers of all members have run out. A member whose timer has run out
+//!   waits, silently, for as long as no advert holds it back again. So one member that hears a
+//!   master to which it yields keeps the whole group back; and when nobody is master, nobody is held
+//!   back.
+//! - **master to backup**: a member hears a master that outranks it; all members let go.
+//!
+//! The last rule alone makes two groups let go of each other for ever when each outranks the other
+//! on another network. Members therefore have an order that is the same on all routers, their
+//! virtual router ids: a member whose rival is winning doesn't count while an earlier one is winning
+//! its own contest. That ends after a master-down time, in which a rival that hears us has let go.
+//!
+//! The members of a group are always in the same state when an input has been handled. The member
+//! that began a transition makes it first, then the others in the order of the file.
+
+use std::collections::BTreeMap;
+
+use core::net::IpAddr;
+
+use crate::config::Config;
+use crate::engine::Engine;
+use crate::event::{Event, Reason, StateKind};
+use crate::ids::{GroupId, InstanceId};
+use crate::output::Output;
+use crate::router::Face;
+
+/// The groups of an engine.
+#[derive(Debug)]
+pub(crate) struct Groups {
+    /// By [`InstanceId`]: the group, and the place in the order in which contests count.
+    of: Vec<Option<(GroupId, u16)>>,
+    /// By [`GroupId`].
+    states: Vec<StateKind>,
+    /// Groups a member of which has changed its face.
+    unsettled: std::collections::BTreeSet<GroupId>,
+}
+
+impl Groups {
+    pub(crate) fn new(config: &Config) -> Self {
+        let mut of = vec![None; config.instances.len()];
+        for (id, group) in config.groups() {
+            let mut order: BTreeMap<(u8, Option<IpAddr>, InstanceId), InstanceId> = BTreeMap::new();
+            for &member in &group.members {
+                let instance = config.instance(member);
+                let address = instance.held_addresses().map(|a| a.address).min();
+                order.insert((instance.vrid.get(), address, member), member);
+            }
+            for (place, member) in (0..).zip(order.into_values()) {
+                of[member.index()] = Some((id, place));
+            }
+        }
+        Self {
+            of,
+            states: vec![StateKind::Init; config.groups.len()],
+            unsettled: std::collections::BTreeSet::new(),
+        }
+    }
+
+    /// Whether an instance has partners.
+    pub(crate) fn is_grouped(&self, id: InstanceId) -> bool {
+        self.of[id.index()].is_some()
+    }
+
+    /// A member acted: it looked like this before and after.
+    pub(crate) fn compare(&mut self, id: InstanceId, before: Option<Face>, after: Option<Face>) {
+        if let (true, Some((group, _))) = (before != after, self.of[id.index()]) {
+            self.unsettled.insert(group);
+        }
+    }
+}
+
+impl Engine {
+    /// State of a group: that of all its members.
+    pub fn group_state(&self, group: GroupId) -> StateKind {
+        self.groups.states[group.index()]
+    }
+
+    /// The members of an instance's group, or the instance alone.
+    pub(crate) fn with_partners(&self, id: InstanceId) -> Vec<InstanceId> {
+        match self.groups.of[id.index()] {
+            Some((group, _)) => self.config.group(group).members.clone(),
+            None => vec![id],
+        }
+    }
+
+    /// A packet for a member is about to be handled: does an earlier member win its contest?
+    pub(crate) fn weigh_contests(&mut self, id: InstanceId) {
+        let Some((group, place)) = self.groups.of[id.index()] else {
+            return;
+        };
+        if self.routers[id.index()].state().kind() != StateKind::Master {
+            return;
+        }
+        let mut members = self.config.group(group).members.iter();
+        let stands = members.any(|member| {
+            let earlier = matches!(self.groups.of[member.index()], Some((_, p)) if p < place);
+            earlier && self.routers[member.index()].wins(self.now)
+        });
+        self.routers[id.index()].stand(stands);
+    }
+
+    /// Brings every group whose members differ into one state.
+    pub(crate) fn settle_groups(&mut self) {
+        while let Some(group) = self.groups.unsettled.pop_first() {
+            self.settle(group);
+        }
+    }
+
+    /// One round; what it changes makes for another, until nothing does.
+    fn settle(&mut self, group: GroupId) {
+        let members = self.config.group(group).members.clone();
+        self.share_obstacles(&members);
+        let faces = self.faces(&members);
+        let gone = faces.iter().find(|(_, f)| f.kind == StateKind::Backup);
+        let any_master = faces.iter().any(|(_, f)| f.kind == StateKind::Master);
+        if let (Some(&(partner, face)), true) = (gone, any_master) {
+            let why = match face.why {
+                Some(Reason::Drained) => Reason::Drained,
+                _ => Reason::PartnerYielded { partner },
+            };
+            for &member in &members {
+                self.one(member, |router, s| router.yield_with(s, why));
+            }
+        } else if faces.iter().all(|(_, f)| f.ripe) {
+            for &member in &members {
+                self.one(member, |router, s| router.promote(s));
+            }
+        }
+        self.report(group, &members);
+    }
+
+    fn faces(&self, members: &[InstanceId]) -> Vec<(InstanceId, Face)> {
+        let face = |&id: &InstanceId| Some((id, self.routers[id.index()].face()?));
+        members.iter().filter_map(face).collect()
+    }
+
+    /// What stands in one member's way stands in the way of all.
+    fn share_obstacles(&mut self, members: &[InstanceId]) {
+        let faces = self.faces(members);
+        let blocked = || faces.iter().filter_map(|(id, f)| Some((*id, f.blocked?)));
+        let is_pending = |why: &Reason| matches!(why, Reason::CheckPending { .. });
+        let fault = blocked().find(|(_, why)| !is_pending(why));
+        let pending = blocked().find(|(_, why)| is_pending(why));
+        let imposed = match (fault, pending) {
+            (Some((partner, _)), _) => Some(Reason::PartnerFault { partner }),
+            (None, Some((_, why))) => Some(why),
+            (None, None) => None,
+        };
+        for &member in members {
+            self.one(member, |router, s| router.impose(s, imposed));
+        }
+    }
+
+    fn report(&mut self, group: GroupId, members: &[InstanceId]) {
+        let faces = self.faces(members);
+        let Some((_, first)) = faces.first() else {
+            return;
+        };
+        let (from, to) = (self.groups.states[group.index()], first.kind);
+        if from == to || faces.iter().any(|(_, f)| f.kind != to) {
+            return;
+        }
+        self.groups.states[group.index()] = to;
+        let follows = |why: &Reason| {
+            matches!(
+                why,
+                Reason::PartnerFault { .. } | Reason::PartnerYielded { .. }
+            )
+        };
+        let mut reasons = faces.iter().filter_map(|(_, f)| f.why);
+        let why = reasons.find(|why| !follows(why)).or(first.why);
+        if let Some(why) = why {
+            let event = Event::GroupChanged {
+                group,
+                from,
+                to,
+                why,
+            };
+            self.out.push_back(Output::Event(event));
+        }
+    }
+}

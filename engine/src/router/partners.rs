@@ -1,0 +1,117 @@
+//! What a virtual router knows of its group.
+//!
+//! It doesn't know its partners: it tells the engine where it stands ([`Face`]), and the engine
+//! settles the group (`group.rs`).
+
+use core::time::Duration;
+
+use super::{Router, Surroundings};
+use crate::event::{Reason, StateKind};
+use crate::fsm::{Heard, Params, Signal, State};
+use crate::ids::Priority;
+use crate::time::Instant;
+
+/// The part of a router that its group has a say in.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Partners {
+    /// What stood in its own way when it was last looked at.
+    pub(super) blocked: Option<Reason>,
+    /// Why it last changed state.
+    pub(super) why: Option<Reason>,
+    /// See [`Params::stands`].
+    pub(super) stands: bool,
+    won: Option<Won>,
+}
+
+/// Adverts of a master of lower rank: a contest that is being won.
+#[derive(Clone, Copy, Debug)]
+struct Won {
+    since: Instant,
+    last: Instant,
+    /// After so long the rival is either gone or doesn't hear us.
+    within: Duration,
+}
+
+/// What the group has to be settled for, when it changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Face {
+    pub(crate) kind: StateKind,
+    /// Ready to take over.
+    pub(crate) ripe: bool,
+    /// It takes part.
+    pub(crate) started: bool,
+    /// What stands in its own way.
+    pub(crate) blocked: Option<Reason>,
+    /// Why it last changed state.
+    pub(crate) why: Option<Reason>,
+}
+
+impl Router {
+    /// Where it stands, for its group; `None` when it has none.
+    pub(crate) fn face(&self) -> Option<Face> {
+        let partners = self.partners.as_ref()?;
+        Some(Face {
+            kind: self.state.kind(),
+            ripe: matches!(self.state, State::Backup(backup) if backup.ripe),
+            started: self.started,
+            blocked: partners.blocked.filter(|_| self.started),
+            why: partners.why,
+        })
+    }
+
+    /// Its own obstacle, or else that of a partner, decides whether it takes part.
+    pub(crate) fn impose(&mut self, s: &mut Surroundings<'_>, partner: Option<Reason>) {
+        if !self.started {
+            return;
+        }
+        let own = self.partners.as_ref().and_then(|p| p.blocked);
+        // An obstacle outranks what has no result yet.
+        let obstacle = match (own, partner) {
+            (Some(Reason::CheckPending { .. }), Some(partner)) => Some(partner),
+            (own, partner) => own.or(partner),
+        };
+        self.act_on(s, obstacle);
+    }
+
+    /// All partners are ripe.
+    pub(crate) fn promote(&mut self, s: &mut Surroundings<'_>) {
+        self.signal(s, Signal::Promote);
+    }
+
+    /// A partner let go.
+    pub(crate) fn yield_with(&mut self, s: &mut Surroundings<'_>, why: Reason) {
+        self.signal(s, Signal::Yield(why));
+    }
+
+    /// Whether it is winning a contest: a rival of lower rank advertises, and hasn't done so for
+    /// longer than it takes to hear us.
+    pub(crate) fn wins(&self, now: Instant) -> bool {
+        let won = self.partners.as_ref().and_then(|p| p.won);
+        self.is_master() && won.is_some_and(|w| now < w.last + w.within && now < w.since + w.within)
+    }
+
+    /// Whether a master is to hold against a rival of higher rank.
+    pub(crate) fn stand(&mut self, stands: bool) {
+        if let Some(partners) = &mut self.partners {
+            partners.stands = stands;
+        }
+    }
+
+    /// A rival of lower rank was heard.
+    pub(super) fn note_contest(&mut self, params: &Params, now: Instant, heard: Heard) {
+        let outranked = (heard.priority, heard.source) > (params.priority, params.source);
+        let Some(partners) = &mut self.partners else {
+            return;
+        };
+        if heard.priority == Priority::RELEASE || outranked {
+            return;
+        }
+        let within = params.master_down(params.interval);
+        let going_on = partners.won.filter(|w| now < w.last + w.within);
+        partners.won = Some(Won {
+            since: going_on.map_or(now, |w| w.since),
+            last: now,
+            within,
+        });
+    }
+}

@@ -34,7 +34,8 @@ pub fn read(name: &str, text: &str, sources: &mut dyn Sources) -> Reading {
     let mut report = Report::default();
     let lines = lexer::lines(name, text, sources, &mut report);
     let items = tree::build(lines, &mut report);
-    let drafts = schema::read(&items, &mut report);
+    let mut drafts = schema::read(&items, &mut report);
+    lower::groups::share(&mut drafts, &mut report);
     let config = lower::lower(&drafts, &mut report);
     let config = (!report.is_fatal()).then_some(config);
     Reading {

@@ -4,6 +4,8 @@
 //! that an operator sees before a failure what will happen in it. A paragraph is about this router:
 //! what its peers are configured to do isn't known here.
 
+mod group;
+
 use core::time::Duration;
 
 use super::lint::detection;
@@ -14,7 +16,7 @@ use crate::config::{
 use crate::fsm::{master_down, skew};
 use crate::time::Seconds;
 
-/// What each instance of a configuration will do. Ends with a newline unless it is empty.
+/// What each instance and each group of a configuration will do. Ends with a newline unless it is empty.
 ///
 /// Times are in seconds. A peer is another router of the same virtual router.
 pub fn explain(config: &Config) -> String {
@@ -22,6 +24,7 @@ pub fn explain(config: &Config) -> String {
         .instances
         .iter()
         .map(|instance| paragraph(config, instance))
+        .chain(config.groups.iter().map(|g| group::paragraph(config, g)))
         .collect();
     paragraphs.join("\n")
 }

@@ -7,7 +7,7 @@ mod arbitration;
 pub(super) use arbitration::{detection, takeover};
 
 use super::schema::script::ScriptDraft;
-use super::schema::track::TrackDraft;
+use super::schema::track::{Origin, TrackDraft};
 use super::source::{Report, Span};
 use crate::config::{CheckConfig, InstanceConfig, Preempt, Track};
 use crate::time::Seconds;
@@ -23,6 +23,9 @@ pub(super) fn instance(
     report: &mut Report,
 ) {
     for (track, line) in tracks {
+        if line.origin == Origin::GroupAgain {
+            continue;
+        }
         let (check, script) = &checks[track.check.index()];
         let tracked = Tracked {
             instance,

@@ -2,6 +2,7 @@
 //! about settings that exclude each other.
 
 mod addresses;
+pub(super) mod groups;
 mod links;
 mod timing;
 mod unicast;
@@ -15,7 +16,7 @@ use super::schema::Drafts;
 use super::schema::global::GarpDraft;
 use super::schema::instance::InstanceDraft;
 use super::schema::script::ScriptDraft;
-use super::schema::track::TrackDraft;
+use super::schema::track::{Origin, TrackDraft};
 use super::source::{Report, Span};
 use crate::config::{
     Auth, CheckConfig, Config, GarpConfig, InstanceConfig, Preempt, Statics, Track, Version,
@@ -65,8 +66,8 @@ pub(super) fn lower(drafts: &Drafts, report: &mut Report) -> Config {
         devices: Vec::new(),
         statics: Statics::default(),
         checks: checks.into_iter().map(|(check, _)| check).collect(),
+        groups: groups::groups(drafts, &instances),
         instances,
-        groups: Vec::new(),
     }
 }
 
@@ -352,7 +353,9 @@ impl<'a> Lowering<'a> {
         for line in &draft.tracks {
             let name = line.name.text.as_str();
             let Some(&(script, Some(check))) = self.scripts.get(name) else {
-                self.untrackable(name, &draft.name.text, line.name.span);
+                if line.origin != Origin::GroupAgain {
+                    self.untrackable(name, &draft.name.text, line.name.span);
+                }
                 continue;
             };
             if !seen.insert(check) {
@@ -362,6 +365,9 @@ impl<'a> Lowering<'a> {
             }
             let weight = line.weight.unwrap_or(script.weight).weight;
             if weight.value != 0 && priority == Priority::OWNER {
+                if line.origin != Origin::Own {
+                    continue; // It counts for others.
+                }
                 let message = format!("priority 255 never changes: `{name}` has no effect here");
                 self.report
                     .warning(line.name.span, message)

@@ -6,6 +6,7 @@
 
 pub(super) mod address;
 pub(super) mod global;
+pub(super) mod group;
 mod ignored;
 pub(super) mod instance;
 pub(super) mod script;
@@ -20,6 +21,7 @@ use super::source::Report;
 use super::suggest;
 use super::tree::Item;
 use global::GlobalDraft;
+use group::GroupDraft;
 use ignored::Ignored;
 use instance::InstanceDraft;
 use script::ScriptDraft;
@@ -32,6 +34,8 @@ pub(super) struct Drafts {
     pub(super) scripts: Vec<ScriptDraft>,
     /// Names are unique.
     pub(super) instances: Vec<InstanceDraft>,
+    /// Names are unique.
+    pub(super) groups: Vec<GroupDraft>,
 }
 
 /// Reads the items of the whole file.
@@ -41,7 +45,9 @@ pub(super) fn read(items: &[Item], report: &mut Report) -> Drafts {
     for item in items {
         match item.keyword.text.as_str() {
             "global_defs" => global::read(item, &mut drafts.global, report),
-            "vrrp_script" | "vrrp_instance" => named(item, &mut seen, &mut drafts, report),
+            "vrrp_script" | "vrrp_instance" | "vrrp_sync_group" => {
+                named(item, &mut seen, &mut drafts, report);
+            }
             _ => other(Context::Root, item, report),
         }
     }
@@ -77,6 +83,7 @@ fn named<'a>(
     seen.insert((keyword, &name.text), name.span.line);
     value::extra(item, 1, report);
     match keyword {
+        "vrrp_sync_group" => drafts.groups.push(group::read(item, name, report)),
         "vrrp_script" => drafts.scripts.push(script::read(item, name, report)),
         _ => drafts.instances.push(instance::read(item, name, report)),
     }
@@ -93,11 +100,13 @@ pub(super) enum Context {
     Instance,
     /// `vrrp_script`
     Script,
+    /// `vrrp_sync_group`
+    Group,
     /// `authentication`
     Authentication,
     /// `virtual_ipaddress`, `virtual_ipaddress_excluded`, `unicast_peer`: one address a line.
     Addresses,
-    /// `track_script` and `track_interface`: one name a line.
+    /// `track_script`, `track_interface` and `group`: one name a line.
     Tracks,
     /// `notification_email`: one address a line.
     Mail,
@@ -108,11 +117,12 @@ pub(super) enum Context {
 }
 
 /// The contexts that hold keywords.
-const KEYWORD_CONTEXTS: [Context; 5] = [
+const KEYWORD_CONTEXTS: [Context; 6] = [
     Context::Root,
     Context::Global,
     Context::Instance,
     Context::Script,
+    Context::Group,
     Context::Authentication,
 ];
 
@@ -132,6 +142,8 @@ impl Context {
             (Self::Root, "global_defs") => Self::Global,
             (Self::Root, "vrrp_instance") => Self::Instance,
             (Self::Root, "vrrp_script") => Self::Script,
+            (Self::Root, "vrrp_sync_group") => Self::Group,
+            (Self::Group, "group" | "track_script" | "track_interface") => Self::Tracks,
             (Self::Global, "notification_email") => Self::Mail,
             (Self::Instance, "authentication") => Self::Authentication,
             (
@@ -160,7 +172,7 @@ impl Context {
         match self {
             Self::Root | Self::Opaque => false,
             _ if ROOT_BLOCKS.contains(&keyword) => true,
-            Self::Global | Self::Instance | Self::Script | Self::Skipped => false,
+            Self::Global | Self::Instance | Self::Script | Self::Group | Self::Skipped => false,
             Self::Authentication => !self.knows(keyword) && outer.knows(keyword),
             Self::Addresses => outer.knows(keyword),
             Self::Tracks | Self::Mail => outer.opens_block(keyword),
@@ -174,10 +186,16 @@ impl Context {
     /// The keywords that are acted on.
     fn keywords(self) -> &'static [&'static str] {
         match self {
-            Self::Root => &["global_defs", "vrrp_instance", "vrrp_script"],
+            Self::Root => &[
+                "global_defs",
+                "vrrp_instance",
+                "vrrp_script",
+                "vrrp_sync_group",
+            ],
             Self::Global => &global::KEYWORDS,
             Self::Instance => &instance::KEYWORDS,
             Self::Script => &script::KEYWORDS,
+            Self::Group => &group::KEYWORDS,
             Self::Authentication => &instance::AUTH_KEYWORDS,
             _ => &[],
         }
@@ -190,6 +208,7 @@ impl Context {
             Self::Global => "in `global_defs`",
             Self::Instance => "in a `vrrp_instance`",
             Self::Script => "in a `vrrp_script`",
+            Self::Group => "in a `vrrp_sync_group`",
             Self::Authentication => "in `authentication`",
             _ => "in its block",
         }

@@ -7,6 +7,7 @@ mod corpus;
 mod explain;
 mod founding;
 mod generators;
+mod group;
 mod ignored;
 mod include;
 mod links;

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use super::Lowering;
 use crate::conf::schema::instance::InstanceDraft;
-use crate::conf::schema::track::TrackDraft;
+use crate::conf::schema::track::{Origin, TrackDraft};
 use crate::config::TrackLink;
 use crate::ids::{InterfaceId, Priority};
 
@@ -28,6 +28,11 @@ impl Lowering<'_> {
             if !seen.insert(interface) {
                 let message = format!("`{name}` is tracked already: this line is ignored");
                 self.report.warning(line.name.span, message);
+            } else if line.origin != Origin::Own
+                && ((interface == own && !draft.dont_track_primary)
+                    || (weight.value != 0 && priority == Priority::OWNER))
+            {
+                // It counts for others.
             } else if interface == own && !draft.dont_track_primary {
                 self.watched_anyway(line);
             } else if weight.value != 0 && priority == Priority::OWNER {

@@ -45,6 +45,7 @@ pub(super) fn of(context: Context) -> &'static [Ignored] {
         Context::Root => ROOT,
         Context::Global => GLOBAL,
         Context::Instance => INSTANCE,
+        Context::Group => GROUP,
         Context::Authentication => AUTHENTICATION,
         _ => &[],
     }
@@ -94,11 +95,6 @@ const HELD_UP: &str =
 const RX_BUFFER: &str = "receive buffers have the kernel's size";
 
 const ROOT: &[Ignored] = &[
-    warn(
-        "vrrp_sync_group",
-        "its instances fail over one by one, not together",
-    )
-    .block(),
     warn("vrrp_track_file", "the file is not watched").block(),
     warn("track_file", "the file is not watched").block(),
     warn("vrrp_track_process", "the process is not watched").block(),
@@ -304,6 +300,22 @@ const INSTANCE: &[Ignored] = &[
     warn("notify_master_rx_lower_pri", HOOK),
     warn("notify_priority_changes", HOOK),
     note("debug", "it has no effect in keepalived either"),
+];
+
+const GROUP: &[Ignored] = &[
+    warn("track_file", "no files are watched").block(),
+    warn("track_process", "no processes are watched").block(),
+    warn("track_bfd", BFD).block(),
+    note(
+        "global_tracking",
+        "what a group tracks always counts for all its members",
+    ),
+    warn("notify", HOOK),
+    warn("notify_master", HOOK),
+    warn("notify_backup", HOOK),
+    warn("notify_fault", HOOK),
+    warn("notify_stop", HOOK),
+    warn("notify_priority_changes", HOOK),
 ];
 
 const AUTHENTICATION: &[Ignored] =

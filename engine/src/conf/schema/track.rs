@@ -15,11 +15,25 @@ pub(in crate::conf) struct WeightDraft {
 }
 
 /// One line of the block.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(in crate::conf) struct TrackDraft {
     pub(in crate::conf) name: Word,
     /// The script's own weight applies when absent, and 0 for a link.
     pub(in crate::conf) weight: Option<WeightDraft>,
+    /// Who has written it.
+    pub(in crate::conf) origin: Origin,
+}
+
+/// Where a line comes from, which decides what is said about it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::conf) enum Origin {
+    /// The instance's own block.
+    #[default]
+    Own,
+    /// The sync group's block. What is wrong with the line is said here.
+    Group,
+    /// The same, for another member: it has been said already.
+    GroupAgain,
 }
 
 /// Reads the block's lines: `NAME [weight N [reverse]]`.
@@ -42,7 +56,11 @@ pub(super) fn read(block: &Item, tracks: &mut Vec<TrackDraft>, report: &mut Repo
             quoted: false,
         };
         let weight = options(item, report);
-        tracks.push(TrackDraft { name, weight });
+        tracks.push(TrackDraft {
+            name,
+            weight,
+            origin: Origin::Own,
+        });
     }
 }
 

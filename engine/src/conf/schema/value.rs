@@ -64,7 +64,7 @@ pub(super) fn extra(item: &Item, allowed: usize, report: &mut Report) {
             format!("`{keyword}` takes no more than this: the rest of the line is ignored");
         report.warning(first.span.to(last.span), message);
     }
-    let structural = ["vrrp_script", "vrrp_instance"].contains(&keyword);
+    let structural = ["vrrp_script", "vrrp_instance", "vrrp_sync_group"].contains(&keyword);
     if item.block.is_some() && !structural {
         let message = format!("`{keyword}` takes no block: the block is skipped");
         report.warning(item.keyword.span, message);

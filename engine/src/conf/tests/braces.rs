@@ -174,7 +174,7 @@ fn a_brace_belongs_to_the_keyword_right_before_it_only() {
 
 #[test]
 fn a_skipped_block_without_its_end_does_not_swallow_an_instance() {
-    let text = format!("vrrp_sync_group G {{\n group {{\n  A\n }}\n{OTHER}");
+    let text = format!("virtual_server_group G {{\n group {{\n  A\n }}\n{OTHER}");
     assert_eq!(usable(&text).instances.len(), 1);
     insta::assert_snapshot!(printed(&text));
 }

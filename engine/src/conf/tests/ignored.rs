@@ -21,7 +21,7 @@ const INSTANCE: &str = "vrf mcast_dst_ip track_src_ip timer_expired_backup kerne
 
 const ROOT: &str = "net_namespace instance use_pid_dir child_wait_time namespace_with_ipsets";
 
-const ROOT_BLOCKS: &str = "vrrp_sync_group vrrp_track_file track_file vrrp_track_process \
+const ROOT_BLOCKS: &str = "vrrp_track_file track_file vrrp_track_process \
     track_process bfd_instance static_ipaddress static_routes static_rules track_group garp_group \
     interface_up_down_delays linkbeat_interfaces virtual_server virtual_server_group";
 

@@ -1,30 +1,32 @@
 //! VRRP and gratuitous ARP on raw sockets: the engine's [`Network`].
 //!
-//! One raw socket per interface, bound to the device, receives and sends protocol 112: what comes
-//! to our own addresses, and to the VRRP group, which it joins by interface index if some instance
-//! there isn't unicast. The engine gives whole packets, so nothing is built here. Adverts to peers
-//! go where the routing table of the device says.
+//! One raw socket per interface and family, bound to the device, receives and sends protocol 112:
+//! what comes to our own addresses, and to the VRRP group, which it joins by interface index if some
+//! instance there isn't unicast. The engine gives whole packets, so nothing is built here. Adverts to
+//! peers go where the routing table of the device says.
 //! Announcements leave through one packet socket that receives nothing. An interface that appears
 //! later, or comes back with another index, gets its socket when it is there.
 
+mod socket;
+
 use std::collections::BTreeMap;
-use std::io::{self, Read};
-use std::net::{IpAddr, SocketAddr};
+use std::io;
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use locum_engine::Transmit;
-use locum_engine::config::Config;
+use locum_engine::config::{Config, InstanceConfig};
 use locum_engine::driver::{Network, Received};
 use locum_engine::ids::InterfaceId;
-use locum_engine::wire::{self, ipv4};
-use socket2::{Domain, InterfaceIndexOrAddress, Protocol, SockAddr, Socket, Type};
+use locum_engine::wire::{self, Family};
+use socket2::{Domain, Socket, Type};
 use tracing::{debug, info, warn};
 
 use crate::links::Links;
 use crate::sys::packet::link_address;
-use crate::sys::readable::Readable;
+use socket::{Purpose, RawSocket};
 
 /// Raw sockets on the interfaces that instances use.
 #[derive(Debug)]
@@ -37,13 +39,12 @@ pub struct RawNetwork {
     first: usize,
 }
 
-/// One interface with at least one instance.
+/// One interface with at least one instance of a family.
 #[derive(Debug)]
 struct Port {
     id: InterfaceId,
-    /// Some instance talks to the group.
-    group: bool,
-    open: Option<(NonZeroU32, Readable<Socket>)>,
+    purpose: Purpose,
+    open: Option<RawSocket>,
     /// Opening failed and it was said.
     complained: bool,
     /// By destination, packets that could not be sent since the last one that could.
@@ -53,19 +54,7 @@ struct Port {
 impl RawNetwork {
     /// Needs `CAP_NET_RAW`, also when no interface is there yet.
     pub fn new(config: &Config, links: Rc<Links>) -> io::Result<Self> {
-        let used = |id: &InterfaceId| config.instances.iter().any(|i| i.interface == *id);
-        let group = |id: InterfaceId| {
-            let mut multicast = config.instances.iter().filter(|i| i.unicast.is_none());
-            multicast.any(|i| i.interface == id)
-        };
-        let port = |id| Port {
-            id,
-            group: group(id),
-            open: None,
-            complained: false,
-            unsent: BTreeMap::new(),
-        };
-        let ports = links.ids().filter(used).map(port).collect();
+        let ports = links.ids().flat_map(|id| ports(config, id)).collect();
         // Protocol 0: it receives nothing.
         let announcer = Socket::new(Domain::PACKET, Type::RAW, None)?;
         announcer.set_nonblocking(true)?;
@@ -79,11 +68,13 @@ impl RawNetwork {
 
     fn send_advert(&mut self, interface: InterfaceId, destination: IpAddr, packet: &[u8]) {
         self.refresh();
-        let Some(port) = self.ports.iter_mut().find(|p| p.id == interface) else {
+        let family = Family::of(destination);
+        let mut ports = self.ports.iter_mut();
+        let Some(port) = ports.find(|p| p.id == interface && p.purpose.family == family) else {
             return;
         };
         let result = match &port.open {
-            Some((_, socket)) => send(socket.get(), destination, packet),
+            Some(socket) => socket.send(destination, packet),
             None => Err(io::Error::from_raw_os_error(libc::ENODEV)),
         };
         port.account(self.links.name(interface), destination, result);
@@ -104,7 +95,7 @@ impl RawNetwork {
     fn refresh(&mut self) {
         for port in &mut self.ports {
             let wanted = self.links.index(port.id);
-            let present = port.open.as_ref().map(|(index, _)| *index);
+            let present = port.open.as_ref().map(RawSocket::index);
             if wanted != present {
                 port.reopen(self.links.name(port.id), wanted);
             }
@@ -145,10 +136,10 @@ impl Port {
     fn reopen(&mut self, name: &str, index: Option<NonZeroU32>) {
         self.open = None;
         let Some(index) = index else { return };
-        match open(index, self.group).and_then(Readable::new) {
+        match RawSocket::open(index, &self.purpose) {
             Ok(socket) => {
-                debug!(interface = name, index, "listening");
-                self.open = Some((index, socket));
+                debug!(interface = name, index, purpose = ?self.purpose, "listening");
+                self.open = Some(socket);
                 self.complained = false;
             }
             // Tried again at the next occasion.
@@ -162,16 +153,13 @@ impl Port {
 
     fn poll_receive(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Received> {
         loop {
-            let Some((_, socket)) = &self.open else {
+            let Some(socket) = &self.open else {
                 return Poll::Pending;
             };
-            match socket.poll_read(cx, |mut s| s.read(buffer)) {
+            match socket.poll_receive(cx, self.id, buffer) {
                 Poll::Pending => return Poll::Pending,
-                Poll::Ready(Ok(length)) => {
-                    if let Some(received) = received(self.id, &buffer[..length]) {
-                        return Poll::Ready(received);
-                    }
-                }
+                Poll::Ready(Ok(Some(received))) => return Poll::Ready(received),
+                Poll::Ready(Ok(None)) => {}
                 Poll::Ready(Err(e)) => {
                     // Such as ENETDOWN. A fresh socket is opened at the next poll.
                     debug!("reading failed: {e}");
@@ -200,73 +188,47 @@ impl Port {
     }
 }
 
-fn open(index: NonZeroU32, group: bool) -> io::Result<Socket> {
-    let protocol = Protocol::from(i32::from(wire::PROTOCOL));
-    let socket = Socket::new(Domain::IPV4, Type::RAW, Some(protocol))?;
-    socket.set_nonblocking(true)?;
-    socket.set_header_included_v4(true)?;
-    // By index: a device of the same name that comes later is another one.
-    socket.bind_device_by_index_v4(Some(index))?;
-    // Only the group joined here, not every group that some other program has joined.
-    socket.set_multicast_all_v4(false)?;
-    socket.set_multicast_loop_v4(false)?;
-    // Sets the queueing priority; the bytes of the header are the engine's.
-    socket.set_tos_v4(wire::TOS.into())?;
-    if group {
-        let interface = InterfaceIndexOrAddress::Index(index.get());
-        socket.join_multicast_v4_n(&wire::GROUP_V4, &interface)?;
+/// The sockets that the instances on an interface need, none of them open.
+fn ports(config: &Config, id: InterfaceId) -> Vec<Port> {
+    let mut purposes: Vec<Purpose> = Vec::new();
+    for instance in config.instances.iter().filter(|i| i.interface == id) {
+        let family = family(instance);
+        let at = purposes.iter().position(|p| p.family == family);
+        let at = at.unwrap_or_else(|| {
+            purposes.push(Purpose {
+                family,
+                protocol: wire::PROTOCOL,
+                groups: Vec::new(),
+            });
+            purposes.len() - 1
+        });
+        let groups = &mut purposes[at].groups;
+        let group = group(family);
+        if instance.unicast.is_none() && !groups.contains(&group) {
+            groups.push(group);
+        }
     }
-    Ok(socket)
+    let port = |purpose| Port {
+        id,
+        purpose,
+        open: None,
+        complained: false,
+        unsent: BTreeMap::new(),
+    };
+    purposes.into_iter().map(port).collect()
 }
 
-fn send(socket: &Socket, destination: IpAddr, packet: &[u8]) -> io::Result<()> {
-    let to = SockAddr::from(SocketAddr::new(destination, 0));
-    // The group is on this link by definition, whatever the routing table says.
-    let direct = destination.is_multicast();
-    let flags = if direct { libc::MSG_DONTROUTE } else { 0 };
-    socket.send_to_with_flags(packet, &to, flags).map(drop)
+/// Which protocol carries an instance's adverts.
+fn family(instance: &InstanceConfig) -> Family {
+    let peer = instance.unicast.as_ref().and_then(|u| u.peers.first());
+    let peer = peer.map(|peer| peer.address);
+    let first = peer.or_else(|| instance.addresses.first().map(|a| a.address));
+    first.map_or(Family::V4, Family::of)
 }
 
-/// What the IP header says. `None` for what isn't a whole IPv4 packet: nothing to tell of, since
-/// the kernel lets none through.
-fn received(interface: InterfaceId, packet: &[u8]) -> Option<Received> {
-    let view = ipv4::View::new(packet).ok()?;
-    let start = view.header_len();
-    Some(Received {
-        interface,
-        source: view.source().into(),
-        destination: view.destination().into(),
-        ttl: view.ttl(),
-        protocol: view.protocol(),
-        payload: start..start + view.payload().len(),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_payload_lies_behind_the_header_and_ends_with_the_packet() {
-        let header = ipv4::Header {
-            source: [192, 168, 0, 11].into(),
-            destination: wire::GROUP_V4,
-            ttl: 255,
-            tos: wire::TOS,
-            id: 1,
-            protocol: wire::PROTOCOL,
-        };
-        let mut packet = header.encode(3).to_vec();
-        packet.extend([1, 2, 3, 0, 0]);
-        let received = received(InterfaceId(4), &packet).expect("a sound packet");
-        assert_eq!(&packet[received.payload.clone()], [1, 2, 3]);
-        assert_eq!((received.ttl, received.protocol), (255, 112));
-        assert_eq!(received.interface, InterfaceId(4));
-    }
-
-    #[test]
-    fn half_a_header_is_nothing() {
-        assert_eq!(received(InterfaceId(0), &[0x45; 19]), None);
-        assert_eq!(received(InterfaceId(0), &[]), None);
+fn group(family: Family) -> IpAddr {
+    match family {
+        Family::V4 => wire::GROUP_V4.into(),
+        Family::V6 => wire::GROUP_V6.into(),
     }
 }

@@ -21,7 +21,7 @@ use crate::ids::{CheckId, GroupId, InstanceId, InterfaceId, Priority, Vrid};
 use crate::time::Centis;
 
 pub use address::{Broadcast, VirtualAddress};
-pub use announce::GarpConfig;
+pub use announce::{GarpConfig, Pace};
 pub use device::{VirtualDevice, Vmac, virtual_mac_v4, virtual_mac_v6};
 pub use group::GroupConfig;
 pub use object::{
@@ -45,6 +45,9 @@ pub struct Config {
     pub devices: Vec<VirtualDevice>,
     /// Addresses, routes and rules that belong to no instance.
     pub statics: Statics,
+    /// How far announcements have to be apart. An interface is in one of them at most; without, its
+    /// announcements leave together.
+    pub pacing: Vec<Pace>,
     /// `vrrp_script` blocks that some instance tracks.
     pub checks: Vec<CheckConfig>,
     /// `vrrp_instance` blocks.

@@ -13,6 +13,7 @@ use crate::group::Groups;
 use crate::ids::{InstanceId, InterfaceId, MacAddr, Priority};
 use crate::input::{Command, Datagram, Input, LinkState};
 use crate::output::Output;
+use crate::pacing::{Pacer, Stage};
 use crate::router::accept::Discard;
 use crate::router::{Router, Stats, Surroundings};
 use crate::time::Instant;
@@ -27,6 +28,7 @@ pub struct Engine {
     pub(crate) groups: Groups,
     checks: Checks,
     fixtures: Fixtures,
+    pacer: Pacer,
     /// By [`InterfaceId`].
     links: Vec<LinkState>,
     /// (interface, VRID) to instance, sorted.
@@ -86,6 +88,7 @@ impl Engine {
             groups,
             checks: Checks::new(&config),
             fixtures: Fixtures::default(),
+            pacer: Pacer::new(&config),
             links,
             by_vrid,
             deadlines: BTreeSet::new(),
@@ -160,11 +163,9 @@ impl Engine {
         let router = self.deadlines.first().map(|(at, _)| *at);
         let check = self.checks.deadline();
         let fixture = self.fixtures.deadline();
-        let at = [router, check, fixture, self.starts_at]
-            .into_iter()
-            .flatten()
-            .min();
-        at.map(|at| Wake { at })
+        let paced = self.pacer.deadline();
+        let all = [router, check, fixture, paced, self.starts_at];
+        all.into_iter().flatten().min().map(|at| Wake { at })
     }
 
     /// State and effective priority of an instance.
@@ -203,6 +204,13 @@ impl Engine {
                 "a deadline was not honoured"
             );
         }
+        // Adverts first: whatever is due above never waits for an announcement.
+        self.pacer.release(&mut Stage {
+            now: self.now,
+            config: &self.config,
+            links: &self.links,
+            out: &mut self.out,
+        });
     }
 
     fn receive(&mut self, datagram: &Datagram<'_>) {
@@ -361,6 +369,7 @@ impl Engine {
             links: &self.links,
             checks: &self.checks,
             fixtures: &self.fixtures,
+            pacer: &mut self.pacer,
             out: &mut self.out,
         };
         act(router, &mut surroundings);

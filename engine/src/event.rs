@@ -263,6 +263,8 @@ pub enum Announcement {
     Delayed,
     /// `garp_master_refresh`.
     Refresh,
+    /// `garp_extra_if all`: only what is held on other interfaces than the instance's.
+    Elsewhere,
     /// Another master was heard, and lost.
     Contest,
     /// Once more after a contest, for neighbours that lock a fresh entry for a second.
@@ -461,6 +463,7 @@ impl fmt::Display for Announcement {
             Self::Takeover => "became master",
             Self::Delayed => "once more, as garp_master_delay says",
             Self::Refresh => "refresh",
+            Self::Elsewhere => "refresh of those on other interfaces",
             Self::Contest => "another master was heard",
             Self::Settled => "once more after the contest",
             Self::Late => "was asleep",

@@ -16,6 +16,7 @@ mod group;
 pub mod ids;
 pub mod input;
 pub mod output;
+mod pacing;
 pub mod probe;
 pub mod router;
 pub mod time;

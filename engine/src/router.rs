@@ -22,6 +22,7 @@ use crate::fsm::{Heard, Master, Params, Say, Signal, State, step};
 use crate::ids::{InstanceId, Priority};
 use crate::input::{Datagram, LinkState};
 use crate::output::{Effect, Output};
+use crate::pacing::Pacer;
 use crate::time::{Centis, Instant};
 use crate::track::{Checks, Standing, link_standing};
 
@@ -33,6 +34,7 @@ pub(crate) use objects::Missing;
 pub(crate) use partners::Face;
 use partners::Partners;
 pub use stats::Stats;
+pub(crate) use transmit::announcement;
 
 /// What a router sees of the engine around it while it handles one input.
 pub(crate) struct Surroundings<'a> {
@@ -41,6 +43,7 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) links: &'a [LinkState],
     pub(crate) checks: &'a Checks,
     pub(crate) fixtures: &'a Fixtures,
+    pub(crate) pacer: &'a mut Pacer,
     pub(crate) out: &'a mut VecDeque<Output>,
 }
 
@@ -429,6 +432,7 @@ impl Router {
             self.send_advert(s, self.priority);
         }
         self.announcer.clear();
+        s.pacer.forget(self.id);
         self.put_back = PutBack::default();
         self.remove_everything(s);
         let says_so = match resign {

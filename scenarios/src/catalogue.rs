@@ -68,7 +68,8 @@ catalogue! {
         "random-loss",
         "duplicated-and-corrupted",
         "clock-drift",
-        "unicast";
+        "unicast",
+        "paced-announcements";
     "Neighbours":
         "wrong-password",
         "wrong-password-flood",

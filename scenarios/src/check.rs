@@ -101,6 +101,22 @@ impl Run<'_> {
                     found: self.show_transitions(&found),
                 }
             }
+            Expected::Sends {
+                node,
+                instance,
+                within,
+                what,
+                times,
+            } => {
+                let key = (*node, *instance, *what);
+                let sent = self.history.sent.iter();
+                let sent = sent.filter(|(at, k)| within.contains(*at) && *k == key);
+                let count = sent.count();
+                Outcome {
+                    met: times.map_or(count > 0, |n| count == n as usize),
+                    found: format!("sent {count}"),
+                }
+            }
             Expected::Quiet { node, within } => {
                 let fits =
                     |t: &Transition| node.is_none_or(|node| t.node == node) && t.from != t.to;

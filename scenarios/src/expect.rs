@@ -65,6 +65,26 @@ impl Bounds {
     }
 }
 
+/// What a daemon sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// An advert of a master that means to stay; to several peers it counts once.
+    Advert,
+    /// An advert of priority 0.
+    Resignation,
+    /// The announcement of one address.
+    Announcement,
+}
+
+impl Sent {
+    /// All, with their words.
+    pub const WORDS: [(&'static str, Self); 3] = [
+        ("advert", Self::Advert),
+        ("resignation", Self::Resignation),
+        ("announcement", Self::Announcement),
+    ];
+}
+
 /// What can be expected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Expected {
@@ -119,6 +139,19 @@ pub enum Expected {
         to: StateKind,
         /// For which reason, as in [`words::REASONS`](crate::words::REASONS); any when absent.
         because: Option<&'static str>,
+        /// How often; `None` for at least once.
+        times: Option<u32>,
+    },
+    /// A node's daemon sends something, so often.
+    Sends {
+        /// The node.
+        node: HostId,
+        /// Its virtual router.
+        instance: InstanceId,
+        /// When.
+        within: Window,
+        /// What.
+        what: Sent,
         /// How often; `None` for at least once.
         times: Option<u32>,
     },

@@ -10,11 +10,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use locum_engine::Event;
 use locum_engine::Instant;
 use locum_engine::event::{Reason, StateKind};
-use locum_engine::ids::InstanceId;
+use locum_engine::ids::{InstanceId, Priority};
 use locum_sim::record::{DaemonChange, Observed, Record};
 use locum_sim::topology::HostId;
 
-use crate::expect::Window;
+use crate::expect::{Sent, Window};
 
 /// Who holds an address.
 pub type Holders = BTreeSet<HostId>;
@@ -90,6 +90,8 @@ pub struct History {
     states: BTreeMap<(HostId, InstanceId), Steps<Option<StateKind>>>,
     /// Every change of state, in order.
     pub transitions: Vec<Transition>,
+    /// Everything that daemons sent, in order.
+    pub sent: Vec<(Instant, (HostId, InstanceId, Sent))>,
     /// Every outage, in the order of their ends.
     pub outages: Vec<Outage>,
 }
@@ -153,11 +155,25 @@ impl History {
                 end: at,
                 lasted: *lasted,
             }),
+            Observed::Advert {
+                host,
+                instance,
+                priority,
+                ..
+            } => {
+                let what = match *priority {
+                    Priority::RELEASE => Sent::Resignation,
+                    _ => Sent::Advert,
+                };
+                self.sent.push((at, (*host, *instance, what)));
+            }
+            Observed::Announcement { host, instance, .. } => {
+                let what = Sent::Announcement;
+                self.sent.push((at, (*host, *instance, what)));
+            }
             Observed::Fault(_)
             | Observed::SwitchBack(_)
             | Observed::Engine(..)
-            | Observed::Advert { .. }
-            | Observed::Announcement { .. }
             | Observed::ServedBy { .. } => {}
         }
     }

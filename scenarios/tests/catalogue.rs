@@ -21,7 +21,8 @@ replay! {
     both_start_at_once startup_delay equal_priorities address_owner nopreempt preempt_delay
     priority_flap_fast priority_flap_slow three_nodes_cascade subsecond_takeover
     two_missing_adverts two_checksums split_that_heals split_that_heals_last_advert one_way_loss
-    dark_cable switch_reboot random_loss duplicated_and_corrupted clock_drift unicast wrong_password
+    dark_cable switch_reboot random_loss duplicated_and_corrupted clock_drift unicast paced_announcements
+    wrong_password
     wrong_password_flood forged_from_afar any_day
 }
 

@@ -1,7 +1,7 @@
 //! Each kind of expectation is met by the records it should be met by, and by no others.
 
 use locum_engine::event::{Reason, StateKind};
-use locum_engine::ids::InstanceId;
+use locum_engine::ids::{InstanceId, Priority};
 use locum_engine::{Event, Instant};
 use locum_scenarios::{Scenario, check};
 use locum_sim::record::{DaemonChange, Observed, Record, Remover};
@@ -64,12 +64,16 @@ fn records() -> Vec<Record> {
         (0, Observed::Daemon(A, DaemonChange::Started)),
         (0, changed(A, Init, Backup, Reason::Started)),
         (1_000, changed(A, Backup, Master, silent)),
+        (1_000, advert(A, 100)),
         (1_000, added(A)),
         (2_000, Observed::Daemon(B, DaemonChange::Started)),
         (2_000, changed(B, Init, Backup, Reason::Started)),
         (10_000, changed(B, Backup, Master, silent)),
+        (9_000, advert(A, 100)),
         (10_000, added(B)),
+        (10_000, announcement(B)),
         (12_000, removed(A)),
+        (12_000, advert(A, 0)),
         (12_000, changed(A, Master, Fault, Reason::LinkDown)),
         // Fault for another reason is no transition.
         (13_000, changed(A, Fault, Fault, Reason::NoSourceAddress)),
@@ -83,6 +87,24 @@ fn records() -> Vec<Record> {
         what,
     });
     records.collect()
+}
+
+fn advert(host: HostId, priority: u8) -> Observed {
+    let (instance, priority) = (InstanceId(0), Priority(priority));
+    Observed::Advert {
+        host,
+        instance,
+        priority,
+    }
+}
+
+fn announcement(host: HostId) -> Observed {
+    let (instance, address) = (InstanceId(0), [192, 168, 0, 200].into());
+    Observed::Announcement {
+        host,
+        instance,
+        address,
+    }
 }
 
 fn outage(ms: u64) -> Observed {
@@ -193,6 +215,18 @@ fn states() {
         r#"from = "9s", to = "11s", node = "B", state = "master""#,
         "backup until 10s, then master",
     );
+}
+
+#[test]
+fn sends() {
+    met(r#"node = "A", sends = "advert", times = 2"#);
+    met(r#"node = "A", from = "2s", sends = "advert", times = 1"#);
+    met(r#"node = "B", sends = "announcement""#);
+    met(r#"node = "A", sends = "resignation", times = 1"#);
+    met(r#"node = "A", never_sends = "announcement""#);
+    unmet(r#"node = "B", sends = "resignation""#, "sent 0");
+    unmet(r#"node = "A", sends = "advert", times = 3"#, "sent 2");
+    unmet(r#"node = "A", never_sends = "advert""#, "sent 2");
 }
 
 #[test]

@@ -20,6 +20,7 @@ mod condition;
 mod health;
 mod member;
 mod network;
+mod pacing;
 mod segment;
 mod settling;
 mod timing;

@@ -55,6 +55,9 @@ fn paragraph(config: &Config, instance: &InstanceConfig) -> String {
         say(preemption(instance));
     }
     say(as_master(instance));
+    if let Some(pace) = paced(config, instance) {
+        say(pace);
+    }
     for track in &instance.tracks {
         say(tracked(config, instance, track));
     }
@@ -148,7 +151,41 @@ fn as_master(instance: &InstanceConfig) -> String {
             Seconds(garp.refresh)
         );
     }
+    if !garp.elsewhere.is_zero() {
+        text += &format!(
+            "; those on other interfaces also each {}",
+            Seconds(garp.elsewhere)
+        );
+    }
     text + "."
+}
+
+/// How far its announcements are apart.
+fn paced(config: &Config, instance: &InstanceConfig) -> Option<String> {
+    let mut parts = Vec::new();
+    for pace in &config.pacing {
+        let on = |address: &&VirtualAddress| pace.interfaces.contains(&address.interface);
+        for (what, gap, v4) in [
+            ("gratuitous ARPs", pace.garp, true),
+            ("neighbour advertisements", pace.gna, false),
+        ] {
+            let held = instance.held_addresses().filter(on);
+            let count = held.filter(|a| a.address.is_ipv4() == v4).count();
+            if gap.is_zero() || count == 0 {
+                continue;
+            }
+            let names = pace.interfaces.iter().map(|&id| config.interface_name(id));
+            let names = names.collect::<Vec<_>>().join(", ");
+            let burst = u32::try_from(count).unwrap_or(u32::MAX);
+            let gaps = burst.saturating_mul(instance.garp.repeat).saturating_sub(1);
+            parts.push(format!(
+                "{what} out of {names} are {} apart, so that its burst takes {} or more",
+                Seconds(gap),
+                Seconds(gap.saturating_mul(gaps))
+            ));
+        }
+    }
+    (!parts.is_empty()).then(|| format!("Its {}.", parts.join("; its ")))
 }
 
 fn times(count: u32) -> String {

@@ -4,6 +4,7 @@
 mod addresses;
 pub(super) mod groups;
 mod links;
+mod pacing;
 mod timing;
 mod unicast;
 
@@ -13,14 +14,11 @@ use std::sync::Arc;
 use super::lexer::Word;
 use super::lint;
 use super::schema::Drafts;
-use super::schema::global::GarpDraft;
 use super::schema::instance::InstanceDraft;
 use super::schema::script::ScriptDraft;
 use super::schema::track::{Origin, TrackDraft};
 use super::source::{Report, Span};
-use crate::config::{
-    Auth, CheckConfig, Config, GarpConfig, InstanceConfig, Preempt, Statics, Track, Version,
-};
+use crate::config::{Auth, CheckConfig, Config, InstanceConfig, Preempt, Statics, Track, Version};
 use crate::ids::{CheckId, InterfaceId, Priority, Vrid};
 
 /// Makes the configuration. What it can't hold is reported and left out.
@@ -59,7 +57,9 @@ pub(super) fn lower(drafts: &Drafts, report: &mut Report) -> Config {
             .report
             .fatal(extra.name.span, "there are too many instances");
     }
+    let pacing = lowering.pacing();
     Config {
+        pacing,
         router_id: drafts.global.router_id.clone(),
         startup_delay: drafts.global.startup_delay.unwrap_or_default(),
         interfaces: lowering.interfaces.names,
@@ -165,6 +165,7 @@ impl<'a> Lowering<'a> {
         self.fit_advert(draft, &mut addresses, &mut excluded);
         self.need_addresses(draft, version, addresses.is_empty());
         let lower_prio_no_advert = draft.lower_prio_no_advert.or(global.lower_prio_no_advert);
+        let garp = self.garp(draft, interface, &[&addresses, &excluded]);
         Some(InstanceConfig {
             name: draft.name.text.as_str().into(),
             interface,
@@ -184,7 +185,7 @@ impl<'a> Lowering<'a> {
             tracks: Vec::new(), // Filled in by the caller.
             links: self.links(draft, interface, priority)?,
             dont_track_primary: draft.dont_track_primary,
-            garp: garp(draft.garp.or(global.garp), global.min_garp),
+            garp,
             lower_prio_no_advert: lower_prio_no_advert.unwrap_or(false),
             audible_yield: !draft.quiet_yield,
             tuning: draft.tuning.settle(global.tuning),
@@ -413,25 +414,5 @@ impl Interfaces {
         self.names.push(name.clone());
         self.ids.insert(name, id);
         Some(id)
-    }
-}
-
-/// The values given, with keepalived's defaults: a contest is answered like a takeover.
-fn garp(draft: GarpDraft, min: bool) -> GarpConfig {
-    let mut default = GarpConfig::default();
-    if min {
-        // `vrrp_min_garp`: what isn't given is one announcement, once.
-        default.delay = core::time::Duration::ZERO;
-        default.repeat = 1;
-    }
-    let delay = draft.delay.unwrap_or(default.delay);
-    let repeat = draft.repeat.unwrap_or(default.repeat);
-    GarpConfig {
-        delay,
-        repeat,
-        refresh: draft.refresh.unwrap_or(default.refresh),
-        refresh_repeat: draft.refresh_repeat.unwrap_or(default.refresh_repeat),
-        contest_delay: draft.contest_delay.unwrap_or(delay),
-        contest_repeat: draft.contest_repeat.unwrap_or(repeat),
     }
 }

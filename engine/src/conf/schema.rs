@@ -5,6 +5,7 @@
 //! (`ignored`), so that the remark about them can say what is lost.
 
 pub(super) mod address;
+pub(super) mod garp;
 pub(super) mod global;
 pub(super) mod group;
 mod ignored;
@@ -30,6 +31,8 @@ use script::ScriptDraft;
 #[derive(Debug, Default)]
 pub(super) struct Drafts {
     pub(super) global: GlobalDraft,
+    /// `garp_group`
+    pub(super) garp_groups: Vec<garp::GroupDraft>,
     /// Names are unique.
     pub(super) scripts: Vec<ScriptDraft>,
     /// Names are unique.
@@ -45,6 +48,7 @@ pub(super) fn read(items: &[Item], report: &mut Report) -> Drafts {
     for item in items {
         match item.keyword.text.as_str() {
             "global_defs" => global::read(item, &mut drafts.global, report),
+            "garp_group" => drafts.garp_groups.push(garp::group(item, report)),
             "vrrp_script" | "vrrp_instance" | "vrrp_sync_group" => {
                 named(item, &mut seen, &mut drafts, report);
             }
@@ -106,7 +110,9 @@ pub(super) enum Context {
     Authentication,
     /// `virtual_ipaddress`, `virtual_ipaddress_excluded`, `unicast_peer`: one address a line.
     Addresses,
-    /// `track_script`, `track_interface` and `group`: one name a line.
+    /// `garp_group`
+    GarpGroup,
+    /// `track_script`, `track_interface`, `group` and `interfaces`: one name a line.
     Tracks,
     /// `notification_email`: one address a line.
     Mail,
@@ -117,13 +123,14 @@ pub(super) enum Context {
 }
 
 /// The contexts that hold keywords.
-const KEYWORD_CONTEXTS: [Context; 6] = [
+const KEYWORD_CONTEXTS: [Context; 7] = [
     Context::Root,
     Context::Global,
     Context::Instance,
     Context::Script,
     Context::Group,
     Context::Authentication,
+    Context::GarpGroup,
 ];
 
 /// Blocks of the root whose keywords mean nothing elsewhere.
@@ -144,6 +151,8 @@ impl Context {
             (Self::Root, "vrrp_script") => Self::Script,
             (Self::Root, "vrrp_sync_group") => Self::Group,
             (Self::Group, "group" | "track_script" | "track_interface") => Self::Tracks,
+            (Self::Root, "garp_group") => Self::GarpGroup,
+            (Self::GarpGroup, "interfaces") => Self::Tracks,
             (Self::Global, "notification_email") => Self::Mail,
             (Self::Instance, "authentication") => Self::Authentication,
             (
@@ -172,7 +181,12 @@ impl Context {
         match self {
             Self::Root | Self::Opaque => false,
             _ if ROOT_BLOCKS.contains(&keyword) => true,
-            Self::Global | Self::Instance | Self::Script | Self::Group | Self::Skipped => false,
+            Self::Global
+            | Self::Instance
+            | Self::Script
+            | Self::Group
+            | Self::GarpGroup
+            | Self::Skipped => false,
             Self::Authentication => !self.knows(keyword) && outer.knows(keyword),
             Self::Addresses => outer.knows(keyword),
             Self::Tracks | Self::Mail => outer.opens_block(keyword),
@@ -191,12 +205,14 @@ impl Context {
                 "vrrp_instance",
                 "vrrp_script",
                 "vrrp_sync_group",
+                "garp_group",
             ],
             Self::Global => &global::KEYWORDS,
             Self::Instance => &instance::KEYWORDS,
             Self::Script => &script::KEYWORDS,
             Self::Group => &group::KEYWORDS,
             Self::Authentication => &instance::AUTH_KEYWORDS,
+            Self::GarpGroup => &garp::GROUP_KEYWORDS,
             _ => &[],
         }
     }
@@ -210,6 +226,7 @@ impl Context {
             Self::Script => "in a `vrrp_script`",
             Self::Group => "in a `vrrp_sync_group`",
             Self::Authentication => "in `authentication`",
+            Self::GarpGroup => "in a `garp_group`",
             _ => "in its block",
         }
     }

@@ -14,6 +14,7 @@ mod links;
 mod lint;
 mod macros;
 mod measured;
+mod pacing;
 mod property;
 mod repeat;
 mod script;

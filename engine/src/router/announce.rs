@@ -5,6 +5,7 @@ use core::time::Duration;
 
 use crate::config::GarpConfig;
 use crate::event::Announcement;
+use crate::pacing::Scope;
 use crate::time::Instant;
 
 /// At most so many answers to contests in one advert interval: a flood of valid adverts of lower
@@ -22,6 +23,7 @@ pub(crate) struct Announcer {
     delayed_at: Option<Instant>,
     delayed_repeat: u32,
     refresh_at: Option<Instant>,
+    elsewhere_at: Option<Instant>,
     settled_at: Option<Instant>,
     window: Window,
 }
@@ -40,6 +42,22 @@ pub(crate) struct Burst {
     pub(crate) rounds: u32,
 }
 
+impl Burst {
+    /// Which addresses it is about.
+    pub(crate) fn scope(self) -> Scope {
+        match self.why {
+            Announcement::Elsewhere => Scope::Elsewhere,
+            Announcement::Takeover
+            | Announcement::Delayed
+            | Announcement::Refresh
+            | Announcement::Contest
+            | Announcement::Settled
+            | Announcement::Late
+            | Announcement::PutBack => Scope::All,
+        }
+    }
+}
+
 impl Announcer {
     /// Became master.
     pub(crate) fn takeover(&mut self, config: &GarpConfig, now: Instant) -> Burst {
@@ -47,6 +65,7 @@ impl Announcer {
             delayed_at: after(now, config.delay),
             delayed_repeat: config.repeat,
             refresh_at: after(now, config.refresh),
+            elsewhere_at: after(now, config.elsewhere),
             ..Self::default()
         };
         Burst {
@@ -105,15 +124,27 @@ impl Announcer {
                 rounds: config.refresh_repeat,
             });
         }
+        if self.elsewhere_at.is_some_and(|at| now >= at) {
+            self.elsewhere_at = after(now, config.elsewhere);
+            return Some(Burst {
+                why: Announcement::Elsewhere,
+                rounds: 1,
+            });
+        }
         None
     }
 
     /// The next deadline.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        [self.delayed_at, self.refresh_at, self.settled_at]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            self.delayed_at,
+            self.refresh_at,
+            self.elsewhere_at,
+            self.settled_at,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 }
 

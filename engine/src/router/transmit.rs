@@ -5,10 +5,12 @@ use core::net::{IpAddr, Ipv4Addr};
 use super::accept::Form;
 use super::announce::Burst;
 use super::{Router, Surroundings};
-use crate::config::{InstanceConfig, OldChecksum, Unicast, Version};
+use crate::config::{InstanceConfig, OldChecksum, Unicast, Version, VirtualAddress};
 use crate::event::Event;
-use crate::ids::Priority;
+use crate::ids::{InstanceId, Priority};
+use crate::input::LinkState;
 use crate::output::{Output, Transmit};
+use crate::pacing::Stage;
 use crate::wire::{self, Advert, ChecksumForm, GROUP_V4, TTL};
 
 impl Router {
@@ -71,33 +73,53 @@ impl Router {
         })
     }
 
-    /// Rounds over all addresses, advertised ones first; nothing when the burst has no rounds.
+    /// Rounds over all addresses, advertised ones first; nothing when the burst has no rounds. What
+    /// has to keep a distance goes to the pacer, the rest leaves at once.
     pub(super) fn announce(&mut self, s: &mut Surroundings<'_>, burst: Burst) {
         if burst.rounds == 0 {
             return;
         }
+        let (config, scope) = (s.config, burst.scope());
+        let covered = || {
+            let held = config.instance(self.id).held_addresses();
+            held.filter(|held| scope.covers(config, self.id, held))
+        };
         for _ in 0..burst.rounds {
-            for held in s.config.instance(self.id).held_addresses() {
-                let link = &s.links[held.interface.index()];
-                let IpAddr::V4(address) = held.address else {
-                    continue;
-                };
-                if link.up {
-                    s.out.push_back(Output::Transmit(Transmit::GratuitousArp {
-                        instance: self.id,
-                        interface: held.interface,
-                        address,
-                        mac: link.mac,
-                        frame: wire::arp::gratuitous(link.mac, address),
-                    }));
-                }
+            for held in covered().filter(|held| !s.pacer.paces(held)) {
+                let transmit = announcement(s.links, self.id, held);
+                s.out.extend(transmit.map(Output::Transmit));
             }
         }
-        let event = Event::Announced {
+        let mut stage = Stage {
+            now: s.now,
+            config,
+            links: s.links,
+            out: s.out,
+        };
+        s.pacer.ask(&mut stage, self.id, burst.rounds, scope);
+        s.out.push_back(Output::Event(Event::Announced {
             instance: self.id,
             why: burst.why,
-        };
-        s.out.push_back(Output::Event(event));
+        }));
+    }
+}
+
+/// The announcement of one address, if there is a link to send it on.
+pub(crate) fn announcement(
+    links: &[LinkState],
+    instance: InstanceId,
+    held: &VirtualAddress,
+) -> Option<Transmit> {
+    let link = &links[held.interface.index()];
+    match held.address {
+        IpAddr::V4(address) if link.up => Some(Transmit::GratuitousArp {
+            instance,
+            interface: held.interface,
+            address,
+            mac: link.mac,
+            frame: wire::arp::gratuitous(link.mac, address),
+        }),
+        IpAddr::V4(_) | IpAddr::V6(_) => None,
     }
 }
 

@@ -13,11 +13,11 @@ use toml::de::DeValue;
 use super::faults::instance;
 use super::fields::{Fields, Value, word};
 use super::network::{Named, virtual_address};
-use crate::expect::{Bounds, Expectation, Expected, HANDOVER, Window};
+use crate::expect::{Bounds, Expectation, Expected, HANDOVER, Sent, Window};
 use crate::words::{REASONS, STATES, did_you_mean};
 
 const SHAPE: &str = r#"{ at = "7s", holder = "A" }"#;
-const KINDS: [&str; 7] = [
+const KINDS: [&str; 9] = [
     "holder",
     "longest_outage",
     "double_master",
@@ -25,6 +25,8 @@ const KINDS: [&str; 7] = [
     "becomes",
     "never_becomes",
     "transitions",
+    "sends",
+    "never_sends",
 ];
 
 /// Reads `expect`.
@@ -92,6 +94,7 @@ fn read_expected(entry: &Fields<'_, '_>, topology: &Topology, lasts: Duration) -
             })
         }
         "transitions" => read_quiet(entry, topology, within),
+        "sends" | "never_sends" => read_sends(entry, topology, kind, within),
         _ => read_node_expectation(entry, topology, kind, within),
     }
 }
@@ -232,6 +235,43 @@ fn read_quiet(
     Some(Expected::Quiet { node, within })
 }
 
+/// `sends` and `never_sends`.
+fn read_sends(
+    entry: &Fields<'_, '_>,
+    topology: &Topology,
+    kind: &'static str,
+    within: Option<Window>,
+) -> Option<Expected> {
+    let what = entry.word(kind).and_then(|name| {
+        let known = Sent::WORDS.iter().find(|(word, _)| *word == name.text);
+        known.map(|(_, what)| *what).or_else(|| {
+            let words = Sent::WORDS.map(|(word, _)| word);
+            let help = did_you_mean(name.text, words)
+                .unwrap_or_else(|| format!("it is one of {}", words.join(", ")));
+            let message = format!("no daemon sends `{}`", name.text);
+            entry.sink.error(name.span, message, help)
+        })
+    });
+    let name = entry.required("node", r#"write node = "A""#)?;
+    let (node, config) = topology.find_node(entry.sink, &name)?;
+    let instance = instance(entry, config)?;
+    Some(Expected::Sends {
+        node,
+        instance,
+        within: within?,
+        what: what?,
+        times: read_times(entry, kind == "never_sends"),
+    })
+}
+
+fn read_times(entry: &Fields<'_, '_>, never: bool) -> Option<u32> {
+    if never {
+        return Some(0);
+    }
+    let times = entry.integer("times", 1..=1_000_000);
+    times.and_then(|n| u32::try_from(n).ok())
+}
+
 /// `state`, `becomes` and `never_becomes`, all of one node.
 fn read_node_expectation(
     entry: &Fields<'_, '_>,
@@ -251,12 +291,7 @@ fn read_node_expectation(
             state: state?,
         });
     }
-    let times = match kind {
-        "never_becomes" => Some(0),
-        _ => entry
-            .integer("times", 1..=1_000_000)
-            .and_then(|n| u32::try_from(n).ok()),
-    };
+    let times = read_times(entry, kind == "never_becomes");
     let because = match entry.word("because") {
         Some(reason) => Some(read_reason(entry, &reason)?),
         None => None,

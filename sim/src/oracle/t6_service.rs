@@ -14,6 +14,7 @@ use core::time::Duration;
 use locum_engine::Instant;
 
 use super::member::{Member, MemberId};
+use super::pacing::longest_burst;
 use super::tracker::Tracker;
 use super::{Oracle, Verdict, Violation};
 use crate::record::{Observed, Record, Remover};
@@ -151,7 +152,7 @@ impl Service {
         let paths = (segment.latency.max(there.longest()) + world.quantum) * 6;
         let id = world.id(master.host, master.instance);
         let garp = master.spec().garp;
-        let again = garp.delay.max(garp.contest_delay);
+        let again = garp.delay.max(garp.contest_delay) + longest_burst(master);
         let own_effort = if self.has_heard(world, client, id) {
             if self.has_rival(world, id) {
                 again + ASK_AGAIN

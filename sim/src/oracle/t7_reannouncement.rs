@@ -10,6 +10,7 @@ use locum_engine::event::{Reason, StateKind};
 use locum_engine::{Event, Instant};
 
 use super::member::MemberId;
+use super::pacing::longest_burst;
 use super::tracker::Tracker;
 use super::{Oracle, Verdict, blame};
 use crate::record::{Observed, Record};
@@ -59,7 +60,10 @@ impl Reannouncement {
         self.owed.push(Owed {
             by: winner,
             from: world.now,
-            until: world.now + segment.latency + world.quantum * 3,
+            until: world.now
+                + segment.latency
+                + longest_burst(world.member(winner))
+                + world.quantum * 3,
             announced: 0,
         });
     }

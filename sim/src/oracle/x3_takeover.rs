@@ -1,5 +1,6 @@
 //! X3: becoming master is an advert, then the addresses, then their announcements, all within one
-//! quantum; and a second round of announcements after `garp_master_delay`.
+//! quantum; and a second round of announcements after `garp_master_delay`. Announcements that keep a
+//! distance have the time that takes; at least one leaves at once if nothing is under way.
 //!
 //! The advert comes first so that other backups are held back before anything slow happens. The
 //! second burst is demanded while the router stays master undisturbed; a contest replaces it by
@@ -13,6 +14,7 @@ use locum_engine::ids::Priority;
 use locum_engine::{Event, Instant};
 
 use super::member::{Member, MemberId};
+use super::pacing::longest_burst;
 use super::tracker::Tracker;
 use super::{Oracle, Verdict, blame};
 use crate::record::{Observed, Record};
@@ -41,10 +43,12 @@ struct Book {
     wrong: Option<&'static str>,
     /// Became master, and the effects have not been judged.
     judged_at: Option<Instant>,
+    /// The first burst, when its announcements keep a distance.
+    first: Option<Second>,
     second: Option<Second>,
 }
 
-/// The second burst that is still owed.
+/// A burst that is still owed.
 #[derive(Clone)]
 struct Second {
     takeover: Instant,
@@ -93,10 +97,10 @@ impl Takeover {
                 .wrong
                 .or(Some("an address was announced before it was there"));
         }
-        if let Some(second) = &mut book.second
-            && world.now >= second.from
-        {
-            second.announced[i] += 1;
+        for owed in [&mut book.first, &mut book.second].into_iter().flatten() {
+            if world.now >= owed.from {
+                owed.announced[i] += 1;
+            }
         }
     }
 
@@ -104,10 +108,12 @@ impl Takeover {
         let member = world.member(id);
         if to != StateKind::Master {
             self.judge(world, id);
+            self.books[id.0].first = None;
             self.books[id.0].second = None;
             return;
         }
         let garp = member.spec().garp;
+        let burst = longest_burst(member);
         let drift = world.host(member).drift;
         let count = member.addresses.len();
         let book = self.book(world, id);
@@ -120,8 +126,14 @@ impl Takeover {
         book.second = (garp.delay > Duration::ZERO).then(|| Second {
             takeover: world.now,
             from: (world.now + drift.shortest(soonest)).saturating_sub(world.quantum),
-            until: world.now + drift.longest(garp.delay) + world.quantum * 2,
+            until: world.now + drift.longest(garp.delay + burst) + world.quantum * 2,
             announced: vec![0; count],
+        });
+        book.first = (burst > Duration::ZERO).then(|| Second {
+            takeover: world.now,
+            from: book.began,
+            until: world.now + drift.longest(burst) + world.quantum,
+            announced: book.announced.clone(),
         });
         self.due = self.due.min(world.now + world.quantum);
     }
@@ -134,7 +146,7 @@ impl Takeover {
             return;
         };
         let repeat = member.spec().garp.repeat;
-        let missing = book.announced.iter().any(|n| *n < repeat);
+        let missing = book.first.is_none() && book.announced.iter().any(|n| *n < repeat);
         let what = if !book.advert {
             Some("became master without an advert")
         } else if book.wrong.is_some() {
@@ -150,6 +162,26 @@ impl Takeover {
         self.verdict.at_most(took, world.quantum);
         if let Some(what) = what {
             self.verdict.violated(blame(world, member, at, what));
+        }
+    }
+
+    /// The first burst, when it takes its time.
+    fn first(&mut self, world: &Tracker, id: MemberId, to: Instant) {
+        let member = world.member(id);
+        let host = world.host(member);
+        let book = &mut self.books[id.0];
+        let Some(first) = book.first.take_if(|first| first.until < to) else {
+            return;
+        };
+        if !host.acts() || host.stalled_at > first.takeover {
+            return self.verdict.suspended();
+        }
+        self.verdict.checked();
+        let repeat = member.spec().garp.repeat;
+        if first.announced.iter().any(|n| *n < repeat) {
+            let what = "announced its addresses less often than configured, at a distance";
+            self.verdict
+                .violated(blame(world, member, first.until, what));
         }
     }
 
@@ -169,8 +201,11 @@ impl Takeover {
         let contested = member.hearing.any > second.takeover;
         let contest = garp.contest_delay > Duration::ZERO;
         if contested && contest {
-            let until =
-                member.hearing.any + host.drift.longest(garp.contest_delay) + world.quantum * 2;
+            let until = member.hearing.any
+                + host
+                    .drift
+                    .longest(garp.contest_delay + longest_burst(member))
+                + world.quantum * 2;
             second.until = second.until.max(until);
         }
         if second.until >= to {
@@ -214,9 +249,11 @@ impl Oracle for Takeover {
                     self.due = self.due.min(at + world.quantum);
                 }
             }
+            self.first(world, id, to);
             self.second(world, id, to);
-            if let Some(second) = &self.books[id.0].second {
-                self.due = self.due.min(second.until);
+            let book = &self.books[id.0];
+            for owed in [&book.first, &book.second].into_iter().flatten() {
+                self.due = self.due.min(owed.until);
             }
         }
     }
@@ -263,6 +300,7 @@ impl Oracle for Takeover {
             Observed::Daemon(host, _) => {
                 for id in world.on(*host) {
                     self.books[id.0].judged_at = None;
+                    self.books[id.0].first = None;
                     self.books[id.0].second = None;
                 }
             }

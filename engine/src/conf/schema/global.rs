@@ -3,6 +3,7 @@
 use core::time::Duration;
 use std::sync::Arc;
 
+use super::garp::GarpDraft;
 use super::tuning::TuningDraft;
 use super::value::{number, seconds, switch, value};
 use super::{Context, other, script, unicast};
@@ -24,19 +25,8 @@ pub(in crate::conf) struct GlobalDraft {
     pub(in crate::conf) check_unicast_src: Option<bool>,
 }
 
-/// Gratuitous ARP settings as far as they are given, globally or in one instance.
-#[derive(Clone, Copy, Debug, Default)]
-pub(in crate::conf) struct GarpDraft {
-    pub(in crate::conf) delay: Option<Duration>,
-    pub(in crate::conf) repeat: Option<u32>,
-    pub(in crate::conf) refresh: Option<Duration>,
-    pub(in crate::conf) refresh_repeat: Option<u32>,
-    pub(in crate::conf) contest_delay: Option<Duration>,
-    pub(in crate::conf) contest_repeat: Option<u32>,
-}
-
 /// The keywords that are acted on.
-pub(super) const KEYWORDS: [&str; 29] = [
+pub(super) const KEYWORDS: [&str; 33] = [
     "include_check",
     "random_seed",
     "router_id",
@@ -66,6 +56,10 @@ pub(super) const KEYWORDS: [&str; 29] = [
     "vrrp_startup_delay",
     "vrrp_skip_check_adv_addr",
     "vrrp_min_garp",
+    "vrrp_garp_interval",
+    "vrrp_gna_interval",
+    "vrrp_garp_extra_if",
+    "vrrp_vmac_garp_intvl",
 ];
 
 /// keepalived counts microseconds in 32 bits.
@@ -142,45 +136,4 @@ pub(super) fn strict(span: Span, report: &mut Report) {
          install a firewall rule that makes the virtual addresses unreachable on a node of \
          priority below 255; remove the line, it is rarely meant",
     );
-}
-
-impl GarpDraft {
-    /// Reads one `garp_*` line, `name` being the keyword without `vrrp_`. False when there is no
-    /// such keyword.
-    pub(super) fn read(&mut self, name: &str, item: &Item, report: &mut Report) -> bool {
-        let delay = |report: &mut Report| {
-            let read = seconds(item, 3600, "the line is ignored", report);
-            read.map(|(delay, _)| delay)
-        };
-        let count = |least, report: &mut Report| {
-            let read = number(item, least..=1000, "the line is ignored", report);
-            read.map(|(count, _)| count)
-        };
-        match name {
-            "garp_master_delay" => self.delay = delay(report).or(self.delay),
-            "garp_master_repeat" => self.repeat = count(1, report).or(self.repeat),
-            "garp_master_refresh" => self.refresh = delay(report).or(self.refresh),
-            "garp_master_refresh_repeat" => {
-                self.refresh_repeat = count(1, report).or(self.refresh_repeat);
-            }
-            "garp_lower_prio_delay" => self.contest_delay = delay(report).or(self.contest_delay),
-            "garp_lower_prio_repeat" => {
-                self.contest_repeat = count(0, report).or(self.contest_repeat);
-            }
-            _ => return false,
-        }
-        true
-    }
-
-    /// What is given here, and for the rest what is given in `outer`.
-    pub(in crate::conf) fn or(self, outer: Self) -> Self {
-        Self {
-            delay: self.delay.or(outer.delay),
-            repeat: self.repeat.or(outer.repeat),
-            refresh: self.refresh.or(outer.refresh),
-            refresh_repeat: self.refresh_repeat.or(outer.refresh_repeat),
-            contest_delay: self.contest_delay.or(outer.contest_delay),
-            contest_repeat: self.contest_repeat.or(outer.contest_repeat),
-        }
-    }
 }

@@ -104,7 +104,6 @@ const ROOT: &[Ignored] = &[
     warn("static_routes", STATIC).block(),
     warn("static_rules", STATIC).block(),
     warn("track_group", STATIC).block(),
-    warn("garp_group", "gratuitous ARPs are not spaced out").block(),
     warn(
         "interface_up_down_delays",
         "a change of link state acts at once",
@@ -151,15 +150,6 @@ const GLOBAL: &[Ignored] = &[
     warn("fifo_write_vrrp_states_on_reload", FIFO),
     warn("vrrp_mcast_group4", MULTICAST_GROUP),
     note("vrrp_mcast_group6", "IPv6 is not supported yet"),
-    note(
-        "vrrp_garp_interval",
-        "gratuitous ARPs are sent without a gap",
-    ),
-    note("vrrp_gna_interval", "IPv6 is not supported yet"),
-    note(
-        "vrrp_garp_extra_if",
-        "gratuitous ARPs go out of the address's own interface",
-    ),
     note(
         "disable_local_igmp",
         "the kernel reports its group memberships as usual",
@@ -283,14 +273,6 @@ const INSTANCE: &[Ignored] = &[
     warn("track_file", "no files are watched").block(),
     warn("track_process", "no processes are watched").block(),
     warn("track_bfd", BFD).block(),
-    note(
-        "garp_extra_if",
-        "gratuitous ARPs go out of the address's own interface",
-    ),
-    note(
-        "vmac_garp_intvl",
-        "gratuitous ARPs go out of the address's own interface",
-    ),
     warn("notify", HOOK),
     warn("notify_master", HOOK),
     warn("notify_backup", HOOK),

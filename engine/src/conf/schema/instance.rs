@@ -4,7 +4,8 @@ use core::net::Ipv4Addr;
 use core::time::Duration;
 
 use super::address::{self, AddressesDraft};
-use super::global::{GarpDraft, strict, version};
+use super::garp::GarpDraft;
+use super::global::{strict, version};
 use super::track::{self, TrackDraft};
 use super::tuning::TuningDraft;
 use super::unicast::UnicastDraft;
@@ -76,7 +77,7 @@ impl InstanceDraft {
 }
 
 /// The keywords that are acted on.
-pub(super) const KEYWORDS: [&str; 39] = [
+pub(super) const KEYWORDS: [&str; 43] = [
     "interface",
     "virtual_router_id",
     "version",
@@ -116,6 +117,10 @@ pub(super) const KEYWORDS: [&str; 39] = [
     "owner_ignore_adverts",
     "dont_track_primary",
     "skip_check_adv_addr",
+    "garp_interval",
+    "gna_interval",
+    "garp_extra_if",
+    "vmac_garp_intvl",
 ];
 
 /// The keywords of `authentication` that are acted on.
@@ -128,7 +133,7 @@ pub(super) fn read(block: &Item, name: &Word, report: &mut Report) -> InstanceDr
         let keyword = item.keyword.text.as_str();
         let read = election(item, &mut draft, report)
             || contents(item, &mut draft, report)
-            || draft.garp.read(keyword, item, report)
+            || draft.garp.read_own(keyword, item, report)
             || draft.tuning.read(keyword, item, report);
         if !read {
             other(Context::Instance, item, report);

@@ -4,8 +4,7 @@ use super::{assert_says, conf, instance_with, only_instance, printed, said};
 use crate::conf::Severity::{Note, Warning};
 
 const GLOBAL: &str = "lvs_id enable_script_security notify_fifo vrrp_notify_fifo_script startup_script \
-    vrrp_mcast_group4 vrrp_garp_interval vrrp_gna_interval \
-    vrrp_garp_extra_if disable_local_igmp \
+    vrrp_mcast_group4 disable_local_igmp \
     vrrp_delay_after_boot log_unknown_vrids dynamic_interfaces default_interface max_auto_priority \
     vrrp_priority vrrp_no_swap vrrp_rt_priority vrrp_cpu_affinity vrrp_rlimit_rttime \
     vrrp_rx_bufs_policy vrrp_iptables vrrp_ipsets nftables vmac_prefix enable_dbus enable_snmp_vrrp \
@@ -16,13 +15,13 @@ const GLOBAL: &str = "lvs_id enable_script_security notify_fifo vrrp_notify_fifo
 const INSTANCE: &str = "vrf mcast_dst_ip track_src_ip timer_expired_backup kernel_rx_buf_size \
     native_ipv6 linkbeat_use_polling lvs_sync_daemon_interface \
     promote_secondaries no_accept use_vmac vmac_xmit_base use_vmac_addr use_ipvlan \
-    garp_extra_if notify notify_master notify_backup notify_fault notify_stop \
+    notify notify_master notify_backup notify_fault notify_stop \
     notify_deleted notify_master_rx_lower_pri notify_priority_changes smtp_alert debug";
 
 const ROOT: &str = "net_namespace instance use_pid_dir child_wait_time namespace_with_ipsets";
 
 const ROOT_BLOCKS: &str = "vrrp_track_file track_file vrrp_track_process \
-    track_process bfd_instance static_ipaddress static_routes static_rules track_group garp_group \
+    track_process bfd_instance static_ipaddress static_routes static_rules track_group \
     interface_up_down_delays linkbeat_interfaces virtual_server virtual_server_group";
 
 const INSTANCE_BLOCKS: &str = "virtual_routes virtual_rules track_file track_process \

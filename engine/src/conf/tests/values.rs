@@ -303,6 +303,7 @@ fn announcements_fall_back_on_the_global_settings() {
     );
     let instance = only_instance(&text);
     let expected = GarpConfig {
+        elsewhere: Duration::ZERO,
         delay: Duration::from_secs(1),
         repeat: 3,
         refresh: Duration::from_secs(60),

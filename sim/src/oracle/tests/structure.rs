@@ -1,7 +1,8 @@
 //! X1 to X8.
 
-use locum_engine::config::Config;
+use locum_engine::config::{Config, Pace};
 use locum_engine::event::{Reason, StateKind};
+use locum_engine::ids::InterfaceId;
 
 use crate::fault::Fault;
 use crate::oracle::testing::{A, B, Play, config, ms, outranked, resigned, silent};
@@ -136,6 +137,29 @@ fn x3_missing_announcements() {
     let mut play = Play::plain().with_master(30_000);
     play.without(|r| r.at == ms(8_610) && is_announcement(&r.what))
         .fails(30_500, "X3", "after garp_master_delay");
+}
+
+#[test]
+fn x3_announcements_that_keep_a_distance() {
+    let paced = |priority| {
+        let mut config = config(priority);
+        config.pacing.push(Pace {
+            garp: core::time::Duration::from_millis(100),
+            gna: core::time::Duration::ZERO,
+            interfaces: vec![InterfaceId(0)],
+        });
+        config
+    };
+    let late = |count| {
+        let mut play = Play::pair(paced(100), paced(99)).with_master(30_000);
+        play.without(|r| r.at == ms(3_610) && is_announcement(&r.what));
+        for n in 0..count {
+            play.announces(3_610 + n * 100, "a", 1);
+        }
+        play
+    };
+    late(5).passes(30_500);
+    late(4).fails(30_500, "X3", "less often than configured");
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod diff;
 mod list;
 mod open;
 mod plan;
+mod real;
 mod run;
 mod show;
 mod sweep;
@@ -30,6 +31,8 @@ struct Cli {
 enum Command {
     /// Carry a scenario out, and show its timeline and what became of its expectations.
     Run(RunArgs),
+    /// Carry a scenario out with real daemons in network namespaces, in real time. Needs root.
+    Real(real::RealArgs),
     /// Show the catalogue.
     List,
     /// Show what a seed expands into, as the timeline of a scenario file.
@@ -100,6 +103,7 @@ pub(crate) fn main() -> ExitCode {
     let mut out = io::BufWriter::new(stdout.lock());
     let answer = match Cli::parse().command {
         Command::Run(args) => run::run(&mut out, palette, &args),
+        Command::Real(args) => real::real(&mut out, palette, &args),
         Command::List => list::list(&mut out, palette),
         Command::Plan { file, seed } => plan::plan(&mut out, &file, seed),
         Command::Sweep { file, seeds } => sweep::sweep(&mut out, palette, &file, seeds),

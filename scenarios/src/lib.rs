@@ -11,6 +11,7 @@ pub mod expect;
 mod format;
 pub mod history;
 pub mod performance;
+pub mod real;
 pub mod report;
 pub mod say;
 pub mod scenario;

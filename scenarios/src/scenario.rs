@@ -1,6 +1,8 @@
 //! A scenario: a network, what goes wrong in it, and what is expected to come of that.
 
+use core::ops::Range;
 use core::time::Duration;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -33,6 +35,13 @@ pub struct Scenario {
     pub expectations: Vec<Expectation>,
     /// Notes and warnings about the file; nothing that stands in the way of running it.
     pub remarks: Vec<Problem>,
+    /// The text of each node's keepalived.conf, by the node's name.
+    pub configurations: BTreeMap<Arc<str>, Arc<str>>,
+    /// The folder of the file, where configurations' includes are looked for.
+    pub folder: Option<Arc<Path>>,
+    source: Source,
+    /// Where the entries of the timeline stand, in its order.
+    places: Vec<Range<usize>>,
 }
 
 impl Scenario {
@@ -83,8 +92,9 @@ impl Scenario {
             false => fields.missing("lasts", r#"write lasts = "24s""#),
         };
         let limit = lasts.unwrap_or(Duration::MAX);
-        let topology = read_network(&fields, folder);
+        let (topology, configurations) = read_network(&fields, folder);
         let timeline = read_timeline(&fields, &topology, limit);
+        let (timeline, places) = timeline.into_iter().unzip();
         let expectations = read_expectations(&fields, &topology, limit);
         let chaos = read_chaos(&fields, &topology, limit);
         fields.finish();
@@ -97,6 +107,10 @@ impl Scenario {
             chaos,
             expectations,
             remarks: Vec::new(),
+            configurations,
+            folder: folder.map(Into::into),
+            source: sink.source.clone(),
+            places,
         })
     }
 
@@ -112,6 +126,30 @@ impl Scenario {
             duration: self.lasts,
             faults,
         }
+    }
+
+    /// An error about an entry of the [`timeline`](Self::timeline), by its position, that shows where
+    /// it stands in the file.
+    pub fn problem(&self, entry: usize, message: &str, help: Option<String>) -> Problem {
+        let place = self.places.get(entry).cloned().unwrap_or(0..0);
+        let mut problem = self.source.error(place, message);
+        problem.help = help;
+        problem
+    }
+
+    /// An error about a key of the file's top level, as [`problem`](Self::problem) has it.
+    pub(crate) fn problem_with(&self, key: &str, message: &str, help: Option<String>) -> Problem {
+        let text = &self.source.text;
+        let starts = |line: &str| line.trim_start_matches('[').starts_with(key);
+        let mut at = 0;
+        let found = text.split_inclusive('\n').find_map(|line| {
+            let place = at..at + line.trim_end().len();
+            at += line.len();
+            starts(line).then_some(place)
+        });
+        let mut problem = self.source.error(found.unwrap_or(0..0), message);
+        problem.help = help;
+        problem
     }
 }
 

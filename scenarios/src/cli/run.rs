@@ -19,7 +19,10 @@ pub(super) fn run(out: &mut impl Write, palette: Palette, args: &RunArgs) -> Ans
         std::fs::write(file, &performance.trace).map_err(|error| said(file, &error))?;
     }
     if let Some(folder) = &args.pcap {
-        write::captures(folder, &scenario.topology, &performance)?;
+        let Performance {
+            captures, records, ..
+        } = &performance;
+        write::captures(folder, &scenario.topology, captures, records)?;
     }
     show(out, palette, args, &scenario, &performance)?;
     Ok(performance.is_good())

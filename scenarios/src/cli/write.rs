@@ -9,9 +9,9 @@ use locum_captures::pcapng::{self, Commented};
 use locum_captures::{PcapError, pcap};
 use locum_engine::Instant;
 use locum_scenarios::performance::Frames;
-use locum_scenarios::{Performance, say};
+use locum_scenarios::say;
 use locum_sim::fault::TimedFault;
-use locum_sim::record::Observed;
+use locum_sim::record::{Observed, Record};
 use locum_sim::topology::Topology;
 
 use super::Failure;
@@ -20,14 +20,15 @@ use super::Failure;
 pub(super) fn captures(
     folder: &Path,
     topology: &Topology,
-    performance: &Performance,
+    captures: &[(String, Frames)],
+    records: &[Record],
 ) -> Result<(), Failure> {
     let failed = |path: &Path, error: &dyn std::error::Error| {
         Failure::Said(format!("{}: {error}", path.display()))
     };
     std::fs::create_dir_all(folder).map_err(|error| failed(folder, &error))?;
-    let events = events(topology, performance);
-    for (name, frames) in &performance.captures {
+    let events = events(topology, records);
+    for (name, frames) in captures {
         let file = folder.join(format!("{name}.pcap"));
         let plain = frames.iter().map(|(at, bytes)| (*at, &**bytes));
         pcap::write_file(&file, plain).map_err(|error| failed(&file, &error))?;
@@ -38,9 +39,8 @@ pub(super) fn captures(
 }
 
 /// What the plan did, as entries of a timeline.
-fn events(topology: &Topology, performance: &Performance) -> Vec<(Instant, String)> {
-    let records = performance.records.iter();
-    let faults = records.filter_map(|record| match &record.what {
+fn events(topology: &Topology, records: &[Record]) -> Vec<(Instant, String)> {
+    let faults = records.iter().filter_map(|record| match &record.what {
         Observed::Fault(fault) => Some(TimedFault {
             at: record.at,
             fault: fault.clone(),

@@ -40,6 +40,18 @@ impl Configs {
         config
     }
 
+    /// Every configuration as its daemon would read it, by node.
+    pub(super) fn texts(&self) -> BTreeMap<Arc<str>, Arc<str>> {
+        let text = |text: &ConfigText| {
+            let lines: Vec<&str> = text.lines.iter().map(|(line, _)| line.as_str()).collect();
+            lines.join("\n").into()
+        };
+        let texts = self.0.iter();
+        texts
+            .map(|(node, t)| (node.as_str().into(), text(t)))
+            .collect()
+    }
+
     fn text(
         &self,
         node: &Word<'_>,

@@ -2,6 +2,7 @@
 
 use core::net::Ipv4Addr;
 use core::time::Duration;
+use std::collections::BTreeMap;
 use std::path::Path as Folder;
 use std::sync::Arc;
 
@@ -23,8 +24,12 @@ const NODE_SHAPE: &str = r#"[nodes.A] with address = "192.168.0.11/24" and confi
 const CABLE_HELP: &str = r#"write two names, as in "A - sw1""#;
 const ADDRESS_HELP: &str = r#"write an address with its prefix length, as in "192.168.0.11/24""#;
 
-/// Reads the whole network. Problems go to the sink; what can't be read is left out.
-pub(crate) fn read_network(fields: &Fields<'_, '_>, folder: Option<&Folder>) -> Topology {
+/// Reads the whole network, and the text of each node's configuration by the node's name. Problems go
+/// to the sink; what can't be read is left out.
+pub(crate) fn read_network(
+    fields: &Fields<'_, '_>,
+    folder: Option<&Folder>,
+) -> (Topology, BTreeMap<Arc<str>, Arc<str>>) {
     let mut topology = Topology::default();
     for value in fields.list("switches") {
         read_switch(fields.sink, &mut topology, value);
@@ -54,7 +59,7 @@ pub(crate) fn read_network(fields: &Fields<'_, '_>, folder: Option<&Folder>) -> 
         read_cable(fields.sink, &mut topology, value);
     }
     check_cabling(fields, &topology);
-    topology
+    (topology, configs.texts())
 }
 
 /// The first virtual address of the first node: what a scenario is about unless it says otherwise.

@@ -3,6 +3,7 @@
 //! `{ at = "8s", pull = "A - sw1" }`; `for = "2s"` puts it right again after so long;
 //! `repeat = 5, every = "1s"` does both again.
 
+use core::ops::Range;
 use core::time::Duration;
 
 use locum_engine::Instant;
@@ -16,26 +17,29 @@ const SHAPE: &str = r#"{ at = "8s", pull = "A - sw1" }"#;
 /// More repetitions than this are a slip of the pen.
 const REPEAT_MAX: i64 = 10_000;
 
-/// Reads `timeline`: faults in order of time, equal times in the order of the file.
+/// Reads `timeline`: faults in order of time, equal times in the order of the file; each with the
+/// place of its entry.
 pub(crate) fn read_timeline(
     fields: &Fields<'_, '_>,
     topology: &Topology,
     lasts: Duration,
-) -> Vec<TimedFault> {
+) -> Vec<(TimedFault, Range<usize>)> {
     let mut faults = Vec::new();
     for value in fields.list("timeline") {
         let Some(entry) = Fields::of(fields.sink, value, SHAPE) else {
             continue;
         };
         match read_entry(&entry, topology, lasts) {
-            Some(read) => faults.extend(read),
+            Some(read) => {
+                faults.extend(read.into_iter().map(|fault| (fault, entry.span())));
+            }
             // What was wrong with the verb has been said; its other keys mean nothing without it.
             None if VERBS.iter().any(|verb| entry.has(verb)) => continue,
             None => {}
         }
         entry.finish();
     }
-    faults.sort_by_key(|fault| fault.at);
+    faults.sort_by_key(|(fault, _)| fault.at);
     faults
 }
 

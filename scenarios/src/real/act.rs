@@ -1,0 +1,231 @@
+//! What each fault does to the kernel and to the daemons.
+
+use locum_engine::Instant;
+use locum_sim::fault::{Direction, Fault};
+use locum_sim::record::{DaemonChange, Observed};
+use locum_sim::topology::{CableId, HostId, SwitchId};
+use nix::sys::signal::Signal;
+
+use super::checks::Script;
+use super::lab::{Joins, joins};
+use super::stage::Stage;
+use super::tool::must;
+use super::{Failure, conf};
+
+impl Stage<'_> {
+    /// Carries a fault out that was due at `at`.
+    pub(super) fn fault(&mut self, at: Instant, fault: Fault) -> Result<(), Failure> {
+        self.record(Observed::Fault(fault.clone()));
+        match fault {
+            Fault::Pull(_)
+            | Fault::Plug(_)
+            | Fault::Dark(..)
+            | Fault::Light(..)
+            | Fault::Loss(..)
+            | Fault::Duplicate(..)
+            | Fault::Corrupt(..)
+            | Fault::Reorder(..)
+            | Fault::Latency(..)
+            | Fault::Partition(..)
+            | Fault::Heal => self.network_fault(fault),
+            Fault::RebootSwitch(switch, lasting) => {
+                self.switch_back_at(at + lasting, switch);
+                self.dark_switches[switch.index()] = true;
+                self.refresh_switch(switch)
+            }
+            Fault::PowerOff(host) => self.power_off(host),
+            Fault::PowerOn(host) => self.power_on(host),
+            Fault::Kill(host) => {
+                if let Some(mut daemon) = self.daemons.remove(&host) {
+                    daemon.kill();
+                    self.record(Observed::Daemon(host, DaemonChange::Killed));
+                }
+                Ok(())
+            }
+            Fault::Stop(host) => {
+                if let Some(daemon) = self.daemons.get_mut(&host) {
+                    daemon.dismissed = true;
+                    daemon.signal(Signal::SIGTERM);
+                }
+                Ok(())
+            }
+            Fault::Start(host) => self.start(host),
+            Fault::Hang(host) => self.signal_all(host, Signal::SIGSTOP),
+            Fault::Resume(host) => self.signal_all(host, Signal::SIGCONT),
+            Fault::ForceCheck(host, check, outcome) => {
+                let Some(config) = self.config(host) else {
+                    return Ok(());
+                };
+                let check = config.check(check);
+                Script::new(&self.checks(), &self.name(host), &check.name).say(outcome, check)
+            }
+            Fault::SetPriority(host, instance, priority) => {
+                let Some(config) = self.config(host) else {
+                    return Ok(());
+                };
+                let instance = config.instance(instance);
+                let priority = priority.unwrap_or(instance.priority);
+                let text = self.texts.get(&host).map_or("", String::as_str);
+                let changed = conf::with_priority(text, &instance.name, priority.0);
+                let changed = changed.ok_or_else(|| Failure::File {
+                    path: self.folder.join(format!("{}.conf", self.name(host))),
+                    why: format!("no `priority` line in the block of {}", instance.name),
+                })?;
+                self.texts.insert(host, changed);
+                self.write_configuration(host)?;
+                if let Some(daemon) = self.daemons.get(&host) {
+                    daemon.signal(Signal::SIGHUP);
+                }
+                Ok(())
+            }
+            Fault::RemoveAddress(host, address) => self.remove_address(host, address.into()),
+            // Refused before the run: see `impossible`.
+            Fault::PauseVm(_)
+            | Fault::ResumeVm(_)
+            | Fault::Drift(..)
+            | Fault::Drain(..)
+            | Fault::Undrain(_)
+            | Fault::Service(..)
+            | Fault::Forge(..) => Ok(()),
+        }
+    }
+
+    fn network_fault(&mut self, fault: Fault) -> Result<(), Failure> {
+        let both = Direction::Both;
+        let rules = &mut self.rules;
+        match fault {
+            Fault::Pull(cable) => {
+                self.pulled[cable.index()] = true;
+                return self.refresh(cable);
+            }
+            Fault::Plug(cable) => {
+                self.pulled[cable.index()] = false;
+                return self.refresh(cable);
+            }
+            Fault::Dark(cable, direction) => rules.dark(cable, direction, true),
+            Fault::Light(cable, direction) => rules.dark(cable, direction, false),
+            Fault::Loss(cable, direction, ppm, burst) => rules.path(cable, direction, |path| {
+                path.loss_ppm = ppm;
+                path.burst = burst;
+            }),
+            Fault::Duplicate(cable, ppm) => {
+                rules.path(cable, both, |path| path.duplicate_ppm = ppm);
+            }
+            Fault::Corrupt(cable, ppm) => rules.path(cable, both, |path| path.corrupt_ppm = ppm),
+            Fault::Reorder(cable, ppm, by) => rules.path(cable, both, |path| {
+                path.reorder_ppm = ppm;
+                path.reorder_by = by;
+            }),
+            Fault::Latency(cable, direction, latency) => {
+                rules.path(cable, direction, |path| path.latency = latency);
+            }
+            Fault::Partition(left, right) => rules.part(&left, &right),
+            _ => rules.heal(),
+        }
+        self.rules.apply(&self.lab)
+    }
+
+    /// A switch is back.
+    pub(super) fn switch_back(&mut self, switch: SwitchId) -> Result<(), Failure> {
+        self.record(Observed::SwitchBack(switch));
+        self.dark_switches[switch.index()] = false;
+        self.refresh_switch(switch)
+    }
+
+    fn refresh_switch(&self, switch: SwitchId) -> Result<(), Failure> {
+        for index in 0..self.lab.topology.cables.len() {
+            let cable = CableId(index as u16);
+            let ends_here = match joins(&self.lab.topology, cable).0 {
+                Joins::Host(_, at) => at == switch,
+                Joins::Switches(a, b) => a == switch || b == switch,
+                Joins::Hosts => false,
+            };
+            if ends_here {
+                self.refresh(cable)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives a cable the carrier it should have: a port that is down takes it from the other end.
+    fn refresh(&self, cable: CableId) -> Result<(), Failure> {
+        let dark = |switch: SwitchId| self.dark_switches[switch.index()];
+        let broken = match joins(&self.lab.topology, cable).0 {
+            Joins::Host(host, switch) => dark(switch) || self.powerless[host.index()],
+            Joins::Switches(a, b) => dark(a) || dark(b),
+            Joins::Hosts => return Ok(()),
+        };
+        let state = match broken || self.pulled[cable.index()] {
+            true => "down",
+            false => "up",
+        };
+        let switches = self.lab.switches();
+        for port in self.lab.ports(cable).iter().take(1) {
+            must(&["ip", "-n", &switches, "link", "set", port, state])?;
+        }
+        Ok(())
+    }
+
+    fn cable_of(&self, host: HostId) -> Option<CableId> {
+        let cables = 0..self.lab.topology.cables.len();
+        cables.map(|index| CableId(index as u16)).find(
+            |&cable| matches!(joins(&self.lab.topology, cable).0, Joins::Host(h, _) if h == host),
+        )
+    }
+
+    fn power_off(&mut self, host: HostId) -> Result<(), Failure> {
+        self.powerless[host.index()] = true;
+        if let Some(cable) = self.cable_of(host) {
+            self.refresh(cable)?;
+        }
+        if let Some(mut daemon) = self.daemons.remove(&host) {
+            daemon.kill();
+            self.record(Observed::Daemon(host, DaemonChange::PowerLost));
+        }
+        let namespace = self.lab.host(host);
+        let made = must(&[
+            "ip", "-n", &namespace, "-br", "link", "show", "type", "macvlan",
+        ])?;
+        for line in made.lines() {
+            let device = line.split(['@', ' ']).next().unwrap_or("");
+            must(&["ip", "-n", &namespace, "link", "del", device])?;
+        }
+        let nic = self.lab.nic(host);
+        must(&["ip", "-n", &namespace, "addr", "flush", "dev", nic])?;
+        must(&["ip", "-n", &namespace, "neigh", "flush", "dev", nic]).map(|_| ())
+    }
+
+    fn power_on(&mut self, host: HostId) -> Result<(), Failure> {
+        self.powerless[host.index()] = false;
+        let mut lines = self.lab.addresses(host).join("\n");
+        lines.push('\n');
+        self.lab.batch(&self.lab.host(host), &lines)?;
+        if let Some(cable) = self.cable_of(host) {
+            self.refresh(cable)?;
+        }
+        match self.config(host) {
+            Some(_) => self.start(host),
+            None => Ok(()),
+        }
+    }
+
+    fn signal_all(&self, host: HostId, signal: Signal) -> Result<(), Failure> {
+        if let Some(daemon) = self.daemons.get(&host) {
+            daemon.signal_all(signal);
+        }
+        Ok(())
+    }
+
+    /// Wherever it is; nothing happens when it isn't there.
+    fn remove_address(&mut self, host: HostId, address: std::net::IpAddr) -> Result<(), Failure> {
+        let namespace = self.lab.host(host);
+        let wanted = address.to_string();
+        let shown = must(&["ip", "-n", &namespace, "-o", "addr", "show", "to", &wanted])?;
+        let mut words = shown.split_whitespace().skip(1);
+        let (Some(device), Some(found)) = (words.next(), words.nth(1)) else {
+            return Ok(());
+        };
+        self.taken.push((host, address));
+        must(&["ip", "-n", &namespace, "addr", "del", found, "dev", device]).map(|_| ())
+    }
+}

@@ -103,3 +103,27 @@ fn the_catalogue_is_listed() {
     assert_eq!(output.status.code(), Some(0));
     insta::assert_snapshot!(text(&output.stdout));
 }
+
+#[test]
+fn what_real_time_cannot_do_is_said_with_its_line() {
+    let path = file("real.toml", |text| {
+        let faults = r#"timeline = [
+    { at = "2s", drift = "300ppm", node = "A" },
+    { at = "3s", pause_vm = "B", for = "1s" },"#;
+        text.replacen("timeline = [", faults, 1)
+    });
+    let path = path.to_str().expect("it is UTF-8");
+    let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join("real");
+    let out = out.to_str().expect("it is UTF-8");
+    let output = rehearse(&["real", path, "--daemon", "keepalived", "--out", out]);
+    assert_eq!(output.status.code(), Some(2));
+    let text = text(&output.stderr);
+    let line = std::fs::read_to_string(path).expect("it was written");
+    let line = 1 + line
+        .lines()
+        .position(|l| l.contains("drift"))
+        .expect("it is there");
+    assert!(text.contains(&format!("real.toml:{line}:")), "{text}");
+    assert!(text.contains("all clocks are this machine's"), "{text}");
+    assert!(text.contains("can't be paused with its clock"), "{text}");
+}

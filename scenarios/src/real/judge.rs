@@ -58,7 +58,10 @@ fn loosened(expected: &Expected, tolerance: Duration) -> Option<Expected> {
             within: *within,
             bounds: wider(*bounds, tolerance),
         }),
-        Expected::State { .. } | Expected::Transition { .. } | Expected::Quiet { .. } => None,
+        Expected::State { .. }
+        | Expected::Transition { .. }
+        | Expected::Sends { .. }
+        | Expected::Quiet { .. } => None,
     }
 }
 

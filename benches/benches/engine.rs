@@ -16,6 +16,7 @@ fn started(priority: u8) -> Engine {
         up: true,
         mac: MacAddr([2, 0, 0, 0, 0, 1]),
         address: Some(IpAddr::V4(BACKUP)),
+        ..LinkState::default()
     };
     let link = Input::Link {
         interface: InterfaceId(0),

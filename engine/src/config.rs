@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 use crate::ids::{CheckId, GroupId, InstanceId, InterfaceId, Priority, Vrid};
 use crate::time::Centis;
+use crate::wire::Family;
 
 pub use address::{Broadcast, VirtualAddress};
 pub use announce::{GarpConfig, Pace};
@@ -128,6 +129,9 @@ pub struct InstanceConfig {
     pub vrid: Vrid,
     /// `version`.
     pub version: Version,
+    /// Over which of the two adverts go. `addresses`, `source` and the peers are all of this
+    /// family; `excluded` may hold addresses of both.
+    pub family: Family,
     /// `priority` as configured, before tracking changes it.
     pub priority: Priority,
     /// `advert_int`.

@@ -10,7 +10,7 @@ use crate::config::{Config, ObjectId};
 use crate::event::{Event, StateKind};
 use crate::fixtures::Fixtures;
 use crate::group::Groups;
-use crate::ids::{InstanceId, InterfaceId, MacAddr, Priority};
+use crate::ids::{InstanceId, InterfaceId, Priority};
 use crate::input::{Command, Datagram, Input, LinkState};
 use crate::output::Output;
 use crate::pacing::{Pacer, Stage};
@@ -18,7 +18,7 @@ use crate::router::accept::Discard;
 use crate::router::{Router, Stats, Surroundings};
 use crate::time::Instant;
 use crate::track::Checks;
-use crate::wire::{self, PROTOCOL};
+use crate::wire::{self, Family, PROTOCOL};
 
 /// All virtual routers and checks of one daemon.
 #[derive(Debug)]
@@ -31,8 +31,8 @@ pub struct Engine {
     pacer: Pacer,
     /// By [`InterfaceId`].
     links: Vec<LinkState>,
-    /// (interface, VRID) to instance, sorted.
-    by_vrid: Vec<((InterfaceId, u8), InstanceId)>,
+    /// (interface, VRID, family) to instance, sorted. One VRID may be used once in each family.
+    by_vrid: Vec<((InterfaceId, u8, Family), InstanceId)>,
     /// Each router's next deadline, kept by [`Engine::one`].
     deadlines: BTreeSet<(Instant, InstanceId)>,
     /// The other side of `deadlines`: which one a router has there.
@@ -65,20 +65,16 @@ impl Engine {
         let mut by_vrid: Vec<_> = ids()
             .map(|id| {
                 let instance = config.instance(id);
-                ((instance.interface, instance.vrid.get()), id)
+                let key = (instance.interface, instance.vrid.get(), instance.family);
+                (key, id)
             })
             .collect();
         by_vrid.sort_unstable();
-        let unknown = LinkState {
-            up: false,
-            mac: MacAddr::default(),
-            address: None,
-        };
-        let mut links = vec![unknown; config.interfaces.len()];
+        let mut links = vec![LinkState::default(); config.interfaces.len()];
         for device in &config.devices {
             // Ours to make: there until we hear otherwise.
-            let (up, mac, address) = (true, device.mac, None);
-            links[device.interface.index()] = LinkState { up, mac, address };
+            let link = &mut links[device.interface.index()];
+            (link.up, link.mac) = (true, device.mac);
         }
         let groups = Groups::new(&config);
         Self {
@@ -228,7 +224,7 @@ impl Engine {
             return Err(Discard::Truncated);
         }
         let vrid = wire::peek_vrid(datagram.payload).ok_or(Discard::Truncated)?;
-        let key = (datagram.interface, vrid.get());
+        let key = (datagram.interface, vrid.get(), Family::of(datagram.source));
         let found = self.by_vrid.binary_search_by_key(&key, |(key, _)| *key);
         found
             .map(|i| self.by_vrid[i].1)

@@ -1,7 +1,7 @@
 //! What the engine is told: one closed enum.
 
 use core::fmt;
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv6Addr};
 use core::time::Duration;
 
 use crate::config::ObjectId;
@@ -72,15 +72,22 @@ pub struct Datagram<'a> {
     pub payload: &'a [u8],
 }
 
-/// What is known of a network interface.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What is known of a network interface. The default is one that isn't there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LinkState {
     /// Administratively up and with carrier (`IFF_UP` and `IFF_RUNNING`).
     pub up: bool,
     /// Its hardware address: the sender in announcements.
     pub mac: MacAddr,
-    /// Its primary IPv4 address: the source of adverts. `None` puts its instances in fault.
+    /// Its primary IPv4 address: the source of adverts over IPv4. `None` puts the IPv4 instances on
+    /// it in fault, unless they have a source of their own.
     pub address: Option<IpAddr>,
+    /// Its IPv6 link-local address, once it may be used (no longer tentative, not a duplicate), and
+    /// not a virtual address: the source of adverts over IPv6, as `address` is over IPv4.
+    pub link_local: Option<Ipv6Addr>,
+    /// Whether packets are forwarded from it over IPv6 (Linux: `net.ipv6.conf.IF.forwarding`). Its
+    /// neighbour advertisements then say that they come from a router.
+    pub forwards_ipv6: bool,
 }
 
 /// How one run of a check ended.

@@ -4,7 +4,7 @@
 //! addresses, then the priority-0 advert (so that a peer can't take over before we are silent;
 //! keepalived does it the other way round), then the event.
 
-use core::net::{IpAddr, Ipv4Addr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use core::time::Duration;
 
 use crate::config::{Object, ObjectId, VirtualAddress, VirtualDevice};
@@ -40,7 +40,7 @@ pub enum Transmit {
         priority: Priority,
         /// The same advert as the one before, for another peer.
         copy: bool,
-        /// The whole IP packet, header included.
+        /// The whole IP packet, IPv4 or IPv6 as the destination, header and checksums included.
         packet: Vec<u8>,
     },
     /// A gratuitous ARP.
@@ -55,6 +55,19 @@ pub enum Transmit {
         mac: MacAddr,
         /// The whole Ethernet frame.
         frame: [u8; 42],
+    },
+    /// An unsolicited neighbour advertisement: what a gratuitous ARP is to IPv6.
+    NeighbourAdvert {
+        /// Whose.
+        instance: InstanceId,
+        /// Out of this interface.
+        interface: InterfaceId,
+        /// The address announced.
+        address: Ipv6Addr,
+        /// The hardware address it is announced at.
+        mac: MacAddr,
+        /// The whole Ethernet frame.
+        frame: [u8; crate::wire::ndp::ANNOUNCEMENT_LEN],
     },
 }
 

@@ -11,7 +11,7 @@ mod remarks;
 mod stats;
 mod transmit;
 
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use core::time::Duration;
 use std::collections::{BTreeSet, VecDeque};
 
@@ -25,6 +25,7 @@ use crate::output::{Effect, Output};
 use crate::pacing::Pacer;
 use crate::time::{Centis, Instant};
 use crate::track::{Checks, Standing, link_standing};
+use crate::wire::Family;
 
 use accept::{Discard, accept};
 use announce::{Announcer, Burst};
@@ -228,9 +229,11 @@ impl Router {
     /// Where our adverts come from.
     fn source(&self, s: &Surroundings<'_>) -> Option<IpAddr> {
         let config = s.config.instance(self.id);
-        config
-            .source
-            .or_else(|| s.links[config.interface.index()].address)
+        let link = &s.links[config.interface.index()];
+        config.source.or_else(|| match config.family {
+            Family::V4 => link.address,
+            Family::V6 => link.link_local.map(IpAddr::V6),
+        })
     }
 
     fn params(&self, s: &Surroundings<'_>) -> Params {
@@ -246,9 +249,10 @@ impl Router {
             } else {
                 config.preempt
             },
-            source: self
-                .source(s)
-                .unwrap_or(IpAddr::V4(core::net::Ipv4Addr::UNSPECIFIED)),
+            source: self.source(s).unwrap_or(match config.family {
+                Family::V4 => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+                Family::V6 => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+            }),
             answer_lower: !config.lower_prio_no_advert,
             grouped: self.partners.is_some(),
             stands: self.partners.as_ref().is_some_and(|p| p.stands),

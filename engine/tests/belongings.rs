@@ -222,6 +222,7 @@ fn a_lost_device_is_a_fault_and_is_made_again_once_a_second() {
         up: false,
         mac: MacAddr::default(),
         address: None,
+        ..LinkState::default()
     };
     let since = bench.now;
     bench.give(Input::Link {

@@ -57,6 +57,7 @@ fn link(bench: &mut Bench, which: usize, up: bool) {
             up,
             mac: MacAddr([2, 0, 0, 0, which as u8, 0x10]),
             address: Some(IpAddr::V4(own(which))),
+            ..LinkState::default()
         },
     });
 }

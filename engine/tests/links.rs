@@ -25,6 +25,7 @@ fn set(bench: &mut Bench, interface: InterfaceId, up: bool) {
         up,
         mac: MacAddr([2, 0, 0, 0, 0, 0x10]),
         address: (interface == ETH0).then_some(IpAddr::V4(US)),
+        ..LinkState::default()
     };
     bench.give(Input::Link { interface, state });
 }
@@ -161,6 +162,7 @@ fn dont_track_primary_stays_master_without_a_link_but_not_without_an_address() {
         up: true,
         mac: MacAddr::default(),
         address: None,
+        ..LinkState::default()
     };
     bench.give(Input::Link {
         interface: ETH0,

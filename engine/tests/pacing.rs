@@ -56,6 +56,7 @@ fn link(bench: &mut Bench, interface: InterfaceId, up: bool) {
         up,
         mac: MacAddr([2, 0, 0, 0, 0, 0x10]),
         address: Some(US.into()),
+        ..LinkState::default()
     };
     bench.give(Input::Link { interface, state });
 }

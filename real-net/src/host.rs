@@ -48,6 +48,8 @@ const ABSENT: LinkState = LinkState {
     up: false,
     mac: MacAddr([0; 6]),
     address: None,
+    link_local: None,
+    forwards_ipv6: false,
 };
 
 impl KernelHost {

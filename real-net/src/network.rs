@@ -128,6 +128,9 @@ impl Network for RawNetwork {
             Transmit::GratuitousArp {
                 interface, frame, ..
             } => self.send_frame(interface, &frame),
+            Transmit::NeighbourAdvert {
+                interface, frame, ..
+            } => self.send_frame(interface, &frame),
         }
     }
 }

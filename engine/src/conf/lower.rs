@@ -20,6 +20,7 @@ use super::schema::track::{Origin, TrackDraft};
 use super::source::{Report, Span};
 use crate::config::{Auth, CheckConfig, Config, InstanceConfig, Preempt, Statics, Track, Version};
 use crate::ids::{CheckId, InterfaceId, Priority, Vrid};
+use crate::wire::Family;
 
 /// Makes the configuration. What it can't hold is reported and left out.
 pub(super) fn lower(drafts: &Drafts, report: &mut Report) -> Config {
@@ -171,6 +172,7 @@ impl<'a> Lowering<'a> {
             interface,
             vrid,
             version,
+            family: Family::V4,
             priority,
             advert_interval: timing::advert_interval(draft, version, self.report),
             preempt: self.preempt(draft, priority),

@@ -1,6 +1,6 @@
 //! Putting a router's adverts and announcements into bytes.
 
-use core::net::{IpAddr, Ipv4Addr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::accept::Form;
 use super::announce::Burst;
@@ -19,7 +19,7 @@ impl Router {
     pub(super) fn send_advert(&mut self, s: &mut Surroundings<'_>, priority: Priority) {
         let config = s.config.instance(self.id);
         let link = &s.links[config.interface.index()];
-        let Some(IpAddr::V4(source)) = self.source(s).filter(|_| link.up) else {
+        let Some(source) = self.source(s).filter(|_| link.up) else {
             return;
         };
         self.ip_id = self.ip_id.checked_add(1).unwrap_or(1);
@@ -33,27 +33,42 @@ impl Router {
         };
         self.stats.sent += 1;
         self.stats.resigned += u64::from(priority == Priority::RELEASE);
-        let ttl = config.unicast.as_ref().map_or(TTL, |unicast| unicast.ttl);
         let mut copy = false;
-        for to in destinations(config.unicast.as_ref(), source) {
-            let mut packet = Vec::with_capacity(wire::ipv4::LEN + advert.encoded_len());
-            wire::advert_packet(self.ip_id, ttl, source, to, &advert, &mut packet);
-            let body = &mut packet[wire::ipv4::LEN..];
-            if config.tuning.v3_checksum_as_v2 && config.version == Version::V3 {
-                wire::set_checksum(ChecksumForm::Message, body, source.into(), to.into());
-            } else if self.wants_old_checksum(config.unicast.as_ref(), to) {
-                advert.encode(body, source.into(), GROUP_V4.into());
-            }
+        for destination in destinations(config, source) {
+            let packet = match (source, destination) {
+                (IpAddr::V4(from), IpAddr::V4(to)) => self.packet_v4(config, &advert, from, to),
+                (IpAddr::V6(from), IpAddr::V6(to)) => packet_v6(config, &advert, from, to),
+                // No advert goes from one family to the other.
+                (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => continue,
+            };
             s.out.push_back(Output::Transmit(Transmit::Advert {
                 instance: self.id,
                 interface: config.sends_through(),
-                destination: to.into(),
+                destination,
                 priority,
                 copy,
                 packet,
             }));
             copy = true;
         }
+    }
+
+    fn packet_v4(
+        &self,
+        config: &InstanceConfig,
+        advert: &Advert<'_>,
+        from: Ipv4Addr,
+        to: Ipv4Addr,
+    ) -> Vec<u8> {
+        let mut packet = Vec::with_capacity(wire::ipv4::LEN + advert.encoded_len());
+        wire::advert_packet(self.ip_id, ttl(config), from, to, advert, &mut packet);
+        let body = &mut packet[wire::ipv4::LEN..];
+        if config.tuning.v3_checksum_as_v2 && config.version == Version::V3 {
+            wire::set_checksum(ChecksumForm::Message, body, from.into(), to.into());
+        } else if self.wants_old_checksum(config.unicast.as_ref(), to) {
+            advert.encode(body, from.into(), GROUP_V4.into());
+        }
+        packet
     }
 
     /// Remembers which form of checksum a peer understands; strangers aren't written to.
@@ -104,33 +119,56 @@ impl Router {
     }
 }
 
-/// The announcement of one address, if there is a link to send it on.
+/// The announcement of one address, by ARP or by neighbour discovery, if there is a link to send it on.
 pub(crate) fn announcement(
     links: &[LinkState],
     instance: InstanceId,
     held: &VirtualAddress,
 ) -> Option<Transmit> {
     let link = &links[held.interface.index()];
-    match held.address {
-        IpAddr::V4(address) if link.up => Some(Transmit::GratuitousArp {
+    let (interface, mac) = (held.interface, link.mac);
+    link.up.then(|| match held.address {
+        IpAddr::V4(address) => Transmit::GratuitousArp {
             instance,
-            interface: held.interface,
+            interface,
             address,
-            mac: link.mac,
-            frame: wire::arp::gratuitous(link.mac, address),
-        }),
-        IpAddr::V4(_) | IpAddr::V6(_) => None,
-    }
+            mac,
+            frame: wire::arp::gratuitous(mac, address),
+        },
+        IpAddr::V6(address) => Transmit::NeighbourAdvert {
+            instance,
+            interface,
+            address,
+            mac,
+            frame: wire::ndp::announcement(mac, address, link.forwards_ipv6),
+        },
+    })
+}
+
+fn ttl(config: &InstanceConfig) -> u8 {
+    config.unicast.as_ref().map_or(TTL, |unicast| unicast.ttl)
+}
+
+/// Over IPv6 there is one checksum, and no identification.
+fn packet_v6(
+    config: &InstanceConfig,
+    advert: &Advert<'_>,
+    from: Ipv6Addr,
+    to: Ipv6Addr,
+) -> Vec<u8> {
+    let mut packet = Vec::with_capacity(wire::ipv6::LEN + advert.encoded_len());
+    wire::advert_packet_v6(ttl(config), from, to, advert, &mut packet);
+    packet
 }
 
 /// Where adverts from `source` go. A peer list that names ourselves, as one that is the same on
 /// all routers does, is no reason to talk to ourselves.
-fn destinations(unicast: Option<&Unicast>, source: Ipv4Addr) -> impl Iterator<Item = Ipv4Addr> {
-    let group = unicast.is_none().then_some(GROUP_V4);
+fn destinations(config: &InstanceConfig, source: IpAddr) -> impl Iterator<Item = IpAddr> {
+    let unicast = config.unicast.as_ref();
+    let group = unicast.is_none().then(|| config.family.group());
     let peers = unicast.map_or(&[][..], |unicast| &unicast.peers);
-    let peers = peers.iter().filter_map(move |peer| match peer.address {
-        IpAddr::V4(address) if address != source => Some(address),
-        IpAddr::V4(_) | IpAddr::V6(_) => None,
-    });
-    group.into_iter().chain(peers)
+    let peers = peers.iter().map(|peer| peer.address);
+    group
+        .into_iter()
+        .chain(peers.filter(move |peer| *peer != source))
 }

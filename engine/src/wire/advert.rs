@@ -4,10 +4,10 @@
 //! VRRPv2 authentication type and interval in seconds, in VRRPv3 the interval in centiseconds
 //! (12 bits); checksum; addresses; in VRRPv2 eight bytes of authentication data, always.
 
-use core::net::{IpAddr, Ipv4Addr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::checksum::{Checksum, ChecksumForm};
-use super::{Family, PROTOCOL, TOS, ipv4};
+use super::{Family, PROTOCOL, TOS, ipv4, ipv6};
 use crate::config::{Auth, Version};
 use crate::ids::{Priority, Vrid};
 use crate::time::Centis;
@@ -173,6 +173,28 @@ pub fn advert_packet(
     packet.extend_from_slice(&header.encode(len));
     packet.resize(ipv4::LEN + len, 0);
     advert.encode(&mut packet[ipv4::LEN..], source.into(), destination.into());
+}
+
+/// As [`advert_packet`], as a whole IPv6 packet, which has no identification.
+pub fn advert_packet_v6(
+    hop_limit: u8,
+    source: Ipv6Addr,
+    destination: Ipv6Addr,
+    advert: &Advert<'_>,
+    packet: &mut Vec<u8>,
+) {
+    let len = advert.encoded_len();
+    let header = ipv6::Header {
+        source,
+        destination,
+        hop_limit,
+        traffic_class: TOS,
+        next_header: PROTOCOL,
+    };
+    packet.clear();
+    packet.extend_from_slice(&header.encode(len));
+    packet.resize(ipv6::LEN + len, 0);
+    advert.encode(&mut packet[ipv6::LEN..], source.into(), destination.into());
 }
 
 /// The number in the upper four bits of the first byte.

@@ -4,7 +4,7 @@
 //! the message alone, keepalived and FRR include a pseudo-header. IPv6 always includes it
 //! (RFC 8200 8.1).
 
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv6Addr};
 
 use etherparse::checksum::Sum16BitWords;
 
@@ -36,13 +36,35 @@ impl Checksum {
         destination: IpAddr,
         length: usize,
     ) -> Self {
+        self.add_pseudo_header_of(PROTOCOL, source, destination, length)
+    }
+
+    /// A whole message behind an IPv6 header, with its pseudo-header.
+    pub(super) fn of_ipv6(
+        source: Ipv6Addr,
+        destination: Ipv6Addr,
+        protocol: u8,
+        message: &[u8],
+    ) -> Self {
+        Self::default()
+            .add_pseudo_header_of(protocol, source.into(), destination.into(), message.len())
+            .add(message)
+    }
+
+    fn add_pseudo_header_of(
+        self,
+        protocol: u8,
+        source: IpAddr,
+        destination: IpAddr,
+        length: usize,
+    ) -> Self {
         // IPv4 carries the length in 16 bits and IPv6 in 32; with zeros in the upper half, as
         // here, both give the same sum.
         let length = u32::try_from(length).unwrap_or(u32::MAX);
         self.add_address(source)
             .add_address(destination)
             .add(&length.to_be_bytes())
-            .add(&[0, PROTOCOL])
+            .add(&[0, protocol])
     }
 
     fn add_address(self, address: IpAddr) -> Self {

@@ -1,6 +1,6 @@
 //! Ethernet II frames without frame check sequence, as packet sockets show them.
 
-use core::net::Ipv4Addr;
+use core::net::{Ipv4Addr, Ipv6Addr};
 
 use etherparse::{EtherType, Ethernet2Header, Ethernet2Slice};
 
@@ -53,6 +53,12 @@ pub fn encode(destination: MacAddr, source: MacAddr, ethertype: u16, payload: &[
 pub const fn multicast_mac(group: Ipv4Addr) -> MacAddr {
     let [_, b, c, d] = group.octets();
     MacAddr([0x01, 0x00, 0x5e, b & 0x7f, c, d])
+}
+
+/// The group address that an IPv6 group is mapped to: its lower 32 bits (RFC 2464 7).
+pub const fn multicast_mac_v6(group: Ipv6Addr) -> MacAddr {
+    let [.., a, b, c, d] = group.octets();
+    MacAddr([0x33, 0x33, a, b, c, d])
 }
 
 /// The bytes in front of the payload.
@@ -108,6 +114,9 @@ mod tests {
         assert_eq!(multicast_mac(GROUP_V4).to_string(), "01:00:5e:00:00:12");
         let mac = multicast_mac(Ipv4Addr::new(239, 255, 1, 2));
         assert_eq!(mac.to_string(), "01:00:5e:7f:01:02");
+        assert!(mac.is_group());
+        let mac = multicast_mac_v6(crate::wire::GROUP_V6);
+        assert_eq!(mac.to_string(), "33:33:00:00:00:12");
         assert!(mac.is_group());
     }
 }

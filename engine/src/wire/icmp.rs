@@ -1,11 +1,17 @@
-//! ICMP echo (RFC 792): what a ping asks and a host answers.
+//! ICMP echo (RFC 792, RFC 4443): what a ping asks and a host answers.
 
-use etherparse::{IcmpEchoHeader, Icmpv4Header, Icmpv4Slice, Icmpv4Type};
+use core::net::Ipv6Addr;
+
+use etherparse::{
+    IcmpEchoHeader, Icmpv4Header, Icmpv4Slice, Icmpv4Type, Icmpv6Header, Icmpv6Slice, Icmpv6Type,
+};
 
 use super::checksum::Checksum;
 
 /// IP protocol number of ICMP.
 pub const PROTOCOL: u8 = 1;
+/// IP protocol number of ICMPv6.
+pub const PROTOCOL_V6: u8 = 58;
 /// Bytes in front of an echo's data.
 pub const LEN: usize = 8;
 
@@ -58,6 +64,42 @@ impl<'a> Echo<'a> {
         message
     }
 
+    /// Reads the bytes behind an IPv6 header between these addresses (RFC 4443 4). `None` as above.
+    pub fn parse_v6(source: Ipv6Addr, destination: Ipv6Addr, message: &'a [u8]) -> Option<Self> {
+        let slice = Icmpv6Slice::from_slice(message).ok()?;
+        let (reply, echo) = match slice.icmp_type() {
+            Icmpv6Type::EchoRequest(echo) => (false, echo),
+            Icmpv6Type::EchoReply(echo) => (true, echo),
+            _ => return None,
+        };
+        let sum = Checksum::of_ipv6(source, destination, PROTOCOL_V6, message);
+        sum.holds().then_some(Self {
+            reply,
+            id: echo.id,
+            sequence: echo.seq,
+            payload: slice.payload(),
+        })
+    }
+
+    /// The bytes behind an IPv6 header between these addresses, checksum computed.
+    pub fn encode_v6(&self, source: Ipv6Addr, destination: Ipv6Addr) -> Vec<u8> {
+        let echo = IcmpEchoHeader {
+            id: self.id,
+            seq: self.sequence,
+        };
+        let kind = if self.reply {
+            Icmpv6Type::EchoReply(echo)
+        } else {
+            Icmpv6Type::EchoRequest(echo)
+        };
+        let mut message = Vec::with_capacity(LEN + self.payload.len());
+        message.extend_from_slice(&Icmpv6Header::new(kind).to_bytes());
+        message.extend_from_slice(self.payload);
+        let sum = Checksum::of_ipv6(source, destination, PROTOCOL_V6, &message);
+        message[2..4].copy_from_slice(&sum.finish().to_be_bytes());
+        message
+    }
+
     /// The answer to this request.
     pub fn to_reply(self) -> Self {
         Self {
@@ -93,6 +135,22 @@ mod tests {
         assert_eq!(REQUEST.encode(), hex(golden::ECHO_REQUEST));
         assert_eq!(REQUEST.to_reply().encode(), hex(golden::ECHO_REPLY));
         assert_eq!(slow_checksum(&hex(golden::ECHO_REPLY)), 0);
+    }
+
+    #[test]
+    fn over_ipv6_the_addresses_are_summed_too() {
+        let [us, them, other] = [1, 2, 3].map(|n| Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, n));
+        for echo in [REQUEST, REQUEST.to_reply()] {
+            let message = echo.encode_v6(us, them);
+            assert_eq!(message[0], if echo.reply { 129 } else { 128 });
+            assert_eq!(Echo::parse_v6(us, them, &message), Some(echo));
+            assert_eq!(Echo::parse_v6(us, other, &message), None);
+            for at in 0..message.len() {
+                let mut damaged = message.clone();
+                damaged[at] ^= 0x10;
+                assert_eq!(Echo::parse_v6(us, them, &damaged), None, "byte {at}");
+            }
+        }
     }
 
     #[test]

@@ -118,6 +118,7 @@ impl Bench {
             up,
             mac: MacAddr([2, 0, 0, 0, 0, 0x10]),
             address,
+            ..LinkState::default()
         };
         self.give(Input::Link {
             interface: ETH0,
@@ -243,6 +244,7 @@ fn words(config: &Config, output: &Output) -> String {
     match output {
         Output::Transmit(Transmit::Advert { priority, .. }) => format!("advert {priority}"),
         Output::Transmit(Transmit::GratuitousArp { address, .. }) => format!("garp {address}"),
+        Output::Transmit(Transmit::NeighbourAdvert { address, .. }) => format!("na {address}"),
         Output::Effect(Effect::AddAddress { address, .. }) => format!("add {}", address.address),
         Output::Effect(Effect::RemoveAddress { address, .. }) => {
             format!("remove {}", address.address)

@@ -100,6 +100,7 @@ impl Device {
             up: self.up,
             mac: self.mac,
             address: first.map(|a| a.address),
+            ..LinkState::default()
         }
     }
 

@@ -55,6 +55,9 @@ impl Fabric {
                 });
                 self.transmit(host, frame.as_slice().into());
             }
+            Transmit::NeighbourAdvert { frame, .. } => {
+                self.transmit(host, frame.as_slice().into());
+            }
         }
     }
 

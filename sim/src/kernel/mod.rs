@@ -135,6 +135,7 @@ impl Kernel {
             up: self.up,
             mac: self.mac,
             address: self.holds(self.own).then_some(IpAddr::V4(self.own)),
+            ..LinkState::default()
         }
     }
 

@@ -137,8 +137,14 @@ impl Sabotage {
                 self.count += 1;
                 !self.count.is_multiple_of(2)
             }
-            (Transmit::GratuitousArp { .. }, Some(Bug::NeverAnnounces)) => false,
-            (Transmit::GratuitousArp { .. }, Some(Bug::AnnouncesTakeoversOnly)) => {
+            (
+                Transmit::GratuitousArp { .. } | Transmit::NeighbourAdvert { .. },
+                Some(Bug::NeverAnnounces),
+            ) => false,
+            (
+                Transmit::GratuitousArp { .. } | Transmit::NeighbourAdvert { .. },
+                Some(Bug::AnnouncesTakeoversOnly),
+            ) => {
                 self.count = self.count.saturating_sub(1);
                 self.count > 0
             }

@@ -13,6 +13,7 @@ fn link(host: HostId, up: bool) -> Delivery {
         up,
         mac: mac(host),
         address: Some(IpAddr::V4(ip(host))),
+        ..LinkState::default()
     })
 }
 
@@ -176,6 +177,7 @@ fn a_foreigner_can_take_the_nics_own_address_and_the_daemon_cannot() {
         up: true,
         mac: mac(A),
         address: None,
+        ..LinkState::default()
     };
     assert_eq!(fabric.poll(A), Some(Delivery::Link(bare)));
 }

@@ -175,7 +175,7 @@ fn fault(
             let alone = *pick(rng, &nodes)?;
             let hosts = topology.hosts.iter().enumerate();
             let others = hosts
-                .filter(|(_, host)| !matches!(host.role, Role::Client(_)))
+                .filter(|(_, host)| !matches!(host.role, Role::Client(_) | Role::Nic(_)))
                 .map(|(index, _)| HostId(index as u16))
                 .filter(|id| *id != alone);
             Fault::Partition(vec![alone], others.collect())

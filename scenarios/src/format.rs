@@ -3,6 +3,7 @@
 //! The text is walked by hand instead of by serde: one pass reports every problem, each with its
 //! line, a pointer, and what to write instead.
 
+mod cabling;
 mod chaos;
 mod config;
 mod expectations;

@@ -154,7 +154,7 @@ fn says(outcome: Option<Outcome>) -> &'static str {
 fn check_name(topology: &Topology, host: HostId, check: locum_engine::ids::CheckId) -> &str {
     match &topology.hosts[host.index()].role {
         Role::Router(spec) => &spec.config.check(check).name,
-        Role::Plain | Role::Client(_) => "?",
+        Role::Plain | Role::Client(_) | Role::Nic(_) => "?",
     }
 }
 
@@ -165,6 +165,6 @@ fn instance_name(
 ) -> &str {
     match &topology.hosts[host.index()].role {
         Role::Router(spec) => &spec.config.instance(instance).name,
-        Role::Plain | Role::Client(_) => "?",
+        Role::Plain | Role::Client(_) | Role::Nic(_) => "?",
     }
 }

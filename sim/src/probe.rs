@@ -52,6 +52,20 @@ pub(crate) struct ProbeRun {
     quorum: usize,
 }
 
+/// The first IPv4 address that a probe asks.
+pub(crate) fn first_target(probe: &Probe) -> Option<Ipv4Addr> {
+    let first = match &probe.kind {
+        ProbeKind::Ping { targets } => targets.first().copied(),
+        ProbeKind::Arp { targets, .. } => targets.first().copied().map(IpAddr::V4),
+        ProbeKind::Tcp { targets } => targets.first().map(|target| target.ip()),
+        ProbeKind::Http { targets, .. } => targets.first().map(|target| target.address.ip()),
+    };
+    first.and_then(|address| match address {
+        IpAddr::V4(address) => Some(address),
+        IpAddr::V6(_) => None,
+    })
+}
+
 impl ProbeRun {
     /// A run that starts at `now` (local time), with nobody asked yet. Too few answers within the
     /// probe's own timeout are a failure; when the check's `timeout` comes no later than that, the

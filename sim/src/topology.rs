@@ -26,7 +26,7 @@ macro_rules! id {
 }
 
 id! {
-    /// A host: router, gateway, client or bystander. Each has one NIC.
+    /// A host with its NIC: router, gateway, client or bystander; or one more NIC of a router.
     HostId
 }
 id! {
@@ -60,7 +60,8 @@ pub struct SwitchSpec {
     pub flush_on_carrier_loss: bool,
 }
 
-/// A host with one NIC, `eth0`.
+/// A host with one NIC, `eth0`; or one more NIC of such a host, with a kernel of its own for
+/// what belongs to it (addresses, neighbours, sockets). The host's life and clock are its too.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostSpec {
     /// Its name.
@@ -84,6 +85,17 @@ pub enum Role {
     Plain,
     /// Pings an address without pause, through its own ARP cache, and measures the outages.
     Client(ClientSpec),
+    /// Is one more NIC of a router.
+    Nic(NicSpec),
+}
+
+/// One more NIC.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NicSpec {
+    /// Whose.
+    pub of: HostId,
+    /// What the router's configuration calls it. Its first NIC is what no other is called.
+    pub interface: Arc<str>,
 }
 
 /// A node with the daemon on it.
@@ -199,8 +211,52 @@ impl Topology {
             .enumerate()
             .filter_map(|(i, host)| match &host.role {
                 Role::Router(spec) => Some((HostId(i as u16), spec)),
-                Role::Plain | Role::Client(_) => None,
+                Role::Plain | Role::Client(_) | Role::Nic(_) => None,
             })
+    }
+
+    /// The host that a NIC belongs to; itself for a host.
+    pub fn owner(&self, id: HostId) -> HostId {
+        match &self.hosts[id.index()].role {
+            Role::Nic(nic) => nic.of,
+            Role::Router(_) | Role::Plain | Role::Client(_) => id,
+        }
+    }
+
+    /// A host and its further NICs.
+    pub fn parts(&self, host: HostId) -> impl Iterator<Item = HostId> + '_ {
+        let ids = (0..self.hosts.len()).map(|i| HostId(i as u16));
+        let others = ids.filter(move |&id| id != host && self.owner(id) == host);
+        core::iter::once(host).chain(others)
+    }
+
+    /// The NICs behind the interfaces that a router's configuration names, by interface. The first
+    /// one that is no further NIC's is `eth0`, whatever it is called; others aren't there.
+    pub fn ports(&self, host: HostId, config: &Config) -> Vec<Option<HostId>> {
+        let further = |name: &str| {
+            self.parts(host)
+                .find(|id| match &self.hosts[id.index()].role {
+                    Role::Nic(nic) => &*nic.interface == name,
+                    Role::Router(_) | Role::Plain | Role::Client(_) => false,
+                })
+        };
+        let mut ports: Vec<_> = config.interfaces.iter().map(|name| further(name)).collect();
+        if let Some(first) = ports.iter_mut().find(|port| port.is_none()) {
+            *first = Some(host);
+        }
+        ports
+    }
+
+    /// The NIC from which a host reaches an address: the one in its network, or else the first.
+    pub fn port_towards(&self, host: HostId, target: Ipv4Addr) -> HostId {
+        let near = |id: &HostId| {
+            let spec = &self.hosts[id.index()];
+            let mask = u32::MAX
+                .checked_shl(32 - u32::from(spec.prefix))
+                .unwrap_or(0);
+            u32::from(spec.address) & mask == u32::from(target) & mask
+        };
+        self.parts(host).find(near).unwrap_or(host)
     }
 }
 

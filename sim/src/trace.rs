@@ -254,7 +254,7 @@ impl Names<'_> {
     fn check(&self, host: HostId, check: locum_engine::ids::CheckId) -> &str {
         match &self.topology.hosts[host.index()].role {
             Role::Router(router) => &router.config.check(check).name,
-            Role::Plain | Role::Client(_) => "?",
+            Role::Plain | Role::Client(_) | Role::Nic(_) => "?",
         }
     }
 }

@@ -173,7 +173,7 @@ fn read_client(entry: &Fields<'_, '_>, topology: &Topology) -> Option<locum_sim:
     let host = topology.find_host(entry.sink, &name)?;
     match topology.hosts[host.index()].role {
         Role::Client(_) => Some(host),
-        Role::Router(_) | Role::Plain => {
+        Role::Router(_) | Role::Plain | Role::Nic(_) => {
             let message = format!("{} is no client: it measures no outages", name.text);
             let help = "write it under [clients]".to_owned();
             entry.sink.error(name.span, message, help)

@@ -10,18 +10,16 @@ use locum_engine::config::Config;
 use locum_engine::ids::MacAddr;
 use locum_sim::fault::Direction;
 use locum_sim::topology::{
-    CableId, CableSpec, ClientSpec, End, HostId, HostSpec, Path, Role, RouterSpec, SwitchSpec,
-    Topology,
+    CableId, ClientSpec, HostId, HostSpec, NicSpec, Role, RouterSpec, SwitchSpec, Topology,
 };
 
+use super::cabling::{check_cabling, read_cable};
 use super::config::Configs;
 use super::fields::{Fields, Sink, Value, Word, word};
-use super::options::read_path;
 use crate::words::did_you_mean;
 use toml::de::DeValue;
 
 const NODE_SHAPE: &str = r#"[nodes.A] with address = "192.168.0.11/24" and config = """...""""#;
-const CABLE_HELP: &str = r#"write two names, as in "A - sw1""#;
 const ADDRESS_HELP: &str = r#"write an address with its prefix length, as in "192.168.0.11/24""#;
 
 /// Reads the whole network, and the text of each node's configuration by the node's name. Problems go
@@ -113,9 +111,35 @@ fn read_node(
     // something in the rest of the file.
     let config = configs.read(name, &fields, folder);
     let config = config.unwrap_or_else(|| Arc::new(Config::default()));
+    let nics = fields.entries("nics");
     fields.finish();
     let role = Role::Router(RouterSpec { config, starts_at });
-    add_host(sink, topology, name, &address?, mac, role)
+    let of = HostId(u16::try_from(topology.hosts.len()).ok()?);
+    add_host(sink, topology, name, &address?, mac, role)?;
+    for (interface, value) in nics {
+        read_nic(sink, topology, of, &interface, value);
+    }
+    Some(())
+}
+
+/// One more NIC of a node: `eth1 = "10.0.0.11/24"`. Cables call it `A:eth1`.
+fn read_nic(
+    sink: &Sink<'_>,
+    topology: &mut Topology,
+    of: HostId,
+    interface: &Word<'_>,
+    value: &Value<'_>,
+) -> Option<()> {
+    let address = word(sink, value, "an address")?;
+    let (ip, prefix) = read_address(sink, topology, &address)?;
+    let name = format!("{}:{}", topology.hosts[of.index()].name, interface.text);
+    let role = Role::Nic(NicSpec {
+        of,
+        interface: interface.text.into(),
+    });
+    let mac = None;
+    push_host(topology, name.into(), (ip, prefix), mac, role);
+    Some(())
 }
 
 fn read_plain(
@@ -194,6 +218,18 @@ fn add_host(
     mac: Option<MacAddr>,
     role: Role,
 ) -> Option<()> {
+    let address = read_address(sink, topology, address)?;
+    let name = new_name(sink, topology, name)?;
+    push_host(topology, name, address, mac, role);
+    Some(())
+}
+
+/// An address with its prefix length that nobody has yet.
+fn read_address(
+    sink: &Sink<'_>,
+    topology: &Topology,
+    address: &Word<'_>,
+) -> Option<(Ipv4Addr, u8)> {
     let parsed = address.text.split_once('/').and_then(|(address, prefix)| {
         let prefix: u8 = prefix.parse().ok().filter(|&p| p <= 32)?;
         Some((address.parse::<Ipv4Addr>().ok()?, prefix))
@@ -206,16 +242,24 @@ fn add_host(
         let message = format!("{} has the address {ip} already", other.name);
         return sink.error(address.span.clone(), message, None);
     }
-    let name = new_name(sink, topology, name)?;
+    Some((ip, prefix))
+}
+
+fn push_host(
+    topology: &mut Topology,
+    name: Arc<str>,
+    (address, prefix): (Ipv4Addr, u8),
+    mac: Option<MacAddr>,
+    role: Role,
+) {
     let number = u8::try_from(topology.hosts.len() + 0x10).unwrap_or(u8::MAX);
     topology.hosts.push(HostSpec {
         name,
         mac: mac.unwrap_or(MacAddr([2, 0, 0, 0, 0, number])),
-        address: ip,
+        address,
         prefix,
         role,
     });
-    Some(())
 }
 
 fn read_mac(fields: &Fields<'_, '_>) -> Option<MacAddr> {
@@ -255,117 +299,6 @@ fn new_name(sink: &Sink<'_>, topology: &Topology, name: &Word<'_>) -> Option<Arc
         return Some(name.text.into());
     };
     sink.error(name.span.clone(), message, help)
-}
-
-fn read_cable(sink: &Sink<'_>, topology: &mut Topology, value: &Value<'_>) -> Option<()> {
-    let table = match value.get_ref() {
-        DeValue::Table(_) => Some(Fields::of(sink, value, r#"{ cable = "A - sw1" }"#)?),
-        _ => None,
-    };
-    let name = match &table {
-        Some(fields) => fields.required("cable", CABLE_HELP)?,
-        None => word(sink, value, "a cable")?,
-    };
-    let options = |base| {
-        table
-            .as_ref()
-            .map_or(base, |fields| read_path(fields, base))
-    };
-    if name.text.contains("->") {
-        let (id, direction) = topology.find_cable(sink, &name)?;
-        let cable = &mut topology.cables[id.index()];
-        if direction == Direction::AToB {
-            cable.a_to_b = options(cable.a_to_b);
-        } else {
-            cable.b_to_a = options(cable.b_to_a);
-        }
-    } else {
-        let (a, b) = ends(sink, topology, &name)?;
-        if topology
-            .cables
-            .iter()
-            .any(|c| (c.a, c.b) == (a, b) || (c.b, c.a) == (a, b))
-        {
-            return sink.error(name.span, "there is such a cable already", None);
-        }
-        let path = options(Path::default());
-        topology.cables.push(CableSpec {
-            a,
-            b,
-            a_to_b: path,
-            b_to_a: path,
-        });
-    }
-    if let Some(fields) = table {
-        fields.finish();
-    }
-    Some(())
-}
-
-fn ends(sink: &Sink<'_>, topology: &Topology, name: &Word<'_>) -> Option<(End, End)> {
-    let Some((a, b)) = name.text.split_once(" - ") else {
-        let message = format!("`{}` is no cable", name.text);
-        return sink.error(name.span.clone(), message, CABLE_HELP.to_owned());
-    };
-    let end = |text: &str| {
-        let text = text.trim();
-        if let Some(host) = topology.host(text) {
-            return Some(End::Host(host));
-        }
-        if let Some(switch) = topology.switch(text) {
-            return Some(End::Switch(switch));
-        }
-        let names = topology.names();
-        let help = did_you_mean(text, names.iter().copied())
-            .unwrap_or_else(|| format!("there are {}", names.join(", ")));
-        sink.error(
-            name.span.clone(),
-            format!("nothing is called `{text}`"),
-            help,
-        )
-    };
-    Some((end(a)?, end(b)?))
-}
-
-/// Every NIC has one cable, and the switches form a tree: they speak no spanning tree protocol.
-fn check_cabling(fields: &Fields<'_, '_>, topology: &Topology) {
-    let span = fields
-        .value("cables")
-        .map_or_else(|| fields.span(), Value::span);
-    let help = |text: &str| Some(text.to_owned());
-    for (index, host) in topology.hosts.iter().enumerate() {
-        let end = End::Host(HostId(index as u16));
-        let cables = topology.cables.iter().filter(|c| c.a == end || c.b == end);
-        let (message, help) = match cables.count() {
-            1 => continue,
-            0 => (
-                "has no cable",
-                help(&format!("write cables = [\"{} - sw1\", ...]", host.name)),
-            ),
-            _ => (
-                "has more than one cable",
-                help("a host has one NIC; put a switch between"),
-            ),
-        };
-        let message = format!("{} {message}", host.name);
-        fields.sink.error::<()>(span.clone(), message, help);
-    }
-    let mut group: Vec<usize> = (0..topology.switches.len()).collect();
-    for cable in &topology.cables {
-        let (End::Switch(a), End::Switch(b)) = (cable.a, cable.b) else {
-            continue;
-        };
-        let (from, to) = (group[a.index()], group[b.index()]);
-        if from == to {
-            let message = "the cables between the switches form a ring";
-            let help = help("leave one out: these switches speak no spanning tree protocol");
-            fields.sink.error::<()>(span.clone(), message, help);
-        }
-        group
-            .iter_mut()
-            .filter(|g| **g == from)
-            .for_each(|g| *g = to);
-    }
 }
 
 fn ipv4(sink: &Sink<'_>, word: &Word<'_>) -> Option<Ipv4Addr> {
@@ -440,8 +373,12 @@ impl Named for Topology {
     }
 
     fn find_host(&self, sink: &Sink<'_>, name: &Word<'_>) -> Option<HostId> {
-        self.host(name.text).or_else(|| {
-            let names: Vec<&str> = self.hosts.iter().map(|host| &*host.name).collect();
+        let found = self.host(name.text);
+        let host = found.filter(|&id| self.owner(id) == id);
+        host.or_else(|| {
+            let ids = (0..self.hosts.len()).map(|i| HostId(i as u16));
+            let hosts = ids.filter(|&id| self.owner(id) == id);
+            let names: Vec<&str> = hosts.map(|id| &*self.hosts[id.index()].name).collect();
             let help = did_you_mean(name.text, names.iter().copied())
                 .unwrap_or_else(|| format!("there are {}", names.join(", ")));
             sink.error(
@@ -456,7 +393,7 @@ impl Named for Topology {
         let host = self.find_host(sink, name)?;
         match &self.hosts[host.index()].role {
             Role::Router(spec) => Some((host, &spec.config)),
-            Role::Plain | Role::Client(_) => {
+            Role::Plain | Role::Client(_) | Role::Nic(_) => {
                 let nodes: Vec<&str> = self
                     .routers()
                     .map(|(id, _)| &*self.hosts[id.index()].name)

@@ -149,10 +149,16 @@ fn hosts(scenario: &Scenario) -> Vec<Problem> {
     let hosts = scenario.topology.hosts.iter();
     let bad = hosts.filter(|host| match &host.role {
         Role::Router(router) => several(&router.config),
+        Role::Nic(_) => true,
         Role::Plain | Role::Client(_) => false,
     });
     bad.map(|host| {
-        let message = format!("{} has instances on several interfaces", host.name);
+        let message = match &host.role {
+            Role::Nic(_) => format!("{} is a second NIC", host.name),
+            Role::Router(_) | Role::Plain | Role::Client(_) => {
+                format!("{} has instances on several interfaces", host.name)
+            }
+        };
         let help = "a host has one NIC".to_owned();
         scenario.problem_with("nodes", &message, Some(help))
     })

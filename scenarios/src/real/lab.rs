@@ -102,6 +102,7 @@ impl Lab {
     pub(super) fn nic(&self, host: HostId) -> &str {
         match &self.spec(host).role {
             Role::Router(router) => conf::interface(&router.config),
+            Role::Nic(nic) => &nic.interface,
             Role::Plain | Role::Client(_) => "eth0",
         }
     }

@@ -195,7 +195,7 @@ impl<'a> Stage<'a> {
     pub(super) fn config(&self, host: HostId) -> Option<&'a Config> {
         match &self.scenario.topology.hosts[host.index()].role {
             Role::Router(router) => Some(&router.config),
-            Role::Plain | Role::Client(_) => None,
+            Role::Plain | Role::Client(_) | Role::Nic(_) => None,
         }
     }
 
@@ -212,7 +212,7 @@ impl<'a> Stage<'a> {
                     );
                 }
                 Role::Client(client) => acts.push((Instant::ZERO + client.from, Act::Ping(id))),
-                Role::Plain => {}
+                Role::Plain | Role::Nic(_) => {}
             }
         }
         let faults = plan.faults.into_iter();

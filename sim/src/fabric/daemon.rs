@@ -14,10 +14,11 @@ use crate::record::Observed;
 use crate::topology::HostId;
 
 impl Fabric {
-    /// Sends what a daemon wants sent, now, and records it whether or not the wire takes it. An
+    /// Sends what a daemon wants sent out of a NIC, now, and records it whether or not the wire takes it. An
     /// advert is wrapped by the kernel, to a neighbour through ARP; an announcement goes as it is.
     /// IPv6 isn't simulated yet.
-    pub fn send(&mut self, host: HostId, transmit: Transmit) {
+    pub fn send(&mut self, nic: HostId, transmit: Transmit) {
+        let host = self.topology.owner(nic);
         if !self.hosts[host.index()].powered {
             return;
         }
@@ -38,7 +39,7 @@ impl Fabric {
                         priority,
                     });
                 }
-                self.with_kernel(host, |kernel, cx| {
+                self.with_kernel(nic, |kernel, cx| {
                     kernel.send_packet(cx, destination, &packet);
                 });
             }
@@ -53,7 +54,7 @@ impl Fabric {
                     instance,
                     address,
                 });
-                self.transmit(host, frame.as_slice().into());
+                self.transmit(nic, frame.as_slice().into());
             }
             Transmit::NeighbourAdvert { frame, .. } => {
                 self.transmit(host, frame.as_slice().into());
@@ -88,23 +89,37 @@ impl Fabric {
     /// A daemon opens its sockets: from now on packets queue for it, the state of its link first.
     pub fn open(&mut self, host: HostId) {
         if self.hosts[host.index()].powered {
-            self.with_kernel(host, |kernel, _| kernel.open());
+            self.each_part(host, |fabric, part| {
+                fabric.with_kernel(part, |kernel, _| kernel.open());
+            });
         }
     }
 
     /// A daemon is gone: its sockets close, its checks end. Its addresses stay.
     pub fn close(&mut self, host: HostId) {
-        self.with_kernel(host, |kernel, _| kernel.close());
+        self.each_part(host, |fabric, part| {
+            fabric.with_kernel(part, |kernel, _| kernel.close());
+        });
     }
 
-    /// The next thing for a daemon: host changes, then packets, then results of checks.
-    pub fn poll(&mut self, host: HostId) -> Option<Delivery> {
-        self.kernel_mut(host).socket_mut()?.poll()
+    /// The next thing for a daemon from one of its NICs: host changes, then packets, then results of
+    /// checks.
+    pub fn poll(&mut self, nic: HostId) -> Option<Delivery> {
+        self.kernel_mut(nic).socket_mut()?.poll()
     }
 
-    /// Whether [`poll`](Self::poll) has something.
+    /// The next thing for a daemon, with the NIC it comes from; earlier NICs go first.
+    pub fn poll_all(&mut self, host: HostId) -> Option<(HostId, Delivery)> {
+        (0..self.parts[host.index()].len()).find_map(|i| {
+            let part = self.parts[host.index()][i];
+            self.poll(part).map(|delivery| (part, delivery))
+        })
+    }
+
+    /// Whether [`poll_all`](Self::poll_all) has something.
     pub fn has_delivery(&self, host: HostId) -> bool {
-        self.socket(host).is_some_and(|socket| !socket.is_empty())
+        let mut parts = self.parts[host.index()].iter();
+        parts.any(|&part| self.socket(part).is_some_and(|socket| !socket.is_empty()))
     }
 
     /// Packets that a daemon's receive buffer had no room for since it was opened.
@@ -115,14 +130,18 @@ impl Fabric {
     /// Starts a run of a check from a host. Its result is delivered: at once when it needs no
     /// network, at `timeout` or at the probe's own if that is earlier at the latest.
     pub fn start_probe(&mut self, host: HostId, check: CheckId, probe: &Probe, timeout: Duration) {
-        self.with_kernel(host, |kernel, cx| {
+        let target = crate::probe::first_target(probe);
+        let nic = target.map_or(host, |target| self.topology.port_towards(host, target));
+        self.with_kernel(nic, |kernel, cx| {
             kernel.start_probe(cx, check, probe, timeout);
         });
     }
 
     /// Gives up on a run: it will deliver nothing.
     pub fn cancel_probe(&mut self, host: HostId, check: CheckId) {
-        self.with_kernel(host, |kernel, _| kernel.cancel_probe(check));
+        self.each_part(host, |fabric, part| {
+            fabric.with_kernel(part, |kernel, _| kernel.cancel_probe(check));
+        });
     }
 
     fn socket(&self, host: HostId) -> Option<&Socket> {

@@ -20,23 +20,27 @@ impl Fabric {
             Fault::RebootSwitch(switch, lasting) => self.reboot_switch(switch, lasting),
             Fault::Partition(ref left, ref right) => self.part(left, right),
             Fault::Heal => self.parted.fill(false),
-            Fault::PowerOff(host) => self.power_off(host),
-            Fault::PowerOn(host) => self.power_on(host),
-            Fault::PauseVm(host) => {
-                let now = self.now;
-                self.hosts[host.index()].clock.pause(now);
-                self.rearm(host);
-            }
-            Fault::ResumeVm(host) => self.resume(host),
-            Fault::Drift(host, ppm) => {
-                let now = self.now;
-                self.hosts[host.index()].clock.set_drift(now, ppm);
-                self.rearm(host);
-            }
-            Fault::RemoveAddress(host, address) => self.with_kernel(host, |kernel, cx| {
-                kernel.drop_address(cx, address, Remover::Foreigner);
+            Fault::PowerOff(host) => self.each_part(host, Self::power_off),
+            Fault::PowerOn(host) => self.each_part(host, Self::power_on),
+            Fault::PauseVm(host) => self.each_part(host, |fabric, part| {
+                let now = fabric.now;
+                fabric.hosts[part.index()].clock.pause(now);
+                fabric.rearm(part);
             }),
-            Fault::Service(host, status) => self.services[host.index()].status = status,
+            Fault::ResumeVm(host) => self.each_part(host, Self::resume),
+            Fault::Drift(host, ppm) => self.each_part(host, |fabric, part| {
+                let now = fabric.now;
+                fabric.hosts[part.index()].clock.set_drift(now, ppm);
+                fabric.rearm(part);
+            }),
+            Fault::RemoveAddress(host, address) => self.each_part(host, |fabric, part| {
+                fabric.with_kernel(part, |kernel, cx| {
+                    kernel.drop_address(cx, address, Remover::Foreigner);
+                });
+            }),
+            Fault::Service(host, status) => self.each_part(host, |fabric, part| {
+                fabric.services[part.index()].status = status;
+            }),
             Fault::Forge(host, ref forgery) => self.start_forging(host, forgery),
             Fault::Kill(_)
             | Fault::Stop(_)
@@ -97,13 +101,25 @@ impl Fabric {
 
     fn part(&mut self, left: &[HostId], right: &[HostId]) {
         let hosts = self.hosts.len();
-        for a in left.iter().map(|host| host.index()) {
-            for b in right.iter().map(|host| host.index()) {
+        let parts = |group: &[HostId]| {
+            let parts = group.iter().flat_map(|host| &self.parts[host.index()]);
+            parts.map(|part| part.index()).collect::<Vec<_>>()
+        };
+        for &a in &parts(left) {
+            for &b in &parts(right) {
                 if a != b {
                     self.parted[a * hosts + b] = true;
                     self.parted[b * hosts + a] = true;
                 }
             }
+        }
+    }
+
+    /// What happens to a host happens to each of its NICs.
+    pub(super) fn each_part(&mut self, host: HostId, mut act: impl FnMut(&mut Self, HostId)) {
+        for i in 0..self.parts[host.index()].len() {
+            let part = self.parts[host.index()][i];
+            act(self, part);
         }
     }
 

@@ -44,6 +44,8 @@ pub struct Fabric {
     cables: Vec<Cable>,
     switches: Vec<Switch>,
     hosts: Vec<Host>,
+    /// By host: itself and its further NICs.
+    parts: Vec<Vec<HostId>>,
     services: Vec<Service>,
     /// Whether frames from one host to another are dropped: `from * hosts + to`.
     parted: Vec<bool>,
@@ -109,7 +111,7 @@ impl Fabric {
         let hosts = topology.hosts.iter().enumerate();
         let hosts = hosts
             .map(|(i, spec)| Host {
-                kernel: Kernel::new(HostId(i as u16), spec),
+                kernel: Kernel::new(HostId(i as u16), topology.owner(HostId(i as u16)), spec),
                 clock: LocalClock::default(),
                 nic: nic(&cables, HostId(i as u16)),
                 powered: true,
@@ -118,12 +120,16 @@ impl Fabric {
                 generation: 0,
             })
             .collect();
-        let services = topology.hosts.iter().map(|spec| Service {
+        let ids = (0..topology.hosts.len()).map(|i| HostId(i as u16));
+        let parts = ids.clone().map(|id| topology.parts(id).collect()).collect();
+        let services = topology.hosts.iter().zip(ids).map(|(spec, id)| Service {
             mac: spec.mac,
+            owner: topology.owner(id),
             status: Some(200),
         });
         let mut fabric = Self {
             services: services.collect(),
+            parts,
             parted: vec![false; topology.hosts.len() * topology.hosts.len()],
             topology,
             now: Instant::ZERO,
@@ -224,10 +230,10 @@ impl Fabric {
     pub fn holders(&self, address: Ipv4Addr) -> impl Iterator<Item = HostId> + '_ {
         let hosts = self.hosts.iter().enumerate();
         let holding = hosts.filter(move |(_, host)| host.powered && host.kernel.holds(address));
-        holding.map(|(i, _)| HostId(i as u16))
+        holding.map(|(i, _)| self.topology.owner(HostId(i as u16)))
     }
 
-    /// Every address of a host, its own included, oldest first.
+    /// Every address of a NIC, its own included, oldest first.
     pub fn addresses(&self, host: HostId) -> impl Iterator<Item = Ipv4Addr> + '_ {
         self.hosts[host.index()].kernel.addresses()
     }

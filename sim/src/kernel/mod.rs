@@ -35,6 +35,8 @@ const REACHABLE: Duration = Duration::from_secs(30);
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Service {
     pub(crate) mac: MacAddr,
+    /// The host whose NIC that is.
+    pub(crate) owner: HostId,
     /// The status its web server answers with; `None` is silence.
     pub(crate) status: Option<u16>,
 }
@@ -75,6 +77,8 @@ struct Held {
 #[derive(Clone, Debug)]
 pub(crate) struct Kernel {
     id: HostId,
+    /// The host whose NIC this is, for what is observed.
+    owner: HostId,
     mac: MacAddr,
     /// The NIC's own address, from the specification.
     own: Ipv4Addr,
@@ -91,13 +95,14 @@ pub(crate) struct Kernel {
 }
 
 impl Kernel {
-    pub(crate) fn new(id: HostId, spec: &HostSpec) -> Self {
+    pub(crate) fn new(id: HostId, owner: HostId, spec: &HostSpec) -> Self {
         let (pinger, reachable) = match &spec.role {
             Role::Client(client) => (Some(Pinger::new(client)), client.arp_lifetime),
-            Role::Router(_) | Role::Plain => (None, REACHABLE),
+            Role::Router(_) | Role::Plain | Role::Nic(_) => (None, REACHABLE),
         };
         Self {
             id,
+            owner,
             mac: spec.mac,
             own: spec.address,
             up: false,
@@ -174,7 +179,7 @@ impl Kernel {
         }
         self.addresses.push(Held { address, until });
         cx.record(Observed::AddressAdded {
-            host: self.id,
+            host: self.owner,
             address,
         });
         if address == self.own {
@@ -196,7 +201,7 @@ impl Kernel {
         };
         self.addresses.remove(at);
         cx.record(Observed::AddressRemoved {
-            host: self.id,
+            host: self.owner,
             address,
             by,
         });

@@ -18,7 +18,6 @@ use super::{Context, Kernel, Packet, Payload};
 use crate::capture::Bytes;
 use crate::probe::Ask;
 use crate::record::Observed;
-use crate::topology::HostId;
 
 impl Kernel {
     /// Takes a frame from the NIC.
@@ -168,9 +167,8 @@ impl Kernel {
         }
         let server = revealed
             .server
-            .and_then(|mac| cx.services.iter().position(|s| s.mac == mac));
-        if let Some(server) = server.and_then(|at| u16::try_from(at).ok()) {
-            let server = HostId(server);
+            .and_then(|mac| cx.services.iter().find(|s| s.mac == mac));
+        if let Some(server) = server.map(|service| service.owner) {
             cx.record(Observed::ServedBy { client, server });
         }
     }

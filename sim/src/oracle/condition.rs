@@ -297,7 +297,14 @@ impl View<'_> {
         if to == from {
             return Finding::Good;
         }
-        let state = &self.hosts[to.index()];
+        let (from, state) = match target {
+            IpAddr::V4(target) => (
+                self.topology.port_towards(from, target),
+                self.topology.owner(to),
+            ),
+            IpAddr::V6(_) => (from, to),
+        };
+        let state = &self.hosts[state.index()];
         if !state.powered || state.paused {
             return Finding::Bad;
         }

@@ -67,7 +67,7 @@ pub(super) fn segments<'a>(world: &'a Tracker, members: &[MemberId]) -> Vec<&'a 
 pub(super) fn all_connected(world: &Tracker, members: &[MemberId]) -> bool {
     members.iter().all(|a| {
         members.iter().filter(|b| *b != a).all(|b| {
-            let (a, b) = (world.member(*a).host, world.member(*b).host);
+            let (a, b) = (world.member(*a).port, world.member(*b).port);
             world.network.route(a, b).is_some_and(|r| !r.lossy)
         })
     })

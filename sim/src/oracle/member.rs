@@ -60,6 +60,8 @@ impl HostState {
 pub(super) struct Member {
     /// On which host.
     pub(super) host: HostId,
+    /// Out of which NIC; the host itself for its first.
+    pub(super) port: HostId,
     /// Which of its instances.
     pub(super) instance: InstanceId,
     /// The position of its class in the tracker's list.
@@ -222,7 +224,7 @@ impl Hearing {
 impl Member {
     /// A member before its daemon's first start.
     pub(super) fn new(
-        host: HostId,
+        (host, port): (HostId, HostId),
         instance: InstanceId,
         own_address: Ipv4Addr,
         config: Arc<Config>,
@@ -234,6 +236,7 @@ impl Member {
         };
         Self {
             host,
+            port,
             instance,
             class: 0,
             segment: None,

@@ -43,6 +43,8 @@ pub(super) struct Network {
     cables: Vec<Cable>,
     switch_up: Vec<bool>,
     powered: Vec<bool>,
+    /// By NIC: the host it belongs to.
+    owners: Vec<HostId>,
     partitions: Vec<(Vec<HostId>, Vec<HostId>)>,
     routes: Vec<Option<Route>>,
 }
@@ -60,6 +62,9 @@ impl Network {
             cables: cables.collect(),
             switch_up: vec![true; topology.switches.len()],
             powered: vec![true; topology.hosts.len()],
+            owners: (0..topology.hosts.len())
+                .map(|i| topology.owner(HostId(i as u16)))
+                .collect(),
             partitions: Vec::new(),
             routes: Vec::new(),
         };
@@ -103,8 +108,8 @@ impl Network {
             Fault::Partition(a, b) => self.partitions.push((a.clone(), b.clone())),
             Fault::Heal => self.partitions.clear(),
             Fault::RebootSwitch(id, _) => self.switch_up[id.index()] = false,
-            Fault::PowerOff(host) => self.powered[host.index()] = false,
-            Fault::PowerOn(host) => self.powered[host.index()] = true,
+            Fault::PowerOff(host) => self.power(*host, false),
+            Fault::PowerOn(host) => self.power(*host, true),
             _ => return false,
         }
         self.recompute();
@@ -115,6 +120,12 @@ impl Network {
     pub(super) fn switch_back(&mut self, switch: crate::topology::SwitchId) {
         self.switch_up[switch.index()] = true;
         self.recompute();
+    }
+
+    fn power(&mut self, host: HostId, on: bool) {
+        let nics = self.powered.iter_mut().zip(&self.owners);
+        let own = nics.filter(|(_, owner)| **owner == host);
+        own.for_each(|(powered, _)| *powered = on);
     }
 
     fn cable(&mut self, id: CableId) -> &mut Cable {
@@ -189,6 +200,7 @@ impl Network {
     }
 
     fn partitioned(&self, x: HostId, y: HostId) -> bool {
+        let (x, y) = (self.owners[x.index()], self.owners[y.index()]);
         self.partitions
             .iter()
             .any(|(a, b)| a.contains(&x) && b.contains(&y) || a.contains(&y) && b.contains(&x))

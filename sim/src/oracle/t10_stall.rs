@@ -47,7 +47,7 @@ impl Stall {
             let class = &world.classes[member.class];
             let hears = |peer: &MemberId| {
                 let peer = world.member(*peer);
-                let route = world.network.route(host, peer.host);
+                let route = world.network.route(member.port, peer.port);
                 peer.state == StateKind::Backup
                     && !peer.draining
                     && world.host(peer).acts()
@@ -107,7 +107,7 @@ fn shortest(world: &Tracker, master: &Member, peer: &Member) -> Duration {
 
 /// The master-down time (`3A + skew` by default), and the path and the grid.
 fn longest(world: &Tracker, master: &Member, peer: &Member) -> Duration {
-    let route = world.network.route(master.host, peer.host);
+    let route = world.network.route(master.port, peer.port);
     let path = route.map_or(Duration::ZERO, |r| r.longest());
     world.master_down(peer).1 + path + world.quantum * 3
 }

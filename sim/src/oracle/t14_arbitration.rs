@@ -148,9 +148,9 @@ impl Arbitrated {
             return None;
         }
         let touch = inside.iter().any(|a| {
-            let a = world.member(*a).host;
+            let a = world.member(*a).port;
             outside.iter().any(|b| {
-                let b = world.member(*b).host;
+                let b = world.member(*b).port;
                 world.network.route(a, b).is_some() || world.network.route(b, a).is_some()
             })
         });

@@ -75,7 +75,7 @@ fn wrong(world: &Tracker, class: &Class, verdict: &mut Verdict) -> Option<(Membe
                 }
                 verdict.checked();
                 let count = masters(world, segment).len();
-                if count != 1 && world.network.carrier(world.member(segment.members[0]).host) {
+                if count != 1 && world.network.carrier(world.member(segment.members[0]).port) {
                     let what = format!("is in a segment with {count} masters, not one");
                     return Some((segment.members[0], what));
                 }

@@ -71,7 +71,7 @@ fn wrong(world: &Tracker, class: &Class, verdict: &mut Verdict) -> Option<(Membe
     let members = acting(world, class);
     let well = members.iter().all(|id| {
         let member = world.member(*id);
-        world.network.carrier(member.host)
+        world.network.carrier(member.port)
             && member.spec().tracks.iter().all(|t| !t.weight.reverse)
             && tracked(world, member).all(|c| c.finding == Finding::Good)
     });

@@ -34,7 +34,7 @@ impl Oracle for Presence {
                         let member = world.member(*id);
                         member.takes_part()
                             && !member.draining
-                            && world.network.carrier(member.host)
+                            && world.network.carrier(member.port)
                     });
                     let Some(fit) = fit else {
                         continue;

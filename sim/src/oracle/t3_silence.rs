@@ -50,7 +50,7 @@ impl Silence {
             let waits = member.state == StateKind::Backup
                 && !member.draining
                 && world.host(member).acts()
-                && world.network.carrier(member.host);
+                && world.network.carrier(member.port);
             if !waits || self.reported[id.0] {
                 continue;
             }

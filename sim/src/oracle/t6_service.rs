@@ -49,7 +49,7 @@ impl Service {
         let clients = ids.filter(|id| client_of(world, *id).is_some());
         let lifetimes = world.topology.hosts.iter().map(|host| match &host.role {
             Role::Client(spec) => spec.arp_lifetime,
-            Role::Router(_) | Role::Plain => Duration::ZERO,
+            Role::Router(_) | Role::Plain | Role::Nic(_) => Duration::ZERO,
         });
         Self {
             verdict: Verdict::default(),
@@ -81,7 +81,7 @@ impl Service {
     /// Whether the client has heard the announcements of that master.
     fn has_heard(&self, world: &Tracker, client: HostId, master: MemberId) -> bool {
         let found = self.clients.iter().find(|(id, _)| *id == client);
-        let host = world.member(master).host;
+        let host = world.member(master).port;
         let since = found.and_then(|(_, whole)| whole[host.index()]);
         since.is_some_and(|since| self.announced[master.0] >= Some(since))
     }
@@ -139,8 +139,8 @@ impl Service {
             .filter(|h| h.addresses.contains(&spec.target));
         let master: &Member = serving.find(|m| m.is_master() && world.host(m).acts())?;
         let segment = world.segment(master)?;
-        let there = world.network.route(client, master.host)?;
-        let back = world.network.route(master.host, client)?;
+        let there = world.network.route(client, master.port)?;
+        let back = world.network.route(master.port, client)?;
         let unclean = segment.unclean.is_some() || there.lossy || back.lossy || there != back;
         if quiet || unclean || holders.count() > 1 {
             return None;
@@ -172,7 +172,7 @@ impl Service {
         };
         // A flipped bit may turn one server's hardware address into another's.
         let noisy = world.members.iter().any(|m| {
-            let route = world.network.route(m.host, client);
+            let route = world.network.route(m.port, client);
             route.is_some_and(|r| r.lossy)
         });
         if noisy {
@@ -197,10 +197,13 @@ impl Service {
         let virtual_address = world.members.iter().any(|m| m.addresses.contains(&address));
         let impostor = by != Remover::Daemon || !world.on(host).any(|id| had_served(world, id));
         // A side of a split that nobody else could hear: nobody knows that it has ended.
+        let mut own = world.on(host).map(|id| world.member(id));
+        let port = own.find(|m| m.addresses.contains(&address));
+        let port = port.map_or(host, |m| m.port);
         let unheard = world.members.iter().any(|m| {
             let heard = |a, b| world.network.route(a, b).is_some_and(|r| !r.lossy);
             let holds = m.host != host && m.addresses.contains(&address) && m.held > 0;
-            holds && !(heard(m.host, host) && heard(host, m.host))
+            holds && !(heard(m.port, port) && heard(port, m.port))
         });
         let impostor = impostor || unheard;
         if virtual_address && impostor {
@@ -222,7 +225,7 @@ impl Service {
 fn client_of(world: &Tracker, client: HostId) -> Option<&ClientSpec> {
     match &world.topology.hosts[client.index()].role {
         Role::Client(spec) => Some(spec),
-        Role::Router(_) | Role::Plain => None,
+        Role::Router(_) | Role::Plain | Role::Nic(_) => None,
     }
 }
 

@@ -57,11 +57,14 @@ impl Tracker {
         for (i, host) in topology.hosts.iter().enumerate() {
             first.push(members.len());
             if let Role::Router(spec) = &host.role {
+                let ports = topology.ports(HostId(i as u16), &spec.config);
                 for instance in 0..spec.config.instances.len() {
+                    let interface = spec.config.instances[instance].interface;
+                    let port = ports[interface.index()].unwrap_or(HostId(i as u16));
                     members.push(Member::new(
-                        HostId(i as u16),
+                        (HostId(i as u16), port),
                         InstanceId(instance as u16),
-                        host.address,
+                        topology.hosts[port.index()].address,
                         spec.config.clone(),
                     ));
                 }

@@ -41,10 +41,10 @@ impl Member {
     /// The way of its adverts to `other`, if they go there and are accepted. A peer is found by
     /// ARP: where the way back is bad or missing, adverts may be lost although their own is good.
     pub(super) fn way(&self, network: &Network, other: &Self) -> Option<Route> {
-        let route = network.route(self.host, other.host);
+        let route = network.route(self.port, other.port);
         let mut route = route.filter(|_| self.writes_to(other))?;
         if self.is_unicast() {
-            let back = network.route(other.host, self.host);
+            let back = network.route(other.port, self.port);
             route.lossy |= back.is_none_or(|back| back.lossy);
         }
         Some(route)

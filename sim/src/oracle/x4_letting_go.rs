@@ -122,7 +122,7 @@ fn lacks_last_word(world: &Tracker, member: &Member, why: &Reason) -> bool {
         |(at, priority)| priority != Priority::RELEASE && at + world.quantum >= world.now;
     yields(why)
         && member.spec().tuning.higher_prio_send_advert
-        && world.network.carrier(member.host)
+        && world.network.carrier(member.port)
         && !member.advert.is_some_and(just_now)
 }
 
@@ -133,7 +133,7 @@ fn is_quiet(member: &Member, why: &Reason) -> bool {
 
 fn must_say(world: &Tracker, member: &Member, why: &Reason) -> bool {
     let unable = matches!(why, Reason::LinkDown | Reason::NoSourceAddress);
-    !unable && !is_quiet(member, why) && world.network.carrier(member.host)
+    !unable && !is_quiet(member, why) && world.network.carrier(member.port)
 }
 
 impl Oracle for LettingGo {

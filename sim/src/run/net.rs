@@ -51,7 +51,9 @@ pub(super) struct Node {
     hung: bool,
     pub(super) commands: VecDeque<Command>,
     /// Taken out of the kernel, not yet taken by the daemon.
-    pub(super) pending: Option<Delivery>,
+    pub(super) pending: Option<(HostId, Delivery)>,
+    /// By interface: the NIC that is it.
+    pub(super) ports: Vec<Option<HostId>>,
     /// Results of checks that need no network.
     pub(super) results: VecDeque<(CheckId, Outcome)>,
     /// By [`CheckId`].
@@ -69,6 +71,7 @@ impl Net {
         for (host, spec) in topology.routers() {
             let node = &mut nodes[host.index()];
             node.forced = vec![None; spec.config.checks.len()];
+            node.ports = topology.ports(host, &spec.config);
             node.config = Some(Arc::clone(&spec.config));
         }
         if let Some((host, bug)) = options.bug {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use locum_engine::config::{Config, Preempt};
 use locum_engine::driver::Received;
-use locum_engine::ids::Priority;
+use locum_engine::ids::{InterfaceId, Priority};
 use locum_engine::{Effect, Instant, Outcome, Transmit};
 
 /// How a router misbehaves.
@@ -60,7 +60,7 @@ const LATENESS: Duration = Duration::from_millis(700);
 pub(super) struct Sabotage {
     bug: Option<Bug>,
     count: u32,
-    held_back: Vec<Ipv4Addr>,
+    held_back: Vec<(InterfaceId, Ipv4Addr)>,
 }
 
 impl Sabotage {
@@ -123,7 +123,10 @@ impl Sabotage {
     }
 
     /// What the router sends, and which addresses it removes after that.
-    pub(super) fn say(&mut self, transmit: Transmit) -> (Option<Transmit>, Vec<Ipv4Addr>) {
+    pub(super) fn say(
+        &mut self,
+        transmit: Transmit,
+    ) -> (Option<Transmit>, Vec<(InterfaceId, Ipv4Addr)>) {
         assert!(!self.is(Bug::Dies), "a planted bug");
         let sent = match (&transmit, self.bug) {
             (
@@ -162,8 +165,8 @@ impl Sabotage {
             (Effect::AddAddress { .. }, Some(Bug::ForgetsAddresses))
             | (Effect::RemoveAddress { .. }, Some(Bug::KeepsAddresses)) => None,
             (Effect::RemoveAddress { address, .. }, Some(Bug::ResignsFirst)) => {
-                if let IpAddr::V4(address) = address.address {
-                    self.held_back.push(address);
+                if let IpAddr::V4(at) = address.address {
+                    self.held_back.push((address.interface, at));
                 }
                 None
             }

@@ -18,9 +18,6 @@ use crate::kernel::Delivery;
 use crate::record::Observed;
 use crate::topology::HostId;
 
-/// Every simulated host has one NIC.
-const NIC: InterfaceId = InterfaceId(0);
-
 /// Where a router's daemon sits. Clones are the same seat.
 #[derive(Clone)]
 pub(super) struct Seat {
@@ -74,18 +71,36 @@ impl Seat {
 
     /// Takes what the kernel has for the daemon, if it is of the wanted kind.
     fn take<T>(&self, wanted: impl FnOnce(Delivery) -> Result<T, Delivery>) -> Option<T> {
+        self.take_from(wanted).map(|(_, taken)| taken)
+    }
+
+    /// The same with the interface it comes from.
+    fn take_from<T>(
+        &self,
+        wanted: impl FnOnce(Delivery) -> Result<T, Delivery>,
+    ) -> Option<(InterfaceId, T)> {
         let mut net = self.net.borrow_mut();
-        let delivery = match net.node(self.host).pending.take() {
+        let (nic, delivery) = match net.node(self.host).pending.take() {
             Some(pending) => pending,
-            None => net.fabric.poll(self.host)?,
+            None => net.fabric.poll_all(self.host)?,
         };
         match wanted(delivery) {
-            Ok(taken) => Some(taken),
+            Ok(taken) => Some((interface(net.node(self.host), nic), taken)),
             Err(other) => {
-                net.node(self.host).pending = Some(other);
+                net.node(self.host).pending = Some((nic, other));
                 None
             }
         }
+    }
+
+    /// The NIC behind an interface; one that isn't there is the first.
+    fn nic(&self, net: &mut Net, interface: InterfaceId) -> HostId {
+        let ports = &net.node(self.host).ports;
+        ports
+            .get(interface.index())
+            .copied()
+            .flatten()
+            .unwrap_or(self.host)
     }
 }
 
@@ -107,19 +122,19 @@ impl Clock for Seat {
 
 impl Network for Seat {
     fn poll_receive(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Received> {
-        let packet = self.take(|delivery| match delivery {
+        let packet = self.take_from(|delivery| match delivery {
             Delivery::Packet(packet) => Ok(packet),
             other @ (Delivery::Link(_) | Delivery::AddressRemoved(_) | Delivery::Probe(..)) => {
                 Err(other)
             }
         });
-        let Some(packet) = packet else {
+        let Some((interface, packet)) = packet else {
             return self.wait(cx);
         };
         let length = packet.payload.len().min(buffer.len());
         buffer[..length].copy_from_slice(&packet.payload[..length]);
         let received = Received {
-            interface: NIC,
+            interface,
             source: IpAddr::V4(packet.source),
             destination: IpAddr::V4(packet.destination),
             ttl: packet.ttl,
@@ -136,24 +151,33 @@ impl Network for Seat {
         let mut net = self.net.borrow_mut();
         let (said, delayed) = net.node(self.host).sabotage.say(transmit);
         if let Some(transmit) = said {
-            net.fabric.send(self.host, transmit);
+            let (Transmit::Advert { interface, .. } | Transmit::GratuitousArp { interface, .. }) =
+                &transmit;
+            let nic = self.nic(&mut net, *interface);
+            net.fabric.send(nic, transmit);
         }
-        for address in delayed {
-            net.fabric.remove_address(self.host, address);
+        for (interface, address) in delayed {
+            let nic = self.nic(&mut net, interface);
+            net.fabric.remove_address(nic, address);
         }
     }
 }
 
 impl Host for Seat {
     fn poll_change(&mut self, cx: &mut Context<'_>) -> Poll<HostChange> {
-        let change = self.take(|delivery| match delivery {
-            Delivery::Link(state) => Ok(HostChange::Link(NIC, state)),
-            Delivery::AddressRemoved(address) => {
-                Ok(HostChange::AddressRemoved(NIC, IpAddr::V4(address)))
-            }
+        let change = self.take_from(|delivery| match delivery {
+            change @ (Delivery::Link(_) | Delivery::AddressRemoved(_)) => Ok(change),
             other @ (Delivery::Packet(_) | Delivery::Probe(..)) => Err(other),
         });
-        change.map_or_else(|| self.wait(cx), Poll::Ready)
+        match change {
+            Some((interface, Delivery::Link(state))) => {
+                Poll::Ready(HostChange::Link(interface, state))
+            }
+            Some((interface, Delivery::AddressRemoved(address))) => {
+                Poll::Ready(HostChange::AddressRemoved(interface, IpAddr::V4(address)))
+            }
+            Some(_) | None => self.wait(cx),
+        }
     }
 
     fn apply(&mut self, effect: Effect) {
@@ -164,11 +188,13 @@ impl Host for Seat {
         match effect {
             // A kernel without power refuses, but then there is no daemon either.
             Effect::AddAddress { address, .. } => {
-                net.fabric.add_address(self.host, &address, None);
+                let nic = self.nic(&mut net, address.interface);
+                net.fabric.add_address(nic, &address, None);
             }
             Effect::RemoveAddress { address, .. } => {
+                let nic = self.nic(&mut net, address.interface);
                 if let IpAddr::V4(address) = address.address {
-                    net.fabric.remove_address(self.host, address);
+                    net.fabric.remove_address(nic, address);
                 }
             }
             Effect::AddStaticAddress { .. }
@@ -237,4 +263,10 @@ impl Hooks for Seat {
             .fabric
             .record(Observed::Engine(self.host, event));
     }
+}
+
+/// What a NIC is called in the configuration; one that it doesn't name can't be heard of.
+fn interface(node: &Node, nic: HostId) -> InterfaceId {
+    let position = node.ports.iter().position(|port| *port == Some(nic));
+    InterfaceId(position.and_then(|i| u16::try_from(i).ok()).unwrap_or(0))
 }

@@ -43,6 +43,7 @@ catalogue! {
         "hang-shorter",
         "hang-between",
         "hang-longer",
+        "backup-hangs",
         "vm-paused",
         "power-failure",
         "address-removed";
@@ -58,7 +59,10 @@ catalogue! {
         "three-nodes-cascade",
         "subsecond-takeover",
         "two-missing-adverts",
-        "two-checksums";
+        "two-checksums",
+        "own-interval-as-master",
+        "one-resignation",
+        "address-lists-differ";
     "Networks":
         "split-that-heals",
         "split-that-heals-last-advert",

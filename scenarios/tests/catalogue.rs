@@ -17,10 +17,10 @@ replay! {
     founding_cable_pull founding_configuration split_brain_without_arbitration
     split_brain_with_arbitration node_alone gateway_blip gateway_lost web_service_fails
     gateway_dead_nobody gateway_dead_rank_order isolated_node_rank_order graceful_stop drain
-    daemon_killed hang_shorter hang_between hang_longer vm_paused power_failure address_removed
+    daemon_killed hang_shorter hang_between hang_longer backup_hangs vm_paused power_failure address_removed
     both_start_at_once startup_delay equal_priorities address_owner nopreempt preempt_delay
     priority_flap_fast priority_flap_slow three_nodes_cascade subsecond_takeover
-    two_missing_adverts two_checksums split_that_heals split_that_heals_last_advert one_way_loss
+    two_missing_adverts two_checksums own_interval_as_master one_resignation address_lists_differ split_that_heals split_that_heals_last_advert one_way_loss
     dark_cable switch_reboot random_loss duplicated_and_corrupted clock_drift unicast paced_announcements
     wrong_password
     wrong_password_flood forged_from_afar any_day

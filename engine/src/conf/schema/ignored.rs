@@ -237,6 +237,8 @@ const GLOBAL: &[Ignored] = &[
     note("lvs_flush", BALANCER),
     note("lvs_flush_on_stop", BALANCER),
     note("smtp_alert_checker", BALANCER),
+    note("lvs_notify_fifo", BALANCER),
+    note("lvs_notify_fifo_script", BALANCER),
     note("checker_log_all_failures", BALANCER),
 ];
 

@@ -151,8 +151,9 @@ impl Network for Seat {
         let mut net = self.net.borrow_mut();
         let (said, delayed) = net.node(self.host).sabotage.say(transmit);
         if let Some(transmit) = said {
-            let (Transmit::Advert { interface, .. } | Transmit::GratuitousArp { interface, .. }) =
-                &transmit;
+            let (Transmit::Advert { interface, .. }
+            | Transmit::GratuitousArp { interface, .. }
+            | Transmit::NeighbourAdvert { interface, .. }) = &transmit;
             let nic = self.nic(&mut net, *interface);
             net.fabric.send(nic, transmit);
         }

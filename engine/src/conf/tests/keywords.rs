@@ -146,7 +146,7 @@ const GLOBAL: &str = "
 - checker_priority 1
 - checker_log_all_failures on
 - smtp_alert_checker on
-= include_check g
+= include_check readable match
 = random_seed 7
 ";
 

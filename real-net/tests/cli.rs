@@ -88,6 +88,17 @@ fn a_doubtful_one_says_where_and_can_be_told_from_a_sound_one() {
 }
 
 #[test]
+fn a_note_is_no_reason_to_fail() {
+    let noted = SOUND.replace("priority 100", "priority 100\n    debug 4");
+    let file = File::new("note.conf", &noted);
+    let output = locum(&["check", file.path()]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(text(&output.stdout).contains(":5:5: note: "));
+    assert_eq!(status(&["-t", "-f", file.path()]), Some(0));
+    assert_eq!(status(&["check"]), Some(2), "wrong arguments");
+}
+
+#[test]
 fn an_unusable_or_missing_one_is_refused_by_every_command() {
     let file = File::new("unusable.conf", "vrrp_instance VI_1 {\n}\n");
     assert_eq!(status(&["check", file.path()]), Some(2));

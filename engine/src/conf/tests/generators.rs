@@ -4,7 +4,18 @@
 //! is asserted; what is lost is in the snapshot.
 
 use super::{printed, usable};
+use crate::conf::explain;
 use crate::config::{Auth, CheckCommand, Preempt, Version};
+
+/// What the configuration will do: the essential facts, and all of it as a snapshot.
+#[track_caller]
+fn explains(name: &str, text: &str, facts: &[&str]) {
+    let explained = explain(&usable(text));
+    for fact in facts {
+        assert!(explained.contains(fact), "{fact}\nin:\n{explained}");
+    }
+    insta::assert_snapshot!(name, explained);
+}
 
 /// Cluster ingress: unicast, wrapped scripts with positive weights, a long password.
 const OPENSHIFT: &str = r#"
@@ -90,6 +101,17 @@ fn openshift_style() {
     };
     assert_eq!(words.len(), 3);
     insta::assert_snapshot!(printed(OPENSHIFT));
+    // The weight is positive: 40 while the script fails, 60 while it succeeds.
+    explains(
+        "openshift_style_explained",
+        OPENSHIFT,
+        &[
+            "Its adverts go to 192.0.2.21, 192.0.2.22, and it hears no others",
+            "becomes master after 3.84375 s without an advert",
+            "succeeds its priority is 60, while it fails 40",
+            "and once each 60 s",
+        ],
+    );
 }
 
 /// Container deployment: one priority for all, decided by address; an overlong password.
@@ -133,6 +155,15 @@ fn kolla_style() {
     assert_eq!((config.checks[0].fall, config.checks[0].rise), (2, 10));
     assert_eq!(instance.addresses[0].prefix, 32);
     insta::assert_snapshot!(printed(KOLLA));
+    explains(
+        "kolla_style_explained",
+        KOLLA,
+        &[
+            "becomes master after 3.99609375 s without an advert",
+            "It leaves a master alone for as long as it hears one",
+            "While the script `check_alive` fails",
+        ],
+    );
 }
 
 /// Router distribution: pipes, sync groups, virtual MAC, a keyword keepalived itself rejects.
@@ -212,6 +243,14 @@ fn vyos_style() {
         "eth2"
     );
     insta::assert_snapshot!(printed(VYOS));
+    explains(
+        "vyos_style_explained",
+        VYOS,
+        &[
+            "It leaves a master of lower priority alone for 30 s from first hearing it",
+            "announces each address 3 times at once, 3 times more after 3 s",
+        ],
+    );
 }
 
 /// The tutorial that everybody has copied from, with its classic mistakes.
@@ -290,4 +329,13 @@ fn tutorial_style() {
     assert_eq!(instance.source, Some([192, 168, 200, 2].into()));
     assert_eq!(instance.tracks[0].weight.value, 2);
     insta::assert_snapshot!(printed(TUTORIAL));
+    // The classic: weight 2 on 101, and nopreempt on top.
+    explains(
+        "tutorial_style_explained",
+        TUTORIAL,
+        &[
+            "succeeds its priority is 103, while it fails 101",
+            "no peer with `nopreempt` takes over while this router is heard",
+        ],
+    );
 }

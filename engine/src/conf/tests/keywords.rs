@@ -142,6 +142,15 @@ const GLOBAL: &str = "
 - lvs_flush
 - lvs_flush_on_stop
 - lvs_notify_fifo /run/f
+- lvs_netlink_cmd_rcv_bufs 1048576
+- lvs_netlink_cmd_rcv_bufs_force on
+- lvs_netlink_monitor_rcv_bufs 1048576
+- lvs_netlink_monitor_rcv_bufs_force on
+- nftables_ipvs keepalived_ipvs
+- nftables_ipvs_priority 0
+- nftables_ipvs_start_fwmark 1000
+- no_checker_emails
+- rs_init_notifies
 - lvs_notify_fifo_script /bin/true
 - checker_priority 1
 - checker_log_all_failures on

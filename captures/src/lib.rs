@@ -11,6 +11,7 @@ pub mod file;
 pub mod listing;
 pub mod pcap;
 pub mod pcapng;
+pub mod recordings;
 pub mod timing;
 
 pub use compare::{Comparison, Difference, Options, compare};

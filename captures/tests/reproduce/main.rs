@@ -12,9 +12,11 @@
 mod planted;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
+use locum_captures::listing::Sender;
+use locum_captures::recordings::{self, NOT_REPRODUCED, REPRODUCED, Recording};
 use locum_captures::timing::{Cause, timings};
 use locum_captures::{Deviation, Frame, Listing, Options, compare, read_file};
 use locum_scenarios::Scenario;
@@ -32,121 +34,34 @@ const GRID: Duration = Duration::from_micros(100);
 /// How long a recorded daemon may have taken from the command to its first timer.
 const START_UP_NS: u64 = 60 * MS;
 
-/// A recording that is reproduced.
-struct Reproduced {
-    name: &'static str,
-    /// What is otherwise on purpose, and at how many places.
-    deviations: &'static [(Deviation, usize)],
-    /// How often a master yields; said with priority 0 unless the configurations have `quiet_yield`.
-    yields: usize,
+macro_rules! recorded {
+    ($($test:ident: $name:literal;)+) => {
+        $(#[test]
+        fn $test() {
+            reproduce($name);
+        })+
+
+        /// Each has a test of its own above.
+        const TESTED: &[&str] = &[$($name),+];
+    };
 }
 
-const REPRODUCED: &[Reproduced] = &[
-    Reproduced {
-        name: "founding-cable-pull",
-        deviations: &[(Deviation::SilentWithoutCarrier, 1)],
-        yields: 1,
-    },
-    Reproduced {
-        name: "graceful-stop",
-        deviations: &[],
-        yields: 1,
-    },
-    Reproduced {
-        name: "nopreempt",
-        deviations: &[(Deviation::BurstBeforeAdvert, 1)],
-        yields: 0,
-    },
-    Reproduced {
-        name: "split-and-heal",
-        deviations: &[],
-        yields: 1,
-    },
-    Reproduced {
-        name: "three-nodes",
-        deviations: &[(Deviation::SilentWithoutCarrier, 1)],
-        yields: 1,
-    },
-    Reproduced {
-        name: "track-script-fault",
-        deviations: &[(Deviation::SinglePriorityZero, 1)],
-        yields: 1,
-    },
-    Reproduced {
-        name: "track-script-weight",
-        deviations: &[],
-        yields: 2,
-    },
-    Reproduced {
-        name: "unicast",
-        deviations: &[
-            (Deviation::SilentWithoutCarrier, 1),
-            (Deviation::AdvertWaitsForArp, 1),
-            (Deviation::SourceUnannounced, 1),
-        ],
-        yields: 1,
-    },
-    Reproduced {
-        name: "v3-centiseconds",
-        deviations: &[
-            (Deviation::SilentWithoutCarrier, 1),
-            (Deviation::DueAdvertSent, 1),
-        ],
-        yields: 1,
-    },
-];
-
-/// Recordings that need what the engine doesn't have yet.
-const NOT_REPRODUCED: &[&str] = &["v3-ipv6"];
-
-#[test]
-fn founding_cable_pull() {
-    reproduce("founding-cable-pull");
-}
-
-#[test]
-fn graceful_stop() {
-    reproduce("graceful-stop");
-}
-
-#[test]
-fn nopreempt() {
-    reproduce("nopreempt");
-}
-
-#[test]
-fn split_and_heal() {
-    reproduce("split-and-heal");
-}
-
-#[test]
-fn three_nodes() {
-    reproduce("three-nodes");
-}
-
-#[test]
-fn track_script_fault() {
-    reproduce("track-script-fault");
-}
-
-#[test]
-fn track_script_weight() {
-    reproduce("track-script-weight");
-}
-
-#[test]
-fn unicast() {
-    reproduce("unicast");
-}
-
-#[test]
-fn v3_centiseconds() {
-    reproduce("v3-centiseconds");
+recorded! {
+    founding_cable_pull: "founding-cable-pull";
+    graceful_stop: "graceful-stop";
+    nopreempt: "nopreempt";
+    split_and_heal: "split-and-heal";
+    three_nodes: "three-nodes";
+    track_script_fault: "track-script-fault";
+    track_script_weight: "track-script-weight";
+    unicast: "unicast";
+    v3_centiseconds: "v3-centiseconds";
 }
 
 #[test]
 fn every_recording_is_reproduced_or_said_not_to_be() {
-    let folders = std::fs::read_dir(recordings()).expect("the recordings are in the repository");
+    let folders =
+        std::fs::read_dir(recordings::folder()).expect("the recordings are in the repository");
     let mut recorded: Vec<String> = folders
         .map(|entry| entry.expect("a readable folder").path())
         .filter(|path| path.is_dir())
@@ -162,7 +77,8 @@ fn every_recording_is_reproduced_or_said_not_to_be() {
     known.extend(NOT_REPRODUCED);
     known.sort_unstable();
     assert_eq!(recorded, known);
-    let table = std::fs::read_to_string(recordings().join("README.md")).expect("there is one");
+    let table =
+        std::fs::read_to_string(recordings::folder().join("README.md")).expect("there is one");
     for reproduced in REPRODUCED {
         let names: Vec<String> = reproduced
             .deviations
@@ -182,19 +98,29 @@ fn every_recording_is_reproduced_or_said_not_to_be() {
         let row = format!("| [{name}]({name}) | **no**: ");
         assert!(table.contains(&row), "README.md lacks {row}");
     }
-    println!(
-        "captures reproduced: {} of {}",
+    let names: Vec<&str> = REPRODUCED.iter().map(|r| r.name).collect();
+    assert_eq!(names, TESTED);
+    let quoted = format!(
+        "Captures reproduced: {} of {}",
         REPRODUCED.len(),
         recorded.len()
     );
+    println!("{quoted}");
+    let readme = recordings::folder().join("../../README.md");
+    let readme = std::fs::read_to_string(readme).expect("there is one");
+    assert!(readme.contains(&quoted), "README.md lacks \"{quoted}\"");
 }
 
 /// The scenario's configurations are the recorded ones, with one keyword more.
 #[test]
 fn configurations_are_the_recorded_ones() {
-    for Reproduced { name, .. } in REPRODUCED {
-        let folder = recordings().join(name);
+    for Recording { name, .. } in REPRODUCED {
+        let folder = recordings::folder().join(name);
         let text = |file: &str| std::fs::read_to_string(folder.join(file)).expect(file);
+        // What `rehearse real` recorded was recorded with these very files.
+        if !folder.join("scenario.json").exists() {
+            continue;
+        }
         let recorded = text("scenario.json");
         for node in ["A", "B", "D"] {
             let file = format!("{node}.conf");
@@ -242,7 +168,7 @@ fn deviations_do_nothing_elsewhere() {
 /// a coarser grid.
 #[test]
 fn the_turmoil_runner_reproduces_them_too() {
-    for Reproduced { name, .. } in REPRODUCED {
+    for Recording { name, .. } in REPRODUCED {
         let recording = Listing::new(expected(name));
         let run = Listing::new(carry_out(&scenario(name), Runner::Turmoil));
         let comparison = compare(&recording, &run, &options(&recording));
@@ -328,10 +254,15 @@ fn by_the_formula(name: &str, listing: &Listing, at_most_ns: i64) {
 /// The first to be master starts by the formula; a recorded one a little later, because it was a
 /// process that had to be loaded.
 fn start_up(scenario: &Scenario, recording: &Listing, run: &Listing) {
-    let (first_in_recording, first_in_run) = (first_advert(recording), first_advert(run));
-    let late = first_in_recording - recording.begin_ns() - first_in_run;
+    let ((first_in_recording, _), (first_in_run, first)) =
+        (first_advert(recording), first_advert(run));
+    let late = first_in_recording - start_ns(recording) - first_in_run;
     assert!(late < START_UP_NS, "{}: {late} ns", scenario.name);
-    let (_, router) = scenario.topology.routers().next().expect("there is a node");
+    let routers = scenario.topology.routers();
+    let found = routers
+        .map(|(id, router)| (&scenario.topology.hosts[id.index()], router))
+        .find(|(host, _)| Sender::Router(host.address.into()) == first);
+    let (_, router) = found.expect("it is one of the nodes");
     let config = &router.config.instances[0];
     let wait = locum_engine::fsm::master_down(
         config.version,
@@ -348,9 +279,10 @@ fn start_up(scenario: &Scenario, recording: &Listing, run: &Listing) {
     );
 }
 
-fn first_advert(listing: &Listing) -> u64 {
+fn first_advert(listing: &Listing) -> (u64, Sender) {
     let mut adverts = listing.entries.iter().filter(|e| e.kind.advert().is_some());
-    adverts.next().expect("somebody is master").at_ns()
+    let first = adverts.next().expect("somebody is master");
+    (first.at_ns(), first.sender)
 }
 
 /// The recording, with what is otherwise on purpose.
@@ -366,11 +298,20 @@ fn expected(name: &str) -> Vec<Frame> {
         })
 }
 
-/// The recording's first frame is the client's first question, at the scenario's start.
 fn options(recording: &Listing) -> Options {
     Options {
         tolerance_ns: FROM_RECORDING_NS,
-        start_ns: [Some(recording.begin_ns()), Some(0)],
+        start_ns: [Some(start_ns(recording)), Some(0)],
+    }
+}
+
+/// The scenario's start: zero in what `rehearse real` records. In a recording with the time of day it
+/// is where the first frame is, the client's first question.
+fn start_ns(recording: &Listing) -> u64 {
+    const YEAR_NS: u64 = 365 * 86_400 * 1_000_000_000;
+    match recording.begin_ns() {
+        0..YEAR_NS => 0,
+        begin => begin,
     }
 }
 
@@ -405,7 +346,7 @@ fn carry_out(scenario: &Scenario, runner: Runner) -> Vec<Frame> {
 }
 
 fn scenario(name: &str) -> Scenario {
-    load(&recordings().join(name))
+    load(&recordings::folder().join(name))
 }
 
 /// The same without `quiet_yield`.
@@ -414,7 +355,7 @@ fn audible(name: &str) -> Scenario {
         .join("audible")
         .join(name);
     std::fs::create_dir_all(&folder).expect("a folder of our own");
-    for entry in std::fs::read_dir(recordings().join(name)).expect("it is there") {
+    for entry in std::fs::read_dir(recordings::folder().join(name)).expect("it is there") {
         let path = entry.expect("a readable folder").path();
         let ending = path.extension().and_then(|ending| ending.to_str());
         if matches!(ending, Some("conf" | "toml")) {
@@ -437,9 +378,5 @@ fn load(folder: &Path) -> Scenario {
 }
 
 fn recording(name: &str) -> Vec<Frame> {
-    read_file(&recordings().join(name).join("wire.pcap")).expect("tcpdump wrote it")
-}
-
-fn recordings() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("keepalived")
+    read_file(&recordings::folder().join(name).join("wire.pcap")).expect("tcpdump wrote it")
 }

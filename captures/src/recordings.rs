@@ -1,0 +1,88 @@
+//! Every recording of keepalived beside this crate (`keepalived/`), and what is known about it: how it
+//! differs from us on purpose, and whether a simulation of its scenario comes to the same.
+
+use std::path::PathBuf;
+
+use crate::Deviation;
+
+/// A recording that a simulation reproduces to the byte.
+#[derive(Clone, Copy, Debug)]
+pub struct Recording {
+    /// Its folder.
+    pub name: &'static str,
+    /// What is otherwise on purpose, and at how many places.
+    pub deviations: &'static [(Deviation, usize)],
+    /// How often a master yields; said with priority 0 unless the configurations have `quiet_yield`.
+    pub yields: usize,
+}
+
+impl Recording {
+    /// Where it lies, in the source tree.
+    pub fn folder(&self) -> PathBuf {
+        folder().join(self.name)
+    }
+}
+
+/// Where all of them lie.
+pub fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("keepalived")
+}
+
+/// Those that are reproduced.
+pub const REPRODUCED: &[Recording] = &[
+    Recording {
+        name: "founding-cable-pull",
+        deviations: &[(Deviation::SilentWithoutCarrier, 1)],
+        yields: 1,
+    },
+    Recording {
+        name: "graceful-stop",
+        deviations: &[],
+        yields: 1,
+    },
+    Recording {
+        name: "nopreempt",
+        deviations: &[(Deviation::BurstBeforeAdvert, 1)],
+        yields: 0,
+    },
+    Recording {
+        name: "split-and-heal",
+        deviations: &[],
+        yields: 1,
+    },
+    Recording {
+        name: "three-nodes",
+        deviations: &[(Deviation::SilentWithoutCarrier, 1)],
+        yields: 1,
+    },
+    Recording {
+        name: "track-script-fault",
+        deviations: &[(Deviation::SinglePriorityZero, 1)],
+        yields: 1,
+    },
+    Recording {
+        name: "track-script-weight",
+        deviations: &[],
+        yields: 2,
+    },
+    Recording {
+        name: "unicast",
+        deviations: &[
+            (Deviation::SilentWithoutCarrier, 1),
+            (Deviation::AdvertWaitsForArp, 1),
+            (Deviation::SourceUnannounced, 1),
+        ],
+        yields: 1,
+    },
+    Recording {
+        name: "v3-centiseconds",
+        deviations: &[
+            (Deviation::SilentWithoutCarrier, 1),
+            (Deviation::DueAdvertSent, 1),
+        ],
+        yields: 1,
+    },
+];
+
+/// Those that need what the engine doesn't have yet.
+pub const NOT_REPRODUCED: &[&str] = &["v3-ipv6"];

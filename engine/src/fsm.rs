@@ -176,8 +176,10 @@ pub enum Say {
         /// How late it is.
         late: Duration,
     },
-    /// An advert at once, because another router acts as master.
+    /// An advert at once, because another router acts as master; and where the addresses are.
     Answer(Heard),
+    /// Only where the addresses are, because another router acts as master.
+    Point(Heard),
 }
 
 /// The outcome of one step.

@@ -340,7 +340,11 @@ impl Router {
         match taken.say {
             Say::Nothing => {}
             Say::Advert { late } => self.advert_due(s, &params, late),
-            Say::Answer(heard) => self.answer(s, &params, heard),
+            Say::Answer(heard) => {
+                self.send_advert(s, self.priority);
+                self.point(s, &params, heard);
+            }
+            Say::Point(heard) => self.point(s, &params, heard),
         }
         if let Some(why) = taken.why {
             self.transition(s, from, why);
@@ -349,6 +353,10 @@ impl Router {
 
     fn advert_due(&mut self, s: &mut Surroundings<'_>, params: &Params, late: Duration) {
         self.send_advert(s, self.priority);
+        let garp = &s.config.instance(self.id).garp;
+        if let Some(burst) = self.announcer.refresh(garp, s.now) {
+            self.announce(s, burst);
+        }
         if Master::may_be_replaced(params, late) {
             s.out.push_back(Output::Event(Event::Late {
                 instance: self.id,
@@ -365,10 +373,9 @@ impl Router {
         }
     }
 
-    /// Another router acts as master and is outranked: it hears an advert at once, and everybody
-    /// who may have believed it hears an announcement.
-    fn answer(&mut self, s: &mut Surroundings<'_>, params: &Params, heard: Heard) {
-        self.send_advert(s, self.priority);
+    /// Another router acts as master and is outranked: everybody who may have believed it hears an
+    /// announcement.
+    fn point(&mut self, s: &mut Surroundings<'_>, params: &Params, heard: Heard) {
         self.note_contest(params, s.now, heard);
         let config = s.config.instance(self.id);
         if config.audible_yield {

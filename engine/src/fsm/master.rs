@@ -60,7 +60,10 @@ impl Master {
                 ..Step::stay(State::Master(Self::begin(params, now)))
             };
         }
-        Step::stay(State::Master(self))
+        Step {
+            say: Say::Point(heard),
+            ..Step::stay(State::Master(self))
+        }
     }
 
     /// An advert so late that a backup's timer may have run out: with three missing adverts, two

@@ -82,6 +82,7 @@ fn describe(before: &State, taken: &Step) -> String {
         Say::Nothing => {}
         Say::Advert { .. } => text.push_str(", advert"),
         Say::Answer(_) => text.push_str(", answer"),
+        Say::Point(_) => text.push_str(", point"),
     }
     if let (Some(old), Some(new)) = (before.deadline(), taken.state.deadline())
         && old != new

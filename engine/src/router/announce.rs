@@ -21,7 +21,7 @@ const SETTLED: Duration = Duration::from_millis(1100);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Announcer {
     delayed_at: Option<Instant>,
-    delayed_repeat: u32,
+    contest_at: Option<Instant>,
     refresh_at: Option<Instant>,
     elsewhere_at: Option<Instant>,
     settled_at: Option<Instant>,
@@ -63,7 +63,6 @@ impl Announcer {
     pub(crate) fn takeover(&mut self, config: &GarpConfig, now: Instant) -> Burst {
         *self = Self {
             delayed_at: after(now, config.delay),
-            delayed_repeat: config.repeat,
             refresh_at: after(now, config.refresh),
             elsewhere_at: after(now, config.elsewhere),
             ..Self::default()
@@ -87,8 +86,7 @@ impl Announcer {
         interval: Duration,
     ) -> Option<Burst> {
         if let Some(at) = after(now, config.contest_delay) {
-            self.delayed_at = Some(at);
-            self.delayed_repeat = config.contest_repeat;
+            self.contest_at = Some(at);
         }
         self.window.admit(now, interval).then_some(Burst {
             why: Announcement::Contest,
@@ -114,14 +112,14 @@ impl Announcer {
             self.delayed_at = None;
             return Some(Burst {
                 why: Announcement::Delayed,
-                rounds: self.delayed_repeat,
+                rounds: config.repeat,
             });
         }
-        if self.refresh_at.is_some_and(|at| now >= at) {
-            self.refresh_at = after(now, config.refresh);
+        if self.contest_at.is_some_and(|at| now >= at) {
+            self.contest_at = None;
             return Some(Burst {
-                why: Announcement::Refresh,
-                rounds: config.refresh_repeat,
+                why: Announcement::Delayed,
+                rounds: config.contest_repeat,
             });
         }
         if self.elsewhere_at.is_some_and(|at| now >= at) {
@@ -134,11 +132,21 @@ impl Announcer {
         None
     }
 
-    /// The next deadline.
+    /// An advert was due and is sent: the refresh comes right behind it, as keepalived's does.
+    pub(crate) fn refresh(&mut self, config: &GarpConfig, now: Instant) -> Option<Burst> {
+        self.refresh_at.filter(|at| now >= *at)?;
+        self.refresh_at = after(now, config.refresh);
+        Some(Burst {
+            why: Announcement::Refresh,
+            rounds: config.refresh_repeat,
+        })
+    }
+
+    /// The next deadline; refreshes have none of their own.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         [
             self.delayed_at,
-            self.refresh_at,
+            self.contest_at,
             self.elsewhere_at,
             self.settled_at,
         ]
@@ -201,8 +209,9 @@ mod tests {
                 rounds: 5
             })
         );
-        assert_eq!(announcer.deadline(), Some(at(70)));
-        let refresh = announcer.due(&config, at(70));
+        assert_eq!(announcer.deadline(), None);
+        assert_eq!(announcer.refresh(&config, at(69)), None);
+        let refresh = announcer.refresh(&config, at(70));
         assert_eq!(
             refresh,
             Some(Burst {
@@ -210,7 +219,23 @@ mod tests {
                 rounds: 1
             })
         );
-        assert_eq!(announcer.deadline(), Some(at(130)));
+        assert_eq!(announcer.refresh(&config, at(71)), None);
+        assert!(announcer.refresh(&config, at(130)).is_some());
+    }
+
+    #[test]
+    fn a_contest_does_not_put_off_the_second_burst_of_a_takeover() {
+        let config = GarpConfig {
+            contest_repeat: 2,
+            ..GarpConfig::default()
+        };
+        let mut announcer = Announcer::default();
+        announcer.takeover(&config, at(10));
+        announcer.contest(&config, at(13), SECOND);
+        let rounds = |announcer: &mut Announcer, now| announcer.due(&config, now).map(|b| b.rounds);
+        assert_eq!(rounds(&mut announcer, at(15)), Some(5));
+        assert_eq!(rounds(&mut announcer, at(18)), Some(2));
+        assert_eq!(announcer.deadline(), None);
     }
 
     #[test]

@@ -382,10 +382,12 @@ impl Router {
             self.announcer.settle(s.now);
         }
         let garp = &config.garp;
-        if let Some(burst) = self
-            .announcer
-            .contest(garp, s.now, params.interval.duration())
-        {
+        if let Some(burst) = self.announcer.contest(
+            garp,
+            s.now,
+            params.interval.duration(),
+            heard.priority == Priority::RELEASE,
+        ) {
             let (by, priority) = (heard.source, heard.priority);
             s.out.push_back(Output::Event(Event::Contested {
                 instance: self.id,

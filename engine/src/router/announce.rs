@@ -79,14 +79,21 @@ impl Announcer {
     }
 
     /// Another master was heard. `None` when it was answered often enough within `interval`.
+    ///
+    /// Its second burst doesn't put off that of a takeover. The two are one when the other `resigns`:
+    /// most often it does so because of the takeover.
     pub(crate) fn contest(
         &mut self,
         config: &GarpConfig,
         now: Instant,
         interval: Duration,
+        resigns: bool,
     ) -> Option<Burst> {
         if let Some(at) = after(now, config.contest_delay) {
-            self.contest_at = Some(at);
+            match self.delayed_at {
+                Some(_) if resigns => self.delayed_at = Some(at),
+                Some(_) | None => self.contest_at = Some(at),
+            }
         }
         self.window.admit(now, interval).then_some(Burst {
             why: Announcement::Contest,
@@ -231,7 +238,7 @@ mod tests {
         };
         let mut announcer = Announcer::default();
         announcer.takeover(&config, at(10));
-        announcer.contest(&config, at(13), SECOND);
+        announcer.contest(&config, at(13), SECOND, false);
         let rounds = |announcer: &mut Announcer, now| announcer.due(&config, now).map(|b| b.rounds);
         assert_eq!(rounds(&mut announcer, at(15)), Some(5));
         assert_eq!(rounds(&mut announcer, at(18)), Some(2));
@@ -255,7 +262,7 @@ mod tests {
         let mut announcer = Announcer::default();
         let answered = |announcer: &mut Announcer, now| {
             (0..1000)
-                .filter(|_| announcer.contest(&config, now, SECOND).is_some())
+                .filter(|_| announcer.contest(&config, now, SECOND, false).is_some())
                 .count()
         };
         assert_eq!(

@@ -8,6 +8,7 @@ mod address;
 mod announce;
 mod device;
 mod group;
+mod notify;
 mod object;
 mod track;
 mod tuning;
@@ -25,6 +26,7 @@ pub use address::{Broadcast, VirtualAddress};
 pub use announce::{GarpConfig, Pace};
 pub use device::{VirtualDevice, Vmac, virtual_mac_v4, virtual_mac_v6};
 pub use group::GroupConfig;
+pub use notify::{Fifo, Hook, Mail, Notify, Reports};
 pub use object::{
     Network, NextHop, Object, ObjectId, PROTOCOL_KEEPALIVED, Route, RouteKind, RouteMetric, Rule,
     RuleAction, StaticItem, StaticTrack, Statics, TABLE_MAIN,
@@ -55,6 +57,8 @@ pub struct Config {
     pub instances: Vec<InstanceConfig>,
     /// `vrrp_sync_group` blocks. No instance is in two of them.
     pub groups: Vec<GroupConfig>,
+    /// Who else is told of changes. The engine doesn't look at it.
+    pub reports: Reports,
 }
 
 impl Config {
@@ -169,6 +173,8 @@ pub struct InstanceConfig {
     /// winner announces itself again. On by default; `quiet_yield` turns it off, which is what
     /// keepalived does; `higher_prio_send_advert` goes before it.
     pub audible_yield: bool,
+    /// `notify*`, if there is any. The engine doesn't look at it.
+    pub notify: Option<Arc<Notify>>,
     /// What is rarely changed.
     pub tuning: Tuning,
 }

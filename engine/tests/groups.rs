@@ -35,6 +35,7 @@ fn grouped(lan: InstanceConfig, wan: InstanceConfig) -> Config {
         interfaces: vec!["lan".into(), "wan".into()],
         instances: vec![lan, wan],
         groups: vec![GroupConfig {
+            notify: None,
             name: "G".into(),
             members: vec![InstanceId(0), InstanceId(1)],
         }],

@@ -5,6 +5,7 @@ mod addresses;
 pub(super) mod groups;
 mod links;
 mod pacing;
+mod reports;
 mod timing;
 mod unicast;
 
@@ -59,8 +60,10 @@ pub(super) fn lower(drafts: &Drafts, report: &mut Report) -> Config {
             .fatal(extra.name.span, "there are too many instances");
     }
     let pacing = lowering.pacing();
+    let reports = lowering.reports();
     Config {
         pacing,
+        reports,
         router_id: drafts.global.router_id.clone(),
         startup_delay: drafts.global.startup_delay.unwrap_or_default(),
         interfaces: lowering.interfaces.names,
@@ -190,6 +193,7 @@ impl<'a> Lowering<'a> {
             garp,
             lower_prio_no_advert: lower_prio_no_advert.unwrap_or(false),
             audible_yield: !draft.quiet_yield,
+            notify: reports::notify(&draft.notify),
             tuning: draft.tuning.settle(global.tuning),
         })
     }

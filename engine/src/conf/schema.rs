@@ -10,6 +10,7 @@ pub(super) mod global;
 pub(super) mod group;
 mod ignored;
 pub(super) mod instance;
+pub(super) mod notify;
 pub(super) mod script;
 pub(super) mod track;
 pub(super) mod tuning;
@@ -194,27 +195,28 @@ impl Context {
     }
 
     fn knows(self, keyword: &str) -> bool {
-        self.keywords().contains(&keyword) || ignored::find(self, keyword).is_some()
+        self.keywords().any(|known| known == keyword) || ignored::find(self, keyword).is_some()
     }
 
     /// The keywords that are acted on.
-    fn keywords(self) -> &'static [&'static str] {
-        match self {
-            Self::Root => &[
+    fn keywords(self) -> impl Iterator<Item = &'static str> {
+        let lists: &'static [&'static [&'static str]] = match self {
+            Self::Root => &[&[
                 "global_defs",
                 "vrrp_instance",
                 "vrrp_script",
                 "vrrp_sync_group",
                 "garp_group",
-            ],
-            Self::Global => &global::KEYWORDS,
-            Self::Instance => &instance::KEYWORDS,
-            Self::Script => &script::KEYWORDS,
-            Self::Group => &group::KEYWORDS,
-            Self::Authentication => &instance::AUTH_KEYWORDS,
-            Self::GarpGroup => &garp::GROUP_KEYWORDS,
+            ]],
+            Self::Global => &[&global::KEYWORDS, &notify::GLOBAL_KEYWORDS],
+            Self::Instance => &[&instance::KEYWORDS, &notify::INSTANCE_KEYWORDS],
+            Self::Script => &[&script::KEYWORDS],
+            Self::Group => &[&group::KEYWORDS, &notify::GROUP_KEYWORDS],
+            Self::Authentication => &[&instance::AUTH_KEYWORDS],
+            Self::GarpGroup => &[&garp::GROUP_KEYWORDS],
             _ => &[],
-        }
+        };
+        lists.iter().copied().flatten().copied()
     }
 
     /// As a phrase: where a keyword belongs.
@@ -243,7 +245,7 @@ fn other(context: Context, item: &Item, report: &mut Report) {
         return ignored.report(item, report);
     }
     debug_assert!(
-        !context.keywords().contains(&word),
+        !context.keywords().any(|known| known == word),
         "`{word}` has no reader"
     );
     let skipped = if item.block.is_some() {
@@ -258,7 +260,7 @@ fn other(context: Context, item: &Item, report: &mut Report) {
         report.warning(item.keyword.span, message).hint(help);
         return;
     }
-    let known = context.keywords().iter().copied();
+    let known = context.keywords();
     let known = known.chain(
         ignored::of(context)
             .iter()

@@ -60,7 +60,6 @@ pub(super) struct Report {
     /// What isn't kept.
     dropped: Option<Diagnostic>,
     fatal: bool,
-    mailed: bool,
 }
 
 /// Notes and warnings kept, and as many errors beside them: nobody reads more, and a file of
@@ -151,16 +150,6 @@ impl Report {
     /// A note.
     pub(super) fn note(&mut self, span: Span, message: impl Into<String>) -> &mut Diagnostic {
         self.add(Severity::Note, span, message.into())
-    }
-
-    /// A note about mail, said once however many keywords there are for it.
-    pub(super) fn mail(&mut self, span: Span) {
-        if !core::mem::replace(&mut self.mailed, true) {
-            self.note(
-                span,
-                "mail is not sent yet: settings for it are accepted and unused",
-            );
-        }
     }
 
     /// Whether an error makes the configuration unusable.

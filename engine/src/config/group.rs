@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::Notify;
 use crate::ids::InstanceId;
 
 /// One `vrrp_sync_group` block. What the group tracks stands with each of its members.
@@ -11,4 +12,6 @@ pub struct GroupConfig {
     pub name: Arc<str>,
     /// `group`, in order: the order in which its members act.
     pub members: Vec<InstanceId>,
+    /// `notify*`, if there is any. The engine doesn't look at it.
+    pub notify: Option<Arc<Notify>>,
 }

@@ -169,6 +169,7 @@ pub(super) fn groups(drafts: &Drafts, instances: &[InstanceConfig]) -> Vec<Group
         let members = group.members.iter();
         GroupConfig {
             name: group.name.text.as_str().into(),
+            notify: super::reports::notify(&group.notify),
             members: members
                 .filter_map(|name| ids.get(name.text.as_str()).copied())
                 .collect(),

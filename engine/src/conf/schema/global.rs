@@ -4,6 +4,7 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use super::garp::GarpDraft;
+use super::notify::ReportsDraft;
 use super::tuning::TuningDraft;
 use super::value::{number, seconds, switch, value};
 use super::{Context, other, script, unicast};
@@ -23,10 +24,11 @@ pub(in crate::conf) struct GlobalDraft {
     pub(in crate::conf) tuning: TuningDraft,
     pub(in crate::conf) min_garp: bool,
     pub(in crate::conf) check_unicast_src: Option<bool>,
+    pub(in crate::conf) reports: ReportsDraft,
 }
 
 /// The keywords that are acted on.
-pub(super) const KEYWORDS: [&str; 33] = [
+pub(super) const KEYWORDS: [&str; 26] = [
     "include_check",
     "random_seed",
     "router_id",
@@ -42,13 +44,6 @@ pub(super) const KEYWORDS: [&str; 33] = [
     "vrrp_lower_prio_no_advert",
     "vrrp_check_unicast_src",
     "notification_email",
-    "notification_email_from",
-    "smtp_server",
-    "smtp_connect_timeout",
-    "smtp_helo_name",
-    "smtp_alert",
-    "smtp_alert_vrrp",
-    "no_email_faults",
     "vrrp_down_timer_adverts",
     "v3_checksum_as_v2",
     "vrrp_higher_prio_send_advert",
@@ -94,27 +89,13 @@ pub(super) fn read(block: &Item, draft: &mut GlobalDraft, report: &mut Report) {
                 let read = unicast::check_source(item, report).map(|(on, _)| on);
                 draft.check_unicast_src = read.or(draft.check_unicast_src);
             }
-            _ if keyword.starts_with("smtp_")
-                || keyword.starts_with("notification_email")
-                || keyword == "no_email_faults" =>
-            {
-                mail(item, report);
-            }
+            _ if draft.reports.read(item, report) => {}
             _ if draft.tuning.read_global(item, report) => {}
             _ => match keyword.strip_prefix("vrrp_") {
                 Some(name) if draft.garp.read(name, item, report) => {}
                 _ => other(Context::Global, item, report),
             },
         }
-    }
-}
-
-/// A mail keyword, or one that only looks like it.
-fn mail(item: &Item, report: &mut Report) {
-    if KEYWORDS.contains(&item.keyword.text.as_str()) {
-        report.mail(item.keyword.span);
-    } else {
-        other(Context::Global, item, report);
     }
 }
 

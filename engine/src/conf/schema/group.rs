@@ -2,10 +2,11 @@
 
 use super::track::{self, TrackDraft};
 use super::value::{bare, without_semicolon, word};
-use super::{Context, other};
+use super::{Context, notify, other};
 use crate::conf::lexer::Word;
 use crate::conf::source::{Report, Span};
 use crate::conf::tree::Item;
+use crate::config::Notify;
 
 /// One block.
 #[derive(Debug)]
@@ -21,15 +22,15 @@ pub(in crate::conf) struct GroupDraft {
     pub(in crate::conf) links: Vec<TrackDraft>,
     /// `sync_group_tracking_weight`
     pub(in crate::conf) weights: bool,
+    pub(in crate::conf) notify: Notify,
 }
 
 /// The keywords that are acted on.
-pub(super) const KEYWORDS: [&str; 5] = [
+pub(super) const KEYWORDS: [&str; 4] = [
     "group",
     "track_script",
     "track_interface",
     "sync_group_tracking_weight",
-    "smtp_alert",
 ];
 
 /// Reads one block.
@@ -45,6 +46,7 @@ pub(super) fn read(block: &Item, name: &Word, report: &mut Report) -> GroupDraft
         tracks: Vec::new(),
         links: Vec::new(),
         weights: false,
+        notify: Notify::default(),
     };
     for item in block.block.as_deref().unwrap_or_default() {
         match item.keyword.text.as_str() {
@@ -55,7 +57,7 @@ pub(super) fn read(block: &Item, name: &Word, report: &mut Report) -> GroupDraft
                 bare(item, report);
                 draft.weights = true;
             }
-            "smtp_alert" => report.mail(item.keyword.span),
+            _ if notify::read(item, &notify::GROUP_KEYWORDS, &mut draft.notify, report) => {}
             _ => other(Context::Group, item, report),
         }
     }

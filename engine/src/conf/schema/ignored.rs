@@ -77,8 +77,6 @@ const fn note(name: &'static str, effect: &'static str) -> Ignored {
 const BALANCER: &str = "load balancing is not part of this daemon";
 const STATIC: &str = "addresses, routes and rules that belong to no instance are not managed";
 const BFD: &str = "no BFD session is kept, and nothing tracks it";
-const FIFO: &str = "no events are written to a pipe";
-const HOOK: &str = "no script is run when the state changes";
 const ROUTES: &str = "no routes or rules are installed when this router becomes master";
 const VMAC: &str = "the addresses go on the interface itself, with its own MAC address, and move by \
      gratuitous ARP";
@@ -142,12 +140,6 @@ const GLOBAL: &[Ignored] = &[
     warn("startup_script_timeout", "no script is run at start"),
     warn("shutdown_script", "no script is run at the end"),
     warn("shutdown_script_timeout", "no script is run at the end"),
-    warn("notify_fifo", FIFO),
-    warn("notify_fifo_script", FIFO),
-    warn("vrrp_notify_fifo", FIFO),
-    warn("vrrp_notify_fifo_script", FIFO),
-    warn("vrrp_notify_priority_changes", FIFO),
-    warn("fifo_write_vrrp_states_on_reload", FIFO),
     warn("vrrp_mcast_group4", MULTICAST_GROUP),
     note("vrrp_mcast_group6", "IPv6 is not supported yet"),
     note(
@@ -284,14 +276,6 @@ const INSTANCE: &[Ignored] = &[
     warn("track_file", "no files are watched").block(),
     warn("track_process", "no processes are watched").block(),
     warn("track_bfd", BFD).block(),
-    warn("notify", HOOK),
-    warn("notify_master", HOOK),
-    warn("notify_backup", HOOK),
-    warn("notify_fault", HOOK),
-    warn("notify_stop", HOOK),
-    warn("notify_deleted", HOOK),
-    warn("notify_master_rx_lower_pri", HOOK),
-    warn("notify_priority_changes", HOOK),
     note("debug", "it has no effect in keepalived either"),
 ];
 
@@ -303,12 +287,6 @@ const GROUP: &[Ignored] = &[
         "global_tracking",
         "what a group tracks always counts for all its members",
     ),
-    warn("notify", HOOK),
-    warn("notify_master", HOOK),
-    warn("notify_backup", HOOK),
-    warn("notify_fault", HOOK),
-    warn("notify_stop", HOOK),
-    warn("notify_priority_changes", HOOK),
 ];
 
 const AUTHENTICATION: &[Ignored] =

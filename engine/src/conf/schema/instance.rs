@@ -10,11 +10,11 @@ use super::track::{self, TrackDraft};
 use super::tuning::TuningDraft;
 use super::unicast::UnicastDraft;
 use super::value::{self, Value, bare, ipv4, literal, number, seconds, switch};
-use super::{Context, other};
+use super::{Context, notify, other};
 use crate::conf::lexer::Word;
 use crate::conf::source::{Report, Span};
 use crate::conf::tree::Item;
-use crate::config::{Auth, Version};
+use crate::config::{Auth, Notify, Version};
 use crate::ids::{Priority, Vrid};
 
 /// One block, each value as last given.
@@ -45,6 +45,7 @@ pub(in crate::conf) struct InstanceDraft {
     pub(in crate::conf) lower_prio_no_advert: Option<bool>,
     pub(in crate::conf) quiet_yield: bool,
     pub(in crate::conf) tuning: TuningDraft,
+    pub(in crate::conf) notify: Notify,
 }
 
 impl InstanceDraft {
@@ -72,12 +73,13 @@ impl InstanceDraft {
             lower_prio_no_advert: None,
             quiet_yield: false,
             tuning: TuningDraft::default(),
+            notify: Notify::default(),
         }
     }
 }
 
 /// The keywords that are acted on.
-pub(super) const KEYWORDS: [&str; 43] = [
+pub(super) const KEYWORDS: [&str; 42] = [
     "interface",
     "virtual_router_id",
     "version",
@@ -108,7 +110,6 @@ pub(super) const KEYWORDS: [&str; 43] = [
     "garp_lower_prio_repeat",
     "lower_prio_no_advert",
     "quiet_yield",
-    "smtp_alert",
     "strict_mode",
     "accept",
     "down_timer_adverts",
@@ -134,7 +135,8 @@ pub(super) fn read(block: &Item, name: &Word, report: &mut Report) -> InstanceDr
         let read = election(item, &mut draft, report)
             || contents(item, &mut draft, report)
             || draft.garp.read_own(keyword, item, report)
-            || draft.tuning.read(keyword, item, report);
+            || draft.tuning.read(keyword, item, report)
+            || notify::read(item, &notify::INSTANCE_KEYWORDS, &mut draft.notify, report);
         if !read {
             other(Context::Instance, item, report);
         }
@@ -208,7 +210,6 @@ fn contents(item: &Item, draft: &mut InstanceDraft, report: &mut Report) -> bool
             bare(item, report);
             draft.dont_track_primary = true;
         }
-        "smtp_alert" => report.mail(item.keyword.span),
         "strict_mode" => {
             if switch(item, report) == Some(true) {
                 strict(item.keyword.span, report);

@@ -214,8 +214,8 @@ fn shell_habits(words: &[Part], whole: Span, report: &mut Report) {
 
 /// One word of a command line.
 #[derive(Clone, Debug)]
-struct Part {
-    text: String,
+pub(super) struct Part {
+    pub(super) text: String,
     /// The whole word was in quotes.
     quoted: bool,
     /// Where its text stands, without quotes.
@@ -224,7 +224,7 @@ struct Part {
 
 /// Splits a command line as a shell would: blanks, single and double quotes, backslashes. `place`
 /// is where the text stands.
-fn split(text: &str, place: Span) -> Vec<Part> {
+pub(super) fn split(text: &str, place: Span) -> Vec<Part> {
     let mut parts = Vec::new();
     let mut chars = text.char_indices().peekable();
     while let Some(&(start, c)) = chars.peek() {

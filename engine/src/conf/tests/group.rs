@@ -188,7 +188,7 @@ fn what_is_wrong_with_its_trackers_is_said_once() {
     assert_remark(&grouped("state MASTER", ""), "warning", "can't stand here");
     assert_remark(&grouped("no_such_word", ""), "warning", "unknown keyword");
     assert_remark(&grouped("global_tracking", ""), "note", "always counts");
-    assert_remark(&grouped("smtp_alert", ""), "note", "mail");
+    assert_remark(&grouped("smtp_alert", ""), "warning", "nobody to write to");
 }
 
 #[test]

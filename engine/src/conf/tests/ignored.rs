@@ -3,20 +3,18 @@
 use super::{assert_says, conf, instance_with, only_instance, printed, said};
 use crate::conf::Severity::{Note, Warning};
 
-const GLOBAL: &str = "lvs_id enable_script_security notify_fifo vrrp_notify_fifo_script startup_script \
+const GLOBAL: &str = "lvs_id enable_script_security startup_script \
     vrrp_mcast_group4 disable_local_igmp \
     vrrp_delay_after_boot log_unknown_vrids dynamic_interfaces default_interface max_auto_priority \
     vrrp_priority vrrp_no_swap vrrp_rt_priority vrrp_cpu_affinity vrrp_rlimit_rttime \
     vrrp_rx_bufs_policy vrrp_iptables vrrp_ipsets nftables vmac_prefix enable_dbus enable_snmp_vrrp \
     enable_snmp_rfc enable_traps snmp_socket process_names reload_check_config reload_file \
-    config_save_dir json_version umask iproute_usr_dir lvs_sync_daemon vrrp_strict smtp_server \
-    notification_email_from no_email_faults smtp_alert_vrrp smtp_helo_name";
+    config_save_dir json_version umask iproute_usr_dir lvs_sync_daemon vrrp_strict";
 
 const INSTANCE: &str = "vrf mcast_dst_ip track_src_ip timer_expired_backup kernel_rx_buf_size \
     native_ipv6 linkbeat_use_polling lvs_sync_daemon_interface \
     promote_secondaries no_accept use_vmac vmac_xmit_base use_vmac_addr use_ipvlan \
-    notify notify_master notify_backup notify_fault notify_stop \
-    notify_deleted notify_master_rx_lower_pri notify_priority_changes smtp_alert debug";
+    debug";
 
 const ROOT: &str = "net_namespace instance use_pid_dir child_wait_time namespace_with_ipsets";
 
@@ -69,21 +67,8 @@ fn each_known_keyword_costs_one_remark() {
 
 #[test]
 fn the_remark_is_loud_when_behaviour_differs() {
-    assert_says("notify_master /bin/true", Warning, "no script is run");
     assert_says("use_vmac", Warning, "its own MAC address");
     assert_says("debug 4", Note, "no effect in keepalived either");
     assert_says("strict_mode on", Warning, "strict conformance");
     assert_eq!(said(&instance_with("accept\nstrict_mode off")), [""; 0]);
-}
-
-#[test]
-fn mail_is_mentioned_once() {
-    let text = format!(
-        "global_defs {{\nnotification_email {{\na@b\nsmtp_server\n}}\nsmtp_server 127.0.0.1 25\nsmtp_connect_timeout 30\n}}\n{}",
-        instance_with("smtp_alert")
-    );
-    assert_eq!(
-        said(&text),
-        ["note 2:1 mail is not sent yet: settings for it are accepted and unused"]
-    );
 }

@@ -167,6 +167,11 @@ impl<C: Clock, N: Network, H: Host, P: Probes, K: Hooks> Driver<C, N, H, P, K> {
         }
     }
 
+    /// The world, when the engine has stopped.
+    pub fn into_world(self) -> World<C, N, H, P, K> {
+        self.world
+    }
+
     /// The engine, to look at.
     pub fn engine(&self) -> &Engine {
         &self.engine

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use locum_engine::Engine;
 use locum_engine::conf::Diagnostic;
@@ -135,7 +136,7 @@ async fn drive(config: Config, args: &RunArgs) -> Result<(), DaemonError> {
         network,
         host: KernelHost::new(&config, Rc::clone(&links))?,
         probes: TaskProbes::new(&config)?,
-        hooks: SignalHooks::new(Rc::new(config.clone()), Rc::clone(&links), hang_up)?,
+        hooks: SignalHooks::new(Arc::new(config.clone()), Rc::clone(&links), hang_up)?,
     };
     for id in links.ids().filter(|id| links.index(*id).is_none()) {
         warn!(
@@ -145,7 +146,10 @@ async fn drive(config: Config, args: &RunArgs) -> Result<(), DaemonError> {
     }
     let version = env!("CARGO_PKG_VERSION");
     info!(instances = config.instances.len(), "locum {version} starts");
-    Driver::new(Engine::new(config), world).run().await;
+    let mut driver = Driver::new(Engine::new(config), world);
+    driver.run().await;
+    // The addresses are gone; scripts that are told so still run for a moment.
+    driver.into_world().hooks.finish().await;
     info!("stopped");
     Ok(())
 }

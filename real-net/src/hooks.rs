@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use locum_engine::config::Config;
@@ -13,11 +14,13 @@ use tracing::info;
 
 use crate::links::Links;
 use crate::log;
+use crate::notify::Notifier;
 
 /// Start, and then what signals ask for.
 pub struct SignalHooks {
-    config: Rc<Config>,
+    config: Arc<Config>,
     links: Rc<Links>,
+    notifier: Notifier,
     started: bool,
     terminate: Signal,
     interrupt: Signal,
@@ -29,11 +32,12 @@ impl SignalHooks {
     /// Catches SIGTERM, SIGINT and SIGHUP from now on; `on_hang_up` is called for the last. Must
     /// be called inside a tokio runtime.
     pub fn new(
-        config: Rc<Config>,
+        config: Arc<Config>,
         links: Rc<Links>,
         on_hang_up: Box<dyn FnMut()>,
     ) -> io::Result<Self> {
         Ok(Self {
+            notifier: Notifier::new(Arc::clone(&config)),
             config,
             links,
             started: false,
@@ -42,6 +46,13 @@ impl SignalHooks {
             hang_up: signal(SignalKind::hangup())?,
             on_hang_up,
         })
+    }
+}
+
+impl SignalHooks {
+    /// The daemon has let go of everything: whoever is told of it gets some time to act.
+    pub async fn finish(self) {
+        self.notifier.finish().await;
     }
 }
 
@@ -67,6 +78,7 @@ impl Hooks for SignalHooks {
 
     fn event(&mut self, _now: Instant, event: Event) {
         log::event(&self.config, &event);
+        self.notifier.event(&event);
     }
 }
 

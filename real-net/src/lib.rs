@@ -12,6 +12,7 @@ pub mod links;
 pub mod load;
 pub mod log;
 pub mod network;
+pub mod notify;
 pub mod pidfile;
 pub mod probes;
 mod sys;

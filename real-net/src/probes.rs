@@ -24,7 +24,7 @@ use tokio::task::JoinSet;
 use tracing::debug;
 
 pub use quorum::{Tally, ask};
-use script::Script;
+pub(crate) use script::Script;
 pub use script::UnknownUser;
 
 /// Runs checks as tasks.

@@ -35,7 +35,7 @@ pub struct UnknownUser(Arc<str>);
 
 /// A command line, ready to run.
 #[derive(Debug)]
-pub(super) struct Script {
+pub(crate) struct Script {
     words: Vec<Arc<str>>,
     /// `None`: as the daemon itself, because it isn't root.
     user: Option<(Uid, Gid)>,
@@ -43,7 +43,7 @@ pub(super) struct Script {
 }
 
 impl Script {
-    pub(super) fn new(
+    pub(crate) fn new(
         words: &[Arc<str>],
         user: Option<&(Arc<str>, Option<Arc<str>>)>,
     ) -> Result<Self, UnknownUser> {
@@ -62,7 +62,7 @@ impl Script {
     }
 
     /// Runs it to its end, or until `given_up` comes first.
-    pub(super) async fn run(&self, given_up: impl Future<Output = ()>) -> Outcome {
+    pub(crate) async fn run(&self, given_up: impl Future<Output = ()>) -> Outcome {
         let mut process = match self.spawn() {
             Ok(process) => process,
             Err(e) => return self.not_run(&e),

@@ -114,10 +114,8 @@ fn hook(item: &Item, report: &mut Report) -> Option<Hook> {
         let word = word(item.arguments.get(at)?);
         Some(Arc::from(without_semicolon(word, report).text))
     };
-    let user: Option<User> = match name(1, report) {
-        Some(user) => Some((user, name(2, report))),
-        None => None,
-    };
+    let (first, second) = (name(1, report), name(2, report));
+    let user: Option<User> = first.map(|user| (user, second));
     if let (Some((user, _)), Some(second)) = (&user, item.arguments.get(1)) {
         let odd = |c: char| !c.is_ascii_alphanumeric() && !"_-.".contains(c);
         if user.contains(odd) || user.starts_with('-') {
@@ -180,8 +178,10 @@ impl ReportsDraft {
 
     fn mail(&mut self, item: &Item, report: &mut Report) -> bool {
         match item.keyword.text.as_str() {
-            "notification_email_from" => self.from = text(item, report).or(self.from.take()),
-            "smtp_helo_name" => self.helo = text(item, report).or(self.helo.take()),
+            "notification_email_from" => {
+                self.from = text(item, report).or_else(|| self.from.take())
+            }
+            "smtp_helo_name" => self.helo = text(item, report).or_else(|| self.helo.take()),
             "smtp_server" => self.server(item, report),
             "smtp_connect_timeout" => {
                 let read = seconds(item, 1_000_000, "30 s are used", report);

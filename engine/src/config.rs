@@ -157,6 +157,9 @@ pub struct InstanceConfig {
     pub vmac: Option<Vmac>,
     /// `mcast_src_ip` or `unicast_src_ip`; the interface's primary address when absent.
     pub source: Option<IpAddr>,
+    /// The group that adverts go to (`mcast_dst_ip`, `vrrp_mcast_group4`, `vrrp_mcast_group6`), of the
+    /// same family, when it isn't the usual one; not used with peers.
+    pub group: Option<IpAddr>,
     /// Adverts go to these peers; to the group when absent.
     pub unicast: Option<Unicast>,
     /// `track_script`, in order.
@@ -183,6 +186,11 @@ impl InstanceConfig {
     /// Every address the master holds: the advertised ones, then the excluded ones.
     pub fn held_addresses(&self) -> impl Iterator<Item = &VirtualAddress> {
         self.addresses.iter().chain(&self.excluded)
+    }
+
+    /// The group its adverts go to, unless it has peers.
+    pub fn group(&self) -> IpAddr {
+        self.group.unwrap_or_else(|| self.family.group())
     }
 
     /// Where its adverts leave.

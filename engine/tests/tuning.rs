@@ -257,3 +257,39 @@ fn skip_check_adv_addr_compares_the_first_advert_of_a_master_only() {
         assert_eq!(remarks(&mut bench), 1, "another master is looked at");
     }
 }
+
+/// Sent to the group of the instance, with its checksum, and heard from no other.
+#[test]
+fn another_group_is_the_only_one() {
+    let group = [224, 0, 0, 77].into();
+    let grouped = |priority| InstanceConfig {
+        group: Some(std::net::IpAddr::V4(group)),
+        ..v3(priority, Tuning::default())
+    };
+    let mut bench = Bench::master(grouped(100));
+    bench.run_for(secs(1));
+    let sent = bench.said.iter().find_map(|(_, output)| match output {
+        Output::Transmit(Transmit::Advert {
+            destination,
+            packet,
+            ..
+        }) => Some((*destination, packet.clone())),
+        _ => None,
+    });
+    let (destination, packet) = sent.expect("an advert is due each second");
+    assert_eq!(destination, std::net::IpAddr::V4(group));
+    assert_eq!(packet[16..20], group.octets());
+    let view = AdvertView::new(&packet[wire::ipv4::LEN..], Version::V3, Family::V4).expect("whole");
+    assert_eq!(
+        view.checksum_form(US.into(), group.into()),
+        Some(ChecksumForm::PseudoHeader)
+    );
+    bench.said.clear();
+    let peer = grouped(200);
+    bench.receive_at(GROUP_V4, PEER, 255, &payload_to(PEER, GROUP_V4, &peer));
+    assert_eq!(bench.state(), StateKind::Master);
+    let discarded = &bench.engine.stats(VI).discarded;
+    assert_eq!(discarded[Discard::Destination.index()], 1);
+    bench.receive_at(group, PEER, 255, &payload_to(PEER, group, &peer));
+    assert_eq!(bench.state(), StateKind::Backup);
+}

@@ -206,7 +206,7 @@ fn ports(config: &Config, id: InterfaceId) -> Vec<Port> {
             purposes.len() - 1
         });
         let groups = &mut purposes[at].groups;
-        let group = group(family);
+        let group = instance.group();
         if instance.unicast.is_none() && !groups.contains(&group) {
             groups.push(group);
         }
@@ -227,11 +227,4 @@ fn family(instance: &InstanceConfig) -> Family {
     let peer = peer.map(|peer| peer.address);
     let first = peer.or_else(|| instance.addresses.first().map(|a| a.address));
     first.map_or(Family::V4, Family::of)
-}
-
-fn group(family: Family) -> IpAddr {
-    match family {
-        Family::V4 => wire::GROUP_V4.into(),
-        Family::V6 => wire::GROUP_V6.into(),
-    }
 }

@@ -73,7 +73,8 @@ catalogue! {
         "duplicated-and-corrupted",
         "clock-drift",
         "unicast",
-        "paced-announcements";
+        "paced-announcements",
+        "another-group";
     "Neighbours":
         "wrong-password",
         "wrong-password-flood",

@@ -71,7 +71,10 @@ fn paragraph(config: &Config, instance: &InstanceConfig) -> String {
 
 /// Whom it talks to, when that isn't the group.
 fn transport(instance: &InstanceConfig) -> Option<String> {
-    let unicast = instance.unicast.as_ref()?;
+    let Some(unicast) = instance.unicast.as_ref() else {
+        let group = instance.group?;
+        return Some(format!("Its adverts go to the group {group}."));
+    };
     let peers: Vec<String> = unicast
         .peers
         .iter()

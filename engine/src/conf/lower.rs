@@ -186,6 +186,7 @@ impl<'a> Lowering<'a> {
             accept: true,
             vmac: None,
             source: draft.source.map(Into::into),
+            group: self.multicast_group(draft, Family::V4),
             unicast: self.unicast(draft, version),
             tracks: Vec::new(), // Filled in by the caller.
             links: self.links(draft, interface, priority)?,

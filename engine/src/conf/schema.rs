@@ -10,6 +10,7 @@ pub(super) mod global;
 pub(super) mod group;
 mod ignored;
 pub(super) mod instance;
+pub(super) mod multicast;
 pub(super) mod notify;
 pub(super) mod script;
 pub(super) mod track;

@@ -15,6 +15,7 @@ mod links;
 mod lint;
 mod macros;
 mod measured;
+mod multicast;
 mod notify;
 mod pacing;
 mod property;

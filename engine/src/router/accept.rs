@@ -7,7 +7,7 @@ use crate::config::{Auth, InstanceConfig, OldChecksum, Unicast, Version};
 use crate::fsm::Heard;
 use crate::input::Datagram;
 use crate::time::Centis;
-use crate::wire::{AdvertView, ChecksumForm, Family, GROUP_V4, GROUP_V6, TTL};
+use crate::wire::{AdvertView, ChecksumForm, Family, GROUP_V4, TTL};
 
 /// Why a packet was not used, in the order in which it is checked.
 ///
@@ -144,7 +144,7 @@ pub(crate) fn accept(
     }
     let checksum = check_sum(config, &view, datagram).ok_or(Discard::Checksum)?;
     match &config.unicast {
-        None if datagram.destination != GROUP_V4 && datagram.destination != GROUP_V6 => {
+        None if datagram.destination != config.group() => {
             return Err(Discard::Destination);
         }
         None => {}

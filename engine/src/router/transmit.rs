@@ -165,7 +165,7 @@ fn packet_v6(
 /// all routers does, is no reason to talk to ourselves.
 fn destinations(config: &InstanceConfig, source: IpAddr) -> impl Iterator<Item = IpAddr> {
     let unicast = config.unicast.as_ref();
-    let group = unicast.is_none().then(|| config.family.group());
+    let group = unicast.is_none().then(|| config.group());
     let peers = unicast.map_or(&[][..], |unicast| &unicast.peers);
     let peers = peers.iter().map(|peer| peer.address);
     group

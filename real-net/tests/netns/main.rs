@@ -12,6 +12,7 @@ mod election;
 mod gateway;
 mod lab;
 mod mixed;
+mod multicast;
 mod process;
 mod timing;
 mod tool;

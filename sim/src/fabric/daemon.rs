@@ -95,6 +95,13 @@ impl Fabric {
         }
     }
 
+    /// The daemon's sockets join these groups in place of 224.0.0.18.
+    pub fn join(&mut self, host: HostId, groups: &[Ipv4Addr]) {
+        self.each_part(host, |fabric, part| {
+            fabric.with_kernel(part, |kernel, _| kernel.join(groups));
+        });
+    }
+
     /// A daemon is gone: its sockets close, its checks end. Its addresses stay.
     pub fn close(&mut self, host: HostId) {
         self.each_part(host, |fabric, part| {

@@ -241,8 +241,15 @@ impl Kernel {
     /// Opens the daemon's sockets; what waited in earlier ones is gone.
     pub(crate) fn open(&mut self) {
         self.close();
-        self.socket = Some(Socket::default());
+        self.socket = Some(Socket::new());
         self.tell_link();
+    }
+
+    /// The groups that the daemon's sockets join, in place of the usual one.
+    pub(crate) fn join(&mut self, groups: &[Ipv4Addr]) {
+        if let Some(socket) = &mut self.socket {
+            socket.groups = groups.to_vec();
+        }
     }
 
     /// Closes the daemon's sockets; its checks end with it.

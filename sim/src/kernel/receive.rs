@@ -47,8 +47,15 @@ impl Kernel {
     fn listens_to(&self, destination: MacAddr) -> bool {
         destination == self.mac
             || destination == MacAddr::BROADCAST
-            || (self.socket.is_some()
-                && destination == const { ethernet::multicast_mac(wire::GROUP_V4) })
+            || self
+                .groups()
+                .iter()
+                .any(|group| destination == ethernet::multicast_mac(*group))
+    }
+
+    /// The groups its daemon listens to.
+    fn groups(&self) -> &[Ipv4Addr] {
+        self.socket.as_ref().map_or(&[], |socket| &socket.groups)
     }
 
     fn receive_arp(&mut self, cx: &mut Context<'_>, arp: Arp, to_us: bool) {
@@ -99,7 +106,7 @@ impl Kernel {
         }
         let to_us = self.holds(destination);
         match packet.protocol() {
-            wire::PROTOCOL if to_us || destination == wire::GROUP_V4 => {
+            wire::PROTOCOL if to_us || self.groups().contains(&destination) => {
                 self.receive_advert(packet, frame);
             }
             icmp::PROTOCOL if to_us => {

@@ -5,6 +5,7 @@ use core::ops::{Deref, Range};
 use std::collections::VecDeque;
 
 use locum_engine::ids::CheckId;
+use locum_engine::wire::GROUP_V4;
 use locum_engine::{LinkState, Outcome};
 
 use crate::capture::Bytes;
@@ -73,6 +74,8 @@ impl Eq for Payload {}
 /// A daemon's open sockets.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Socket {
+    /// Multicast groups it has joined.
+    pub(crate) groups: Vec<Ipv4Addr>,
     changes: VecDeque<Delivery>,
     packets: VecDeque<Packet>,
     results: VecDeque<(CheckId, Outcome)>,
@@ -80,6 +83,14 @@ pub(crate) struct Socket {
 }
 
 impl Socket {
+    /// Listening to the usual group.
+    pub(crate) fn new() -> Self {
+        Self {
+            groups: vec![GROUP_V4],
+            ..Self::default()
+        }
+    }
+
     pub(crate) fn change(&mut self, change: Delivery) {
         self.changes.push_back(change);
     }

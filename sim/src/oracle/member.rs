@@ -16,7 +16,14 @@ use super::timing::{self, Drift};
 use crate::topology::HostId;
 
 /// Virtual router, version, password, interval where it counts, and whether it is unicast.
-pub(super) type Key = (Vrid, Version, Option<[u8; 8]>, Option<Duration>, bool);
+pub(super) type Key = (
+    Vrid,
+    Version,
+    Option<[u8; 8]>,
+    Option<Duration>,
+    bool,
+    IpAddr,
+);
 
 /// The position of a member in the tracker's list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -287,6 +294,7 @@ impl Member {
             password,
             v2.then_some(self.interval),
             self.is_unicast(),
+            spec.group(),
         )
     }
 

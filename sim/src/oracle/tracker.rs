@@ -8,6 +8,7 @@ use core::time::Duration;
 
 use locum_engine::event::{Reason, StateKind};
 use locum_engine::ids::{InstanceId, Priority};
+use locum_engine::wire::GROUP_V4;
 use locum_engine::{Event, Instant};
 
 use super::condition::Conditions;
@@ -295,8 +296,10 @@ impl Tracker {
             + longest.unwrap_or_default()
             + self.quantum * 2;
         for i in 0..self.members.len() {
-            let (vrid, _, password, _, unicast) = self.members[i].key();
-            let fits = vrid == forgery.vrid && password == forgery.password && !unicast;
+            let (vrid, _, password, _, unicast, group) = self.members[i].key();
+            // Forged adverts go to the usual group.
+            let heard = !unicast && group == GROUP_V4;
+            let fits = vrid == forgery.vrid && password == forgery.password && heard;
             if fits && forgery.ttl == 255 {
                 let hearing = &mut self.members[i].hearing;
                 hearing.spoiled = hearing.spoiled.max(over);

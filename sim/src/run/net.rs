@@ -1,5 +1,6 @@
 //! What the two runners share: the fabric, the plan's progress, and each router's process.
 
+use core::net::{IpAddr, Ipv4Addr};
 use core::task::Waker;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -179,6 +180,8 @@ impl Net {
             return None;
         }
         self.fabric.open(host);
+        let groups = groups(self.node(host));
+        self.fabric.join(host, &groups);
         self.fabric
             .record(Observed::Daemon(host, DaemonChange::Started));
         let node = self.node(host);
@@ -263,4 +266,19 @@ fn agenda(topology: &Topology, setup: &Setup) -> VecDeque<(Instant, Action)> {
     let mut agenda: Vec<_> = starts.chain(faults).collect();
     agenda.sort_by_key(|(at, _)| *at);
     agenda.into()
+}
+
+/// The IPv4 groups that a daemon listens to.
+fn groups(node: &Node) -> Vec<Ipv4Addr> {
+    let mut groups = Vec::new();
+    let config = node.config.iter();
+    for instance in config.flat_map(|config| &config.instances) {
+        match instance.group() {
+            IpAddr::V4(group) if !groups.contains(&group) && instance.unicast.is_none() => {
+                groups.push(group);
+            }
+            IpAddr::V4(_) | IpAddr::V6(_) => {}
+        }
+    }
+    groups
 }

@@ -1,14 +1,40 @@
 //! Unicast: from what an instance says to peers, or to the group after all.
 
-use core::net::Ipv4Addr;
+use core::net::{IpAddr, Ipv4Addr};
 
 use super::Lowering;
 use crate::conf::schema::instance::InstanceDraft;
 use crate::conf::schema::unicast::{PeerDraft, UnicastDraft};
 use crate::config::{OldChecksum, Peer, Unicast, Version};
-use crate::wire::TTL;
+use crate::wire::{Family, TTL};
 
 impl Lowering<'_> {
+    /// The group of an instance without peers.
+    pub(super) fn multicast_group(
+        &mut self,
+        draft: &InstanceDraft,
+        family: Family,
+    ) -> Option<IpAddr> {
+        let otherwise = self.drafts.global.groups.of(family);
+        match draft.group {
+            Some((_, span)) if !draft.unicast.peers.is_empty() => {
+                let message = "adverts go to peers: this line has no effect";
+                self.report.warning(span, message);
+                otherwise
+            }
+            Some((group, span)) if Family::of(group) != family => {
+                let message = format!(
+                    "this group is of another family than the addresses: {} is used",
+                    otherwise.unwrap_or_else(|| family.group())
+                );
+                self.report.warning(span, message);
+                otherwise
+            }
+            Some((group, _)) => Some(group),
+            None => otherwise,
+        }
+    }
+
     /// Whom adverts go to; `None` for the group.
     pub(super) fn unicast(&mut self, draft: &InstanceDraft, version: Version) -> Option<Unicast> {
         let unicast = &draft.unicast;

@@ -4,6 +4,7 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use super::garp::GarpDraft;
+use super::multicast::GroupsDraft;
 use super::notify::ReportsDraft;
 use super::tuning::TuningDraft;
 use super::value::{number, seconds, switch, value};
@@ -22,13 +23,14 @@ pub(in crate::conf) struct GlobalDraft {
     pub(in crate::conf) garp: GarpDraft,
     pub(in crate::conf) lower_prio_no_advert: Option<bool>,
     pub(in crate::conf) tuning: TuningDraft,
+    pub(in crate::conf) groups: GroupsDraft,
     pub(in crate::conf) min_garp: bool,
     pub(in crate::conf) check_unicast_src: Option<bool>,
     pub(in crate::conf) reports: ReportsDraft,
 }
 
 /// The keywords that are acted on.
-pub(super) const KEYWORDS: [&str; 26] = [
+pub(super) const KEYWORDS: [&str; 28] = [
     "include_check",
     "random_seed",
     "router_id",
@@ -51,6 +53,8 @@ pub(super) const KEYWORDS: [&str; 26] = [
     "vrrp_startup_delay",
     "vrrp_skip_check_adv_addr",
     "vrrp_min_garp",
+    "vrrp_mcast_group4",
+    "vrrp_mcast_group6",
     "vrrp_garp_interval",
     "vrrp_gna_interval",
     "vrrp_garp_extra_if",
@@ -91,6 +95,7 @@ pub(super) fn read(block: &Item, draft: &mut GlobalDraft, report: &mut Report) {
             }
             _ if draft.reports.read(item, report) => {}
             _ if draft.tuning.read_global(item, report) => {}
+            _ if draft.groups.read(item, report) => {}
             _ => match keyword.strip_prefix("vrrp_") {
                 Some(name) if draft.garp.read(name, item, report) => {}
                 _ => other(Context::Global, item, report),

@@ -86,7 +86,6 @@ const SNMP: &str = "there is no SNMP agent";
 const DBUS: &str = "there is no D-Bus service";
 const FILES: &str = "this file is not written or used";
 const LINKBEAT: &str = "link state comes from the kernel";
-const MULTICAST_GROUP: &str = "adverts use the standard group, 224.0.0.18";
 const RELOAD: &str = "a file that can't be used leaves the running configuration in place, always";
 const HELD_UP: &str =
     "a master that was held up for long announces itself again instead of stepping back";
@@ -140,8 +139,6 @@ const GLOBAL: &[Ignored] = &[
     warn("startup_script_timeout", "no script is run at start"),
     warn("shutdown_script", "no script is run at the end"),
     warn("shutdown_script_timeout", "no script is run at the end"),
-    warn("vrrp_mcast_group4", MULTICAST_GROUP),
-    note("vrrp_mcast_group6", "IPv6 is not supported yet"),
     note(
         "disable_local_igmp",
         "the kernel reports its group memberships as usual",
@@ -248,7 +245,6 @@ const INSTANCE: &[Ignored] = &[
         "vrf",
         "adverts leave through the instance's interface, whatever its VRF",
     ),
-    warn("mcast_dst_ip", MULTICAST_GROUP),
     warn(
         "track_src_ip",
         "losing the source address is not a fault of its own",

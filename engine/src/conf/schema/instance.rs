@@ -1,11 +1,12 @@
 //! `vrrp_instance`: one virtual router.
 
-use core::net::Ipv4Addr;
+use core::net::{IpAddr, Ipv4Addr};
 use core::time::Duration;
 
 use super::address::{self, AddressesDraft};
 use super::garp::GarpDraft;
 use super::global::{strict, version};
+use super::multicast;
 use super::track::{self, TrackDraft};
 use super::tuning::TuningDraft;
 use super::unicast::UnicastDraft;
@@ -36,6 +37,8 @@ pub(in crate::conf) struct InstanceDraft {
     pub(in crate::conf) excluded: AddressesDraft,
     pub(in crate::conf) no_addresses: bool,
     pub(in crate::conf) source: Option<Ipv4Addr>,
+    /// `mcast_dst_ip`
+    pub(in crate::conf) group: Option<(IpAddr, Span)>,
     pub(in crate::conf) unicast: UnicastDraft,
     pub(in crate::conf) tracks: Vec<TrackDraft>,
     /// `track_interface`.
@@ -65,6 +68,7 @@ impl InstanceDraft {
             excluded: AddressesDraft::default(),
             no_addresses: false,
             source: None,
+            group: None,
             unicast: UnicastDraft::default(),
             tracks: Vec::new(),
             links: Vec::new(),
@@ -79,7 +83,7 @@ impl InstanceDraft {
 }
 
 /// The keywords that are acted on.
-pub(super) const KEYWORDS: [&str; 42] = [
+pub(super) const KEYWORDS: [&str; 43] = [
     "interface",
     "virtual_router_id",
     "version",
@@ -94,6 +98,7 @@ pub(super) const KEYWORDS: [&str; 42] = [
     "virtual_ipaddress_excluded",
     "no_virtual_ipaddress",
     "mcast_src_ip",
+    "mcast_dst_ip",
     "unicast_src_ip",
     "unicast_peer",
     "unicast_ttl",
@@ -203,6 +208,7 @@ fn contents(item: &Item, draft: &mut InstanceDraft, report: &mut Report) -> bool
             bare(item, report);
             draft.no_addresses = true;
         }
+        "mcast_dst_ip" => draft.group = multicast::group(item, None, report).or(draft.group),
         "mcast_src_ip" => draft.source = ipv4(item, report).or(draft.source),
         "track_script" => track::read(item, &mut draft.tracks, report),
         "track_interface" => track::read(item, &mut draft.links, report),

@@ -58,8 +58,8 @@ const GLOBAL: &str = "
 - vrrp_strict
 = vrrp_skip_check_adv_addr
 = vrrp_skip_check_adv_addr off
-- vrrp_mcast_group4 224.0.0.20
-- vrrp_mcast_group6 ff02::20
+= vrrp_mcast_group4 224.0.0.20
+= vrrp_mcast_group6 ff02::20
 = vrrp_garp_master_delay 5
 = vrrp_garp_master_repeat 5
 = vrrp_garp_master_refresh 60
@@ -182,7 +182,7 @@ const INSTANCE: &str = "
 = version 3;unicast_peer {192.0.2.4};old_unicast_checksum never
 - vrf blue
 = mcast_src_ip 192.0.2.3
-- mcast_dst_ip 224.0.0.20
+= mcast_dst_ip 224.0.0.20
 - track_src_ip
 - kernel_rx_buf_size 65536
 = v3_checksum_as_v2

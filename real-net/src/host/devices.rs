@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
 
 use locum_engine::LinkState;
@@ -22,6 +22,8 @@ pub(crate) struct Device {
     name: String,
     up: bool,
     mac: MacAddr,
+    /// Over IPv6.
+    forwards: bool,
     /// In the kernel's order: the primary ones first.
     addresses: Vec<Address>,
 }
@@ -30,6 +32,7 @@ pub(crate) struct Device {
 struct Address {
     address: IpAddr,
     secondary: bool,
+    usable: bool,
 }
 
 impl Devices {
@@ -54,9 +57,16 @@ impl Devices {
                 name,
                 up,
                 mac,
+                forwards,
             } => {
                 let device = self.devices.entry(index).or_default();
                 (device.name, device.up, device.mac) = (name, up, mac);
+                device.forwards = forwards.unwrap_or(device.forwards);
+            }
+            Change::Forwarding { index, forwards } => {
+                if let Some(device) = self.devices.get_mut(&index) {
+                    device.forwards = forwards;
+                }
             }
             Change::LinkGone { index } => {
                 self.devices.remove(&index);
@@ -65,9 +75,14 @@ impl Devices {
                 index,
                 address,
                 secondary,
+                usable,
             } => {
                 let device = self.devices.entry(index).or_default();
-                device.add(Address { address, secondary });
+                device.add(Address {
+                    address,
+                    secondary,
+                    usable,
+                });
             }
             Change::AddressGone { index, address } => {
                 if let Some(device) = self.devices.get_mut(&index) {
@@ -94,14 +109,28 @@ impl Device {
     /// virtual one, a primary one if there is any.
     pub(crate) fn state(&self, virtual_addresses: &BTreeSet<IpAddr>) -> LinkState {
         let own = |a: &&Address| !virtual_addresses.contains(&a.address);
-        let primary = self.addresses.iter().filter(own).find(|a| !a.secondary);
-        let first = primary.or_else(|| self.addresses.iter().find(own));
+        let v4 = || {
+            let own = self.addresses.iter().filter(own);
+            own.filter(|a| a.address.is_ipv4())
+        };
+        let first = v4().find(|a| !a.secondary).or_else(|| v4().next());
         LinkState {
             up: self.up,
             mac: self.mac,
             address: first.map(|a| a.address),
-            ..LinkState::default()
+            link_local: self.link_local(virtual_addresses),
+            forwards_ipv6: self.forwards,
         }
+    }
+
+    /// The first one that may be used: duplicate address detection has found no other owner.
+    fn link_local(&self, virtual_addresses: &BTreeSet<IpAddr>) -> Option<Ipv6Addr> {
+        self.addresses.iter().find_map(|a| match a.address {
+            IpAddr::V6(v6) if v6.is_unicast_link_local() && a.usable => {
+                (!virtual_addresses.contains(&a.address)).then_some(v6)
+            }
+            IpAddr::V4(_) | IpAddr::V6(_) => None,
+        })
     }
 
     fn add(&mut self, new: Address) {
@@ -125,6 +154,7 @@ mod tests {
             index: 2,
             address: ip(last),
             secondary,
+            usable: true,
         }
     }
 
@@ -135,6 +165,7 @@ mod tests {
             name: "eth0".to_owned(),
             up: true,
             mac: MacAddr([2, 0, 0, 0, 0, 1]),
+            forwards: None,
         });
         for change in changes {
             devices.apply(change);
@@ -159,6 +190,49 @@ mod tests {
         let devices = with(vec![address(12, true), address(11, false)]);
         assert_eq!(source(&devices), Some(ip(11)));
         assert_eq!(source(&with(vec![address(12, true)])), Some(ip(12)));
+    }
+
+    #[test]
+    fn a_link_local_address_counts_once_it_is_unique() {
+        let seen = |address: &str, usable| Change::Address {
+            index: 2,
+            address: address.parse().expect("an address"),
+            secondary: false,
+            usable,
+        };
+        let source = |changes| {
+            let devices = with(changes);
+            let (_, device) = devices.find("eth0").expect("it was added");
+            let own = BTreeSet::from(["fe80::200".parse().expect("an address")]);
+            device.state(&own).link_local.map(|a| a.to_string())
+        };
+        assert_eq!(source(vec![seen("fe80::1", false)]), None, "tentative");
+        let settled = vec![seen("fe80::1", false), seen("fe80::1", true)];
+        assert_eq!(source(settled), Some("fe80::1".to_owned()));
+        assert_eq!(source(vec![seen("2001:db8::1", true)]), None);
+        assert_eq!(source(vec![seen("fe80::200", true)]), None, "a virtual one");
+    }
+
+    #[test]
+    fn forwarding_is_kept_when_a_message_says_nothing_of_it() {
+        let forwards = |devices: &Devices| {
+            let (_, device) = devices.find("eth0").expect("it was added");
+            device.state(&BTreeSet::new()).forwards_ipv6
+        };
+        let mut devices = with(vec![]);
+        assert!(!forwards(&devices));
+        devices.apply(Change::Forwarding {
+            index: 2,
+            forwards: true,
+        });
+        devices.apply(Change::Link {
+            index: 2,
+            name: "eth0".to_owned(),
+            up: true,
+            mac: MacAddr::default(),
+            forwards: None,
+        });
+        assert!(forwards(&devices));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! without hiding a link from us.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsFd, BorrowedFd};
 
 use locum_engine::config::{Broadcast, VirtualAddress};
@@ -15,7 +15,7 @@ use netlink_packet_core::{
     NetlinkHeader, NetlinkMessage, NetlinkPayload, NlasIterator,
 };
 use netlink_packet_route::address::{
-    AddressAttribute, AddressFlags, AddressHeader, AddressHeaderFlags, AddressMessage,
+    AddressAttribute, AddressFlags, AddressHeader, AddressMessage,
 };
 use netlink_packet_route::link::{LinkFlags, LinkHeader, LinkMessage};
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
@@ -29,6 +29,14 @@ const DUMP_ATTEMPTS: u32 = 5;
 
 const LINK_HEADER: usize = 16;
 const ADDRESS_HEADER: usize = 8;
+/// `struct netconfmsg`, padded.
+const NETCONF_HEADER: usize = 4;
+
+// linux/rtnetlink.h, linux/netconf.h and linux/if_link.h
+const RTM_NEWNETCONF: u16 = 80;
+const NETCONFA_IFINDEX: u16 = 1;
+const NETCONFA_FORWARDING: u16 = 2;
+const IFLA_INET6_CONF: u16 = 2;
 
 /// One socket.
 #[derive(Debug)]
@@ -46,6 +54,8 @@ pub(crate) enum Change {
         name: String,
         up: bool,
         mac: MacAddr,
+        /// Over IPv6, if the message says so.
+        forwards: Option<bool>,
     },
     /// A device is gone, with its addresses.
     LinkGone { index: u32 },
@@ -54,7 +64,11 @@ pub(crate) enum Change {
         index: u32,
         address: IpAddr,
         secondary: bool,
+        /// Duplicate address detection is over, and found none.
+        usable: bool,
     },
+    /// Whether it forwards over IPv6 has changed.
+    Forwarding { index: u32, forwards: bool },
     /// It lost one.
     AddressGone { index: u32, address: IpAddr },
 }
@@ -65,10 +79,11 @@ pub(crate) fn buffer() -> Vec<u8> {
 }
 
 impl Netlink {
-    /// Subscribed to links and IPv4 addresses; doesn't block.
+    /// Subscribed to links, addresses and IPv6 forwarding; doesn't block.
     pub(crate) fn monitor() -> io::Result<Self> {
-        let groups = libc::RTMGRP_LINK | libc::RTMGRP_IPV4_IFADDR;
+        let groups = libc::RTMGRP_LINK | libc::RTMGRP_IPV4_IFADDR | libc::RTMGRP_IPV6_IFADDR;
         let this = Self::open(groups.cast_unsigned())?;
+        this.socket.add_membership(libc::RTNLGRP_IPV6_NETCONF)?;
         this.socket.set_non_blocking(true)?;
         Ok(this)
     }
@@ -102,13 +117,11 @@ impl Netlink {
         }
     }
 
-    /// Reads all links, then all IPv4 addresses. Waits for the kernel, which answers at once.
+    /// Reads all links, then all addresses. Waits for the kernel, which answers at once.
     pub(crate) fn dump(mut each: impl FnMut(Change)) -> io::Result<()> {
         let mut socket = Self::open(0)?;
         let links = RouteNetlinkMessage::GetLink(LinkMessage::default());
-        let mut addresses = AddressMessage::default();
-        addresses.header.family = AddressFamily::Inet;
-        let addresses = RouteNetlinkMessage::GetAddress(addresses);
+        let addresses = RouteNetlinkMessage::GetAddress(AddressMessage::default());
         for question in [links, addresses] {
             for attempt in 1..=DUMP_ATTEMPTS {
                 socket.send(question.clone(), NLM_F_DUMP)?;
@@ -225,14 +238,16 @@ fn change(message: &NetlinkBuffer<&[u8]>) -> Option<Change> {
                 index: header.index,
             })
         }
-        libc::RTM_NEWADDR => address(payload).map(|(index, address, secondary)| Change::Address {
+        libc::RTM_NEWADDR => address(payload).map(|(index, address, flags)| Change::Address {
             index,
             address,
-            secondary,
+            secondary: flags & libc::IFA_F_SECONDARY != 0 && address.is_ipv4(),
+            usable: flags & (libc::IFA_F_TENTATIVE | libc::IFA_F_DADFAILED) == 0,
         }),
         libc::RTM_DELADDR => {
             address(payload).map(|(index, address, _)| Change::AddressGone { index, address })
         }
+        RTM_NEWNETCONF => forwarding(payload),
         _ => None,
     }
 }
@@ -246,7 +261,7 @@ fn link_header(payload: &[u8]) -> Option<LinkHeader> {
 
 fn link(payload: &[u8]) -> Option<Change> {
     let header = link_header(payload)?;
-    let (mut name, mut mac) = (None, MacAddr::default());
+    let (mut name, mut mac, mut forwards) = (None, MacAddr::default(), None);
     for (kind, value) in attributes(payload.get(LINK_HEADER..)?) {
         match kind {
             libc::IFLA_IFNAME => {
@@ -254,6 +269,7 @@ fn link(payload: &[u8]) -> Option<Change> {
                 name = Some(String::from_utf8_lossy(text).into_owned());
             }
             libc::IFLA_ADDRESS => mac = MacAddr(value.try_into().unwrap_or_default()),
+            libc::IFLA_AF_SPEC => forwards = forwards_ipv6(value),
             _ => {}
         }
     }
@@ -262,25 +278,65 @@ fn link(payload: &[u8]) -> Option<Change> {
         name: name?,
         up: header.flags.contains(LinkFlags::Up | LinkFlags::Running),
         mac,
+        forwards,
     })
 }
 
-fn address(payload: &[u8]) -> Option<(u32, IpAddr, bool)> {
+/// Device, address and flags.
+fn address(payload: &[u8]) -> Option<(u32, IpAddr, u32)> {
     let header = AddressHeader::parse(payload).ok()?;
+    let mut flags = u32::from(header.flags.bits());
     let (mut local, mut remote) = (None, None);
     for (kind, value) in attributes(payload.get(ADDRESS_HEADER..)?) {
-        // Other families have their own sizes; they are not subscribed to.
-        let value = <[u8; 4]>::try_from(value).map(Ipv4Addr::from);
         match kind {
-            libc::IFA_LOCAL => local = value.ok(),
-            libc::IFA_ADDRESS => remote = value.ok(),
+            libc::IFA_LOCAL => local = ip(value),
+            libc::IFA_ADDRESS => remote = ip(value),
+            // All flags; the header has room for the first eight.
+            libc::IFA_FLAGS => flags = u32::from_ne_bytes(*value.first_chunk()?),
             _ => {}
         }
     }
     // They differ on a point-to-point link, where IFA_ADDRESS is the other end.
-    let address = local.or(remote)?;
-    let secondary = header.flags.contains(AddressHeaderFlags::Secondary);
-    Some((header.index, address.into(), secondary))
+    Some((header.index, local.or(remote)?, flags))
+}
+
+fn ip(bytes: &[u8]) -> Option<IpAddr> {
+    let v4 = <[u8; 4]>::try_from(bytes).map(|a| Ipv4Addr::from(a).into());
+    let v6 = || <[u8; 16]>::try_from(bytes).map(|a| Ipv6Addr::from(a).into());
+    v4.or_else(|_| v6()).ok()
+}
+
+/// Whether a device forwards over IPv6: the first of its IPv6 settings in a link message.
+fn forwards_ipv6(af_spec: &[u8]) -> Option<bool> {
+    let v6 = attribute_kind(libc::AF_INET6);
+    let (_, v6) = attributes(af_spec).find(|(kind, _)| *kind == v6)?;
+    let (_, conf) = attributes(v6).find(|(kind, _)| *kind == IFLA_INET6_CONF)?;
+    Some(i32::from_ne_bytes(*conf.first_chunk()?) != 0)
+}
+
+/// A setting of one device changed; messages about all devices or the default are passed over.
+fn forwarding(payload: &[u8]) -> Option<Change> {
+    if i32::from(*payload.first()?) != libc::AF_INET6 {
+        return None;
+    }
+    let (mut index, mut forwards) = (None, None);
+    for (kind, value) in attributes(payload.get(NETCONF_HEADER..)?) {
+        let number = || value.first_chunk().copied().map(i32::from_ne_bytes);
+        match kind {
+            NETCONFA_IFINDEX => index = number().and_then(|n| u32::try_from(n).ok()),
+            NETCONFA_FORWARDING => forwards = number().map(|n| n != 0),
+            _ => {}
+        }
+    }
+    Some(Change::Forwarding {
+        index: index.filter(|index| *index != 0)?,
+        forwards: forwards?,
+    })
+}
+
+/// An address family as the number of an attribute.
+fn attribute_kind(family: i32) -> u16 {
+    u16::try_from(family).expect("families are small")
 }
 
 fn attributes(bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {

@@ -10,6 +10,7 @@ mod bytes;
 mod capture;
 mod election;
 mod gateway;
+mod ipv6;
 mod lab;
 mod mixed;
 mod multicast;

@@ -5,6 +5,7 @@
 //! deviation that finds nothing to change says so, so that none can be declared in vain.
 
 mod audible;
+mod mismatch;
 mod unicast;
 
 use std::fmt;
@@ -43,11 +44,14 @@ pub enum Deviation {
     /// We don't announce a router's own address. keepalived with unicast peers does, once, when
     /// carrier comes back; so that is taken out.
     SourceUnannounced,
+    /// A backup believes a master that lists other addresses than its own, as keepalived does since
+    /// 2.3.3. 2.2.7 discards its adverts and becomes master as well; so all that it sent is taken out.
+    OtherAddressesBelieved,
 }
 
 impl Deviation {
     /// Every one there is.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::SinglePriorityZero,
         Self::SilentWithoutCarrier,
         Self::BurstBeforeAdvert,
@@ -55,6 +59,7 @@ impl Deviation {
         Self::AudibleYield,
         Self::AdvertWaitsForArp,
         Self::SourceUnannounced,
+        Self::OtherAddressesBelieved,
     ];
 
     /// The name by which it is declared.
@@ -67,6 +72,7 @@ impl Deviation {
             Self::AudibleYield => "audible-yield",
             Self::AdvertWaitsForArp => "advert-waits-for-arp",
             Self::SourceUnannounced => "source-unannounced",
+            Self::OtherAddressesBelieved => "other-addresses-believed",
         }
     }
 
@@ -84,6 +90,9 @@ impl Deviation {
                 Self::AudibleYield => audible::audible_yield(&mut entries, sender),
                 Self::AdvertWaitsForArp => unicast::advert_waits_for_arp(&mut entries, sender),
                 Self::SourceUnannounced => unicast::source_unannounced(&mut entries, sender),
+                Self::OtherAddressesBelieved => {
+                    mismatch::other_addresses_believed(&mut entries, sender)
+                }
             };
         }
         (
@@ -168,11 +177,14 @@ fn silent_without_carrier(entries: &mut [Entry], sender: Sender) -> usize {
     changed
 }
 
-/// An advert in turn, and announcements right behind it.
+/// An advert in turn, and announcements right behind it: as many as at a takeover, or else they are
+/// a refresh, which belongs there.
 fn burst_before_advert(entries: &mut [Entry], sender: Sender) -> usize {
     const RIGHT_BEHIND_NS: u64 = 10_000_000;
     let mut changed = 0;
     let own = of(entries, sender);
+    let announces = |&&index: &&usize| matches!(entries[index].kind, Kind::Announcement(_));
+    let takeover = own.iter().skip(1).take_while(announces).count();
     for place in 1..own.len() {
         let (before, late) = (&entries[own[place - 1]], &entries[own[place]]);
         let (Some((before_advert, _)), Some((late_advert, _))) = (advert(before), advert(late))
@@ -191,7 +203,7 @@ fn burst_before_advert(entries: &mut [Entry], sender: Sender) -> usize {
                 matches!(entry.kind, Kind::Announcement(_)) && entry.at_ns() - due < RIGHT_BEHIND_NS
             })
             .count();
-        if in_turn && burst > 0 {
+        if in_turn && burst > 0 && burst >= takeover {
             for step in place..place + burst {
                 entries.swap(own[step], own[step + 1]);
                 // What was late was due with the advert.
@@ -231,8 +243,11 @@ fn overdue(entries: &[Entry], sender: Sender, index: usize) -> Option<usize> {
         return None;
     }
     let interval = interval_ns(mine);
-    let same_router =
-        |entry: &Entry| advert(entry).is_some_and(|(other, _)| other.vrid == mine.vrid);
+    let same_router = |entry: &Entry| {
+        advert(entry).is_some_and(|(other, _)| {
+            (other.vrid, &other.addresses) == (mine.vrid, &mine.addresses)
+        })
+    };
     let next = entries[index + 1..].iter().position(same_router)? + index + 1;
     let gap = entries[next].at_ns() - entries[index].at_ns();
     let relieved = entries[next].sender != sender && (interval..interval * 3 / 2).contains(&gap);

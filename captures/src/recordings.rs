@@ -14,6 +14,8 @@ pub struct Recording {
     pub deviations: &'static [(Deviation, usize)],
     /// How often a master yields; said with priority 0 unless the configurations have `quiet_yield`.
     pub yields: usize,
+    /// Its configurations tune announcements or yields, or differ; so an audible yield is another there.
+    pub tuned: bool,
 }
 
 impl Recording {
@@ -34,36 +36,43 @@ pub const REPRODUCED: &[Recording] = &[
         name: "founding-cable-pull",
         deviations: &[(Deviation::SilentWithoutCarrier, 1)],
         yields: 1,
+        tuned: false,
     },
     Recording {
         name: "graceful-stop",
         deviations: &[],
         yields: 1,
+        tuned: false,
     },
     Recording {
         name: "nopreempt",
         deviations: &[(Deviation::BurstBeforeAdvert, 1)],
         yields: 0,
+        tuned: false,
     },
     Recording {
         name: "split-and-heal",
         deviations: &[],
         yields: 1,
+        tuned: false,
     },
     Recording {
         name: "three-nodes",
         deviations: &[(Deviation::SilentWithoutCarrier, 1)],
         yields: 1,
+        tuned: false,
     },
     Recording {
         name: "track-script-fault",
         deviations: &[(Deviation::SinglePriorityZero, 1)],
         yields: 1,
+        tuned: false,
     },
     Recording {
         name: "track-script-weight",
         deviations: &[],
         yields: 2,
+        tuned: false,
     },
     Recording {
         name: "unicast",
@@ -73,6 +82,7 @@ pub const REPRODUCED: &[Recording] = &[
             (Deviation::SourceUnannounced, 1),
         ],
         yields: 1,
+        tuned: false,
     },
     Recording {
         name: "v3-centiseconds",
@@ -81,6 +91,85 @@ pub const REPRODUCED: &[Recording] = &[
             (Deviation::DueAdvertSent, 1),
         ],
         yields: 1,
+        tuned: false,
+    },
+    Recording {
+        name: "preempt-delay",
+        deviations: &[(Deviation::SilentWithoutCarrier, 1)],
+        yields: 1,
+        tuned: false,
+    },
+    Recording {
+        name: "nopreempt-return",
+        deviations: &[(Deviation::SilentWithoutCarrier, 1)],
+        yields: 0,
+        tuned: false,
+    },
+    Recording {
+        name: "owner",
+        deviations: &[],
+        yields: 2,
+        tuned: false,
+    },
+    Recording {
+        name: "garp-tuning",
+        deviations: &[],
+        yields: 1,
+        tuned: true,
+    },
+    Recording {
+        name: "three-nodes-tie",
+        deviations: &[],
+        yields: 1,
+        tuned: false,
+    },
+    Recording {
+        name: "excluded-addresses",
+        deviations: &[],
+        yields: 1,
+        tuned: false,
+    },
+    Recording {
+        name: "kill-and-return",
+        deviations: &[],
+        yields: 1,
+        tuned: false,
+    },
+    Recording {
+        name: "slow-adverts",
+        deviations: &[(Deviation::SilentWithoutCarrier, 1)],
+        yields: 1,
+        tuned: false,
+    },
+    Recording {
+        name: "higher-prio-send-advert",
+        deviations: &[],
+        yields: 1,
+        tuned: true,
+    },
+    Recording {
+        name: "lower-prio-no-advert",
+        deviations: &[],
+        yields: 1,
+        tuned: true,
+    },
+    Recording {
+        name: "strict",
+        deviations: &[],
+        yields: 1,
+        tuned: false,
+    },
+    Recording {
+        name: "track-interface-weight",
+        deviations: &[],
+        yields: 2,
+        tuned: false,
+    },
+    Recording {
+        name: "vip-list-mismatch",
+        deviations: &[(Deviation::OtherAddressesBelieved, 1)],
+        yields: 1,
+        tuned: true,
     },
 ];
 

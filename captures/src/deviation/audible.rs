@@ -49,7 +49,8 @@ fn yields(entries: &[Entry], loser: Sender, from: usize) -> Option<(usize, usize
 }
 
 fn outranks(entry: &Entry, mine: &Advert) -> bool {
-    advert(entry).is_some_and(|(a, _)| a.vrid == mine.vrid && a.priority > mine.priority)
+    let rank = |advert: &Advert| (advert.priority, advert.source);
+    advert(entry).is_some_and(|(a, _)| a.vrid == mine.vrid && rank(a) > rank(mine))
 }
 
 /// Puts in the loser's resignation, the winner's answer and its announcements. Returns where to

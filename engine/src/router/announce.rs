@@ -80,8 +80,8 @@ impl Announcer {
 
     /// Another master was heard. `None` when it was answered often enough within `interval`.
     ///
-    /// Its second burst doesn't put off that of a takeover. The two are one when the other `resigns`:
-    /// most often it does so because of the takeover.
+    /// Its second burst doesn't put off that of a takeover. The two are one when the other `resigns`
+    /// right after the takeover, and so because of it.
     pub(crate) fn contest(
         &mut self,
         config: &GarpConfig,
@@ -91,7 +91,9 @@ impl Announcer {
     ) -> Option<Burst> {
         if let Some(at) = after(now, config.contest_delay) {
             match self.delayed_at {
-                Some(_) if resigns => self.delayed_at = Some(at),
+                Some(due) if resigns && at.saturating_since(due) < SETTLED => {
+                    self.delayed_at = Some(at);
+                }
                 Some(_) | None => self.contest_at = Some(at),
             }
         }

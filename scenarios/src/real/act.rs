@@ -1,5 +1,7 @@
 //! What each fault does to the kernel and to the daemons.
 
+use std::sync::Arc;
+
 use locum_engine::Instant;
 use locum_sim::fault::{Direction, Fault};
 use locum_sim::record::{DaemonChange, Observed};
@@ -174,10 +176,7 @@ impl Stage<'_> {
     }
 
     fn power_off(&mut self, host: HostId) -> Result<(), Failure> {
-        self.powerless[host.index()] = true;
-        if let Some(cable) = self.cable_of(host) {
-            self.refresh(cable)?;
-        }
+        self.power(host, false)?;
         if let Some(mut daemon) = self.daemons.remove(&host) {
             daemon.kill();
             self.record(Observed::Daemon(host, DaemonChange::PowerLost));
@@ -190,19 +189,34 @@ impl Stage<'_> {
             let device = line.split(['@', ' ']).next().unwrap_or("");
             must(&["ip", "-n", &namespace, "link", "del", device])?;
         }
-        let nic = self.lab.nic(host);
-        must(&["ip", "-n", &namespace, "addr", "flush", "dev", nic])?;
-        must(&["ip", "-n", &namespace, "neigh", "flush", "dev", nic]).map(|_| ())
+        for part in self.lab.topology.parts(host) {
+            let nic = self.lab.nic(part);
+            must(&["ip", "-n", &namespace, "addr", "flush", "dev", nic])?;
+            must(&["ip", "-n", &namespace, "neigh", "flush", "dev", nic])?;
+        }
+        Ok(())
+    }
+
+    /// Every NIC of a host has its cable's carrier with the power, and loses it with the power.
+    fn power(&mut self, host: HostId, on: bool) -> Result<(), Failure> {
+        let topology = Arc::clone(&self.lab.topology);
+        for part in topology.parts(host) {
+            self.powerless[part.index()] = !on;
+            if let Some(cable) = self.cable_of(part) {
+                self.refresh(cable)?;
+            }
+        }
+        Ok(())
     }
 
     fn power_on(&mut self, host: HostId) -> Result<(), Failure> {
-        self.powerless[host.index()] = false;
-        let mut lines = self.lab.addresses(host).join("\n");
-        lines.push('\n');
-        self.lab.batch(&self.lab.host(host), &lines)?;
-        if let Some(cable) = self.cable_of(host) {
-            self.refresh(cable)?;
+        let topology = Arc::clone(&self.lab.topology);
+        for part in topology.parts(host) {
+            let mut lines = self.lab.addresses(part).join("\n");
+            lines.push('\n');
+            self.lab.batch(&self.lab.host(part), &lines)?;
         }
+        self.power(host, true)?;
         match self.config(host) {
             Some(_) => self.start(host),
             None => Ok(()),

@@ -5,14 +5,6 @@
 
 use std::path::Path;
 
-use locum_engine::config::Config;
-
-/// The NIC that a configuration is about.
-pub(super) fn interface(config: &Config) -> &str {
-    let first = config.instances.first();
-    first.map_or("eth0", |instance| config.interface_name(instance.interface))
-}
-
 /// Lets includes that are relative be found from elsewhere.
 pub(super) fn anchor_includes(text: &str, folder: Option<&Path>) -> String {
     let Some(folder) = folder.and_then(|folder| std::fs::canonicalize(folder).ok()) else {

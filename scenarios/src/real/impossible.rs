@@ -1,12 +1,11 @@
 //! What a scenario may ask of a simulation but not of real machines; each said with its line.
 
-use locum_engine::config::Config;
 use locum_sim::fault::{Fault, TimedFault};
-use locum_sim::topology::{CableId, Path, Role, Topology};
+use locum_sim::topology::{CableId, Path, Topology};
 
 use super::lab::{Joins, joins};
 use super::rules::needs_netem;
-use super::{Failure, Options, conf, tool};
+use super::{Failure, Options, tool};
 use crate::format::Problem;
 use crate::say;
 use crate::scenario::Scenario;
@@ -24,7 +23,7 @@ pub(super) struct Plan {
 /// The plan, when all of it can be done.
 pub(super) fn plan(scenario: &Scenario, options: &Options) -> Result<Plan, Failure> {
     let keepalived = tool::is_keepalived(&options.daemon);
-    let mut problems = hosts(scenario);
+    let mut problems = switches(scenario);
     let mut netem = cables(scenario);
     for (entry, timed) in scenario.timeline.iter().enumerate() {
         if let Some((message, help)) = impossible(&scenario.topology, &timed.fault, keepalived) {
@@ -139,28 +138,16 @@ fn cables(scenario: &Scenario) -> Vec<Problem> {
         .collect()
 }
 
-/// A host has one NIC, whatever its configuration calls it.
-fn hosts(scenario: &Scenario) -> Vec<Problem> {
-    let several = |config: &Config| {
-        let name = conf::interface(config);
-        let mut instances = config.instances.iter();
-        instances.any(|instance| config.interface_name(instance.interface) != name)
-    };
-    let hosts = scenario.topology.hosts.iter();
-    let bad = hosts.filter(|host| match &host.role {
-        Role::Router(router) => several(&router.config),
-        Role::Nic(_) => true,
-        Role::Plain | Role::Client(_) => false,
-    });
-    bad.map(|host| {
-        let message = match &host.role {
-            Role::Nic(_) => format!("{} is a second NIC", host.name),
-            Role::Router(_) | Role::Plain | Role::Client(_) => {
-                format!("{} has instances on several interfaces", host.name)
-            }
-        };
-        let help = "a host has one NIC".to_owned();
-        scenario.problem_with("nodes", &message, Some(help))
+/// Linux forgets what it learned on a port that loses carrier, always.
+fn switches(scenario: &Scenario) -> Vec<Problem> {
+    let switches = scenario.topology.switches.iter();
+    let odd = switches.filter(|switch| !switch.flush_on_carrier_loss);
+    odd.map(|switch| {
+        let message = format!(
+            "{} would forget what it learned without carrier",
+            switch.name
+        );
+        scenario.problem_with("switches", &message, Some(SIMULATE.to_owned()))
     })
     .collect()
 }

@@ -13,8 +13,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use locum_sim::topology::{CableId, End, HostId, HostSpec, Role, SwitchId, Topology};
 
 use super::Failure;
-use super::tool::must;
-use super::{conf, tool};
+use super::tool::{self, must};
 
 /// Where the names of our namespaces begin; the number of the process follows.
 const PREFIX: &str = "rehearse";
@@ -74,9 +73,10 @@ impl Lab {
         self.tag.clone()
     }
 
-    /// The namespace of a host.
+    /// The namespace of a host, or of the host whose NIC it is.
     pub(super) fn host(&self, host: HostId) -> String {
-        format!("{}-{}", self.tag, self.spec(host).name)
+        let owner = self.topology.owner(host);
+        format!("{}-{}", self.tag, self.spec(owner).name)
     }
 
     pub(super) fn spec(&self, host: HostId) -> &HostSpec {
@@ -101,7 +101,11 @@ impl Lab {
     /// The name of a host's NIC: what a node's configuration calls it.
     pub(super) fn nic(&self, host: HostId) -> &str {
         match &self.spec(host).role {
-            Role::Router(router) => conf::interface(&router.config),
+            Role::Router(router) => {
+                let ports = self.topology.ports(host, &router.config);
+                let first = ports.iter().position(|port| *port == Some(host));
+                first.map_or("eth0", |index| &router.config.interfaces[index])
+            }
             Role::Nic(nic) => &nic.interface,
             Role::Plain | Role::Client(_) => "eth0",
         }
@@ -129,7 +133,10 @@ impl Lab {
         }
         self.batch(&switches, &lines)?;
         for (index, _) in topology.hosts.iter().enumerate() {
-            self.build_host(HostId(index as u16))?;
+            let host = HostId(index as u16);
+            if topology.owner(host) == host {
+                self.build_host(host)?;
+            }
         }
         let mut lines = String::new();
         for (index, _) in topology.cables.iter().enumerate() {

@@ -351,7 +351,7 @@ impl<'a> Stage<'a> {
             let Some(at) = self.clock.of(change.at) else {
                 continue;
             };
-            if topology.hosts[host.index()].address == address {
+            if topology.hosts.iter().any(|host| host.address == address) {
                 continue;
             }
             let taken = (host, change.address);

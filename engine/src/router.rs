@@ -12,13 +12,12 @@ mod stats;
 mod transmit;
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use core::time::Duration;
 use std::collections::{BTreeSet, VecDeque};
 
 use crate::config::{Config, InstanceConfig, Preempt};
-use crate::event::{Announcement, Event, Reason, StateKind};
+use crate::event::{Event, Reason, StateKind};
 use crate::fixtures::Fixtures;
-use crate::fsm::{Heard, Master, Params, Say, Signal, State, step};
+use crate::fsm::{Heard, Params, Say, Signal, State, step};
 use crate::ids::{InstanceId, Priority};
 use crate::input::{Datagram, LinkState};
 use crate::output::{Effect, Output};
@@ -28,7 +27,7 @@ use crate::track::{Checks, Standing, link_standing};
 use crate::wire::Family;
 
 use accept::{Discard, accept};
-use announce::{Announcer, Burst};
+use announce::Announcer;
 use effects::{Addresses, Resign, effects};
 use maintenance::{Drain, PutBack};
 pub(crate) use objects::Missing;
@@ -348,28 +347,6 @@ impl Router {
         }
         if let Some(why) = taken.why {
             self.transition(s, from, why);
-        }
-    }
-
-    fn advert_due(&mut self, s: &mut Surroundings<'_>, params: &Params, late: Duration) {
-        self.send_advert(s, self.priority);
-        let garp = &s.config.instance(self.id).garp;
-        if let Some(burst) = self.announcer.refresh(garp, s.now) {
-            self.announce(s, burst);
-        }
-        if Master::may_be_replaced(params, late) {
-            s.out.push_back(Output::Event(Event::Late {
-                instance: self.id,
-                by: late,
-            }));
-            let rounds = s.config.instance(self.id).garp.repeat;
-            self.announce(
-                s,
-                Burst {
-                    why: Announcement::Late,
-                    rounds,
-                },
-            );
         }
     }
 

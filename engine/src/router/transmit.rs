@@ -1,12 +1,14 @@
 //! Putting a router's adverts and announcements into bytes.
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use core::time::Duration;
 
 use super::accept::Form;
 use super::announce::Burst;
 use super::{Router, Surroundings};
 use crate::config::{InstanceConfig, OldChecksum, Unicast, Version, VirtualAddress};
-use crate::event::Event;
+use crate::event::{Announcement, Event};
+use crate::fsm::{Master, Params};
 use crate::ids::{InstanceId, Priority};
 use crate::input::LinkState;
 use crate::output::{Output, Transmit};
@@ -14,6 +16,29 @@ use crate::pacing::Stage;
 use crate::wire::{self, Advert, ChecksumForm, GROUP_V4, TTL};
 
 impl Router {
+    /// An advert whose time has come, and an announcement if that has passed for too long.
+    pub(super) fn advert_due(&mut self, s: &mut Surroundings<'_>, params: &Params, late: Duration) {
+        self.send_advert(s, self.priority);
+        let garp = &s.config.instance(self.id).garp;
+        if let Some(burst) = self.announcer.refresh(garp, s.now) {
+            self.announce(s, burst);
+        }
+        if Master::may_be_replaced(params, late) {
+            s.out.push_back(Output::Event(Event::Late {
+                instance: self.id,
+                by: late,
+            }));
+            let rounds = s.config.instance(self.id).garp.repeat;
+            self.announce(
+                s,
+                Burst {
+                    why: Announcement::Late,
+                    rounds,
+                },
+            );
+        }
+    }
+
     /// An advert to the group or to every peer, if there is a link to send it on and an address to
     /// send it from. To several peers it is one advert: the copies have the same identification.
     pub(super) fn send_advert(&mut self, s: &mut Surroundings<'_>, priority: Priority) {

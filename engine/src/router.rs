@@ -79,7 +79,6 @@ pub(crate) struct Router {
 }
 
 impl Router {
-    /// `grouped`: it changes state with partners, as the engine says.
     pub(crate) fn new(id: InstanceId, config: &InstanceConfig, grouped: bool) -> Self {
         Self {
             id,

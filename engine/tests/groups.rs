@@ -467,3 +467,15 @@ proptest! {
         both(&bench, StateKind::Master);
     }
 }
+
+/// Two groups that outrank each other on one network each: what isn't yielded to isn't answered, or
+/// the answers would go to and fro as fast as the wire carries them.
+#[test]
+fn a_master_that_stands_doesnt_answer() {
+    let mut bench = master(pair(100, 100));
+    hear(&mut bench, LAN, 90);
+    bench.said.clear();
+    hear(&mut bench, WAN, 110);
+    both(&bench, StateKind::Master);
+    assert_eq!(bench.adverts(), []);
+}

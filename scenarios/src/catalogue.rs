@@ -75,6 +75,9 @@ catalogue! {
         "unicast",
         "paced-announcements",
         "another-group";
+    "Gateways between two networks":
+        "gateway-pair",
+        "gateway-pair-weights";
     "Neighbours":
         "wrong-password",
         "wrong-password-flood",

@@ -36,6 +36,7 @@ mod x5_evidence;
 mod x6_priority;
 mod x7_restart;
 mod x8_preemption;
+mod x9_agreement;
 
 mod t0_uniqueness;
 mod t10_stall;
@@ -44,6 +45,7 @@ mod t13_detection;
 mod t14_arbitration;
 mod t15_dead_gateway;
 mod t16_recovery;
+mod t17_groups;
 mod t1_presence;
 mod t2_rank;
 mod t3_silence;
@@ -74,7 +76,7 @@ pub struct Setup<'a> {
 
 /// One property.
 trait Oracle {
-    /// `X1` to `T16`.
+    /// `X1` to `T17`.
     fn name(&self) -> &'static str;
 
     /// The property in at most 34 characters.
@@ -118,6 +120,7 @@ impl Jury {
             Box::new(x6_priority::Priorities::new(&tracker)),
             Box::new(x7_restart::Restart::new(&tracker)),
             Box::new(x8_preemption::Preemption::new(&tracker)),
+            Box::new(x9_agreement::Agreement::new(&tracker)),
             Box::new(t0_uniqueness::Uniqueness::default()),
             Box::new(t1_presence::Presence::default()),
             Box::new(t2_rank::Rank::default()),
@@ -133,6 +136,7 @@ impl Jury {
             Box::new(t14_arbitration::Arbitration::new(&tracker)),
             Box::new(t15_dead_gateway::DeadGateway::default()),
             Box::new(t16_recovery::Recovery::default()),
+            Box::new(t17_groups::Groups::new(&tracker)),
         ];
         Self {
             tracker,

@@ -89,6 +89,8 @@ impl Backup {
             // The timer is left alone: it runs out although this master is heard.
             (Preempt::Always | Preempt::After(_), _) => Self {
                 outranked: Some(heard),
+                // Who is ripe has waited long since, and somebody else has taken over meanwhile.
+                resigned: self.resigned.filter(|_| !self.ripe),
                 ..self
             },
         }

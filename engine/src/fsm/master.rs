@@ -53,6 +53,10 @@ impl Master {
             };
             return Step::enter(State::Backup(Backup::yield_to(params, now, heard)), why);
         }
+        if outranked {
+            // Answering would be answered in turn, for as long as both stand.
+            return Step::stay(State::Master(self));
+        }
         if heard.priority == Priority::RELEASE || params.answer_lower {
             // RFC 9568 6.4.3: whoever thinks otherwise is told at once who is master.
             return Step {

@@ -99,11 +99,10 @@ impl Router {
 
     /// A rival of lower rank was heard.
     pub(super) fn note_contest(&mut self, params: &Params, now: Instant, heard: Heard) {
-        let outranked = (heard.priority, heard.source) > (params.priority, params.source);
         let Some(partners) = &mut self.partners else {
             return;
         };
-        if heard.priority == Priority::RELEASE || outranked {
+        if heard.priority == Priority::RELEASE {
             return;
         }
         let within = params.master_down(params.interval);

@@ -71,6 +71,8 @@ pub(super) struct Member {
     pub(super) port: HostId,
     /// Which of its instances.
     pub(super) instance: InstanceId,
+    /// It changes state with others, so that what it hears doesn't decide alone.
+    pub(super) grouped: bool,
     /// The position of its class in the tracker's list.
     pub(super) class: usize,
     /// The position of its segment, while its daemon acts.
@@ -244,6 +246,7 @@ impl Member {
         Self {
             host,
             port,
+            grouped: config.group_of(instance).is_some(),
             instance,
             class: 0,
             segment: None,
@@ -267,6 +270,12 @@ impl Member {
             hearing: Hearing::default(),
             config,
         }
+    }
+
+    /// The instances that change state with it, itself included; none without a sync group.
+    pub(super) fn partners(&self) -> &[InstanceId] {
+        let group = self.config.group_of(self.instance);
+        group.map_or(&[], |group| &self.config.group(group).members)
     }
 
     /// What its configuration says.

@@ -19,6 +19,8 @@ use super::timing::{Drift, skew};
 pub(super) struct Class {
     /// Who.
     pub(super) members: Vec<MemberId>,
+    /// Some of them belong to a sync group.
+    pub(super) grouped: bool,
     /// Protocol version.
     pub(super) version: Version,
     /// The shortest configured interval.
@@ -40,6 +42,7 @@ impl Class {
                 keys.push(key);
                 classes.push(Self {
                     members: Vec::new(),
+                    grouped: false,
                     version: member.spec().version,
                     shortest: member.interval,
                     longest: member.interval,
@@ -49,6 +52,7 @@ impl Class {
             });
             let class = &mut classes[position];
             class.members.push(MemberId(i));
+            class.grouped |= member.grouped;
             class.shortest = class.shortest.min(member.interval);
             class.longest = class.longest.max(member.interval);
             let missed = member.missed_adverts();

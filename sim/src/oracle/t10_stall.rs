@@ -40,7 +40,8 @@ impl Stall {
     fn begins(&mut self, world: &Tracker, host: HostId) {
         for id in world.on(host) {
             let member = world.member(id);
-            let stalled = world.hosts[host.index()].stalled() && member.is_master();
+            let stalled =
+                world.hosts[host.index()].stalled() && member.is_master() && !member.grouped;
             if !stalled || self.stalls.iter().any(|s| s.master == id) {
                 continue;
             }

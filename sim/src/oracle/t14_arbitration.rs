@@ -47,6 +47,9 @@ struct Arbitrated {
 impl Arbitration {
     pub(super) fn new(world: &Tracker) -> Self {
         let classes = world.classes.iter().enumerate().filter_map(|(i, class)| {
+            if class.grouped {
+                return None; // T17
+            }
             let mut gates = Vec::new();
             let mut targets = None;
             for id in &class.members {

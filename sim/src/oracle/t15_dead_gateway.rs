@@ -56,6 +56,9 @@ fn common(world: &Tracker, members: &[MemberId]) -> Option<Policy> {
 }
 
 fn wrong(world: &Tracker, class: &Class, verdict: &mut Verdict) -> Option<(MemberId, String)> {
+    if class.grouped {
+        return None; // T17
+    }
     let members = acting(world, class);
     if members.is_empty() || is_uncertain(world, &members) {
         verdict.suspended();

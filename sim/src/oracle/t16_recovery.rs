@@ -68,6 +68,9 @@ fn unnoticed(world: &Tracker, condition: &Condition, key: usize) -> Option<Pendi
 
 /// What is not as it should be while nothing is wrong outside.
 fn wrong(world: &Tracker, class: &Class, verdict: &mut Verdict) -> Option<(MemberId, String)> {
+    if class.grouped {
+        return None; // T17
+    }
     let members = acting(world, class);
     let well = members.iter().all(|id| {
         let member = world.member(*id);

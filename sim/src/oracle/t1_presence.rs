@@ -29,7 +29,7 @@ impl Oracle for Presence {
     fn elapse(&mut self, world: &Tracker, to: Instant) {
         self.settling
             .review(world, to, &mut self.verdict, |verdict, found| {
-                for segment in clean(world, verdict) {
+                for segment in clean(world, verdict).filter(|s| world.decides(s)) {
                     let fit = segment.members.iter().copied().find(|id| {
                         let member = world.member(*id);
                         member.takes_part()

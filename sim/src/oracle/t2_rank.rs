@@ -30,7 +30,7 @@ impl Oracle for Rank {
     fn elapse(&mut self, world: &Tracker, to: Instant) {
         self.settling
             .review(world, to, &mut self.verdict, |verdict, found| {
-                for segment in clean(world, verdict) {
+                for segment in clean(world, verdict).filter(|s| world.decides(s)) {
                     verdict.checked();
                     let Some((stronger, weaker)) = overlooked(world, segment) else {
                         continue;

@@ -48,6 +48,7 @@ impl Silence {
         self.due = Instant::FAR_FUTURE;
         for (id, member) in world.all() {
             let waits = member.state == StateKind::Backup
+                && !member.grouped
                 && !member.draining
                 && world.host(member).acts()
                 && world.network.carrier(member.port);
@@ -86,7 +87,7 @@ impl Silence {
             self.verdict
                 .violated(blame(world, member, change.at, &what));
         }
-        if !member.draining {
+        if !member.draining && !member.grouped {
             let waited = change
                 .at
                 .saturating_since(hearing.maybe.max(change.entered));

@@ -40,6 +40,7 @@ impl Resignation {
             .filter(|r| r.certain && r.overruled.is_none())?;
         let segment = world.segment(member).filter(|s| s.unclean.is_none())?;
         let waits = member.state == StateKind::Backup
+            && !member.grouped
             && !member.draining
             && member.hearing.maybe < resigned.first
             && member.hearing.spoiled < resigned.first

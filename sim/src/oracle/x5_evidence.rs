@@ -54,6 +54,11 @@ impl Evidence {
             .map_or(claim.within, |(m, route)| m.longest_way(route));
         let bound = claim.within + under_way + world.quantum * 2;
         let genuine = match sent {
+            // It may have waited for its partners ever since.
+            Some(_) if member.grouped && claim.within > Duration::ZERO => {
+                self.verdict.checked();
+                true
+            }
             Some(sent) => self.verdict.at_most(at.saturating_since(sent), bound),
             None => {
                 self.verdict.checked();

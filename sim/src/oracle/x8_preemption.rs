@@ -34,7 +34,7 @@ impl Preemption {
                 priority > change.priority || fresh || member.draining
             }
             Reason::EqualPriorityHigherAddress { master } => master > IpAddr::V4(member.source),
-            Reason::Drained => true,
+            Reason::Drained | Reason::PartnerYielded { .. } => true,
             _ => false,
         };
         self.verdict.checked();

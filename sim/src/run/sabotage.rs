@@ -49,6 +49,10 @@ pub enum Bug {
     IgnoresChecks,
     /// After one failed run, takes every run for failed.
     BearsAGrudge,
+    /// Its virtual routers go their own ways in spite of their group.
+    Disunited,
+    /// Its timers don't wake it.
+    Dozes,
     /// Panics when it first has something to say.
     Dies,
 }
@@ -78,6 +82,9 @@ impl Sabotage {
     /// What the router reads as its configuration.
     pub(super) fn tamper(&self, config: &mut Option<Arc<Config>>) {
         let Some(config) = config else { return };
+        if self.is(Bug::Disunited) {
+            Arc::make_mut(config).groups.clear();
+        }
         for instance in &mut Arc::make_mut(config).instances {
             match self.bug {
                 Some(Bug::Pushy) => instance.preempt = Preempt::Always,
@@ -102,6 +109,7 @@ impl Sabotage {
         match self.bug {
             Some(Bug::Hasty) => Instant::from_nanos(until.as_nanos().div_ceil(2)),
             Some(Bug::Sluggish) => until + LATENESS,
+            Some(Bug::Dozes) => until + Duration::from_secs(1000),
             _ => until,
         }
     }

@@ -33,7 +33,12 @@ const ATTEMPTS: usize = 3;
 const GRID: Duration = Duration::from_micros(100);
 /// Too long for a stage of some minutes, and shown by others as well; and `unicast`, where the answer
 /// that the first advert waits for and the announcements run a race.
-const LEFT_OUT: [&str; 4] = ["track-script-fault", "slow-adverts", "v3-centiseconds", "unicast"];
+const LEFT_OUT: [&str; 4] = [
+    "track-script-fault",
+    "slow-adverts",
+    "v3-centiseconds",
+    "unicast",
+];
 
 #[derive(Clone, Copy, Debug)]
 enum Daemon {

@@ -4,6 +4,7 @@
 //! that an operator sees before a failure what will happen in it. A paragraph is about this router:
 //! what its peers are configured to do isn't known here.
 
+mod belongings;
 mod group;
 
 use core::time::Duration;
@@ -25,6 +26,7 @@ pub fn explain(config: &Config) -> String {
         .iter()
         .map(|instance| paragraph(config, instance))
         .chain(config.groups.iter().map(|g| group::paragraph(config, g)))
+        .chain(belongings::statics(config))
         .collect();
     paragraphs.join("\n")
 }
@@ -47,6 +49,12 @@ fn paragraph(config: &Config, instance: &InstanceConfig) -> String {
         text.push('\n');
     };
     say(addresses(config, instance));
+    let belongings = [
+        belongings::virtual_mac(config, instance),
+        belongings::access(instance),
+        belongings::objects(config, instance),
+    ];
+    belongings.into_iter().flatten().for_each(&mut say);
     if let Some(transport) = transport(instance) {
         say(transport);
     }

@@ -4,10 +4,13 @@
 mod addresses;
 pub(super) mod groups;
 mod links;
+mod objects;
 mod pacing;
 mod reports;
+mod strict;
 mod timing;
 mod unicast;
+mod vmac;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,7 +22,9 @@ use super::schema::instance::InstanceDraft;
 use super::schema::script::ScriptDraft;
 use super::schema::track::{Origin, TrackDraft};
 use super::source::{Report, Span};
-use crate::config::{Auth, CheckConfig, Config, InstanceConfig, Preempt, Statics, Track, Version};
+use crate::config::{
+    Auth, CheckConfig, Config, InstanceConfig, Preempt, Track, Version, VirtualDevice,
+};
 use crate::ids::{CheckId, InterfaceId, Priority, Vrid};
 use crate::wire::Family;
 
@@ -34,6 +39,10 @@ pub(super) fn lower(drafts: &Drafts, report: &mut Report) -> Config {
             .collect(),
         interfaces: Interfaces::default(),
         routers: BTreeMap::new(),
+        devices: Vec::new(),
+        own_devices: Vec::new(),
+        chosen_priorities: 0,
+        silence_told: false,
         report,
     };
     if drafts.instances.is_empty() {
@@ -61,14 +70,16 @@ pub(super) fn lower(drafts: &Drafts, report: &mut Report) -> Config {
     }
     let pacing = lowering.pacing();
     let reports = lowering.reports();
+    let names: Vec<&str> = instances.iter().map(|i| &*i.name).collect();
+    let statics = lowering.statics(&names).unwrap_or_default();
     Config {
         pacing,
         reports,
         router_id: drafts.global.router_id.clone(),
         startup_delay: drafts.global.startup_delay.unwrap_or_default(),
         interfaces: lowering.interfaces.names,
-        devices: Vec::new(),
-        statics: Statics::default(),
+        devices: lowering.devices,
+        statics,
         checks: checks.into_iter().map(|(check, _)| check).collect(),
         groups: groups::groups(drafts, &instances),
         instances,
@@ -85,6 +96,13 @@ struct Lowering<'a> {
     /// All scripts, with the number of those that are run.
     scripts: BTreeMap<&'a str, (&'a ScriptDraft, Option<CheckId>)>,
     interfaces: Interfaces,
+    /// What the daemon makes itself; and those among it that aren't for single addresses.
+    devices: Vec<VirtualDevice>,
+    own_devices: Vec<InterfaceId>,
+    /// Rules that got a priority.
+    chosen_priorities: u32,
+    /// What `vrrp_strict` does to the addresses was said.
+    silence_told: bool,
     /// Whose a VRID on an interface is.
     routers: BTreeMap<(InterfaceId, Vrid), &'a str>,
     report: &'a mut Report,
@@ -164,13 +182,21 @@ impl<'a> Lowering<'a> {
         let version = draft.version.or(global.version).unwrap_or(Version::V2);
         let (interface, vrid) = self.identity(draft)?;
         let priority = timing::priority(draft, self.report);
-        let mut addresses = self.addresses(&draft.addresses, interface)?;
-        let mut excluded = self.addresses(&draft.excluded, interface)?;
+        let unicast = self.unicast(draft, version);
+        let vmac = self.vmac(draft, interface, vrid, unicast.is_some())?;
+        let home = addresses::Home {
+            draft,
+            interface,
+            vrid,
+            vmac,
+        };
+        let mut addresses = self.addresses(&draft.addresses, home)?;
+        let mut excluded = self.addresses(&draft.excluded, home)?;
         self.fit_advert(draft, &mut addresses, &mut excluded);
         self.need_addresses(draft, version, addresses.is_empty());
         let lower_prio_no_advert = draft.lower_prio_no_advert.or(global.lower_prio_no_advert);
         let garp = self.garp(draft, interface, &[&addresses, &excluded]);
-        Some(InstanceConfig {
+        let mut instance = InstanceConfig {
             name: draft.name.text.as_str().into(),
             interface,
             vrid,
@@ -182,12 +208,12 @@ impl<'a> Lowering<'a> {
             auth: self.auth(draft, version),
             addresses,
             excluded,
-            objects: Vec::new(),
-            accept: true,
-            vmac: None,
+            objects: self.objects(&draft.routes, &draft.rules)?,
+            accept: self.accept(draft, version),
+            vmac,
             source: draft.source.map(Into::into),
             group: self.multicast_group(draft, Family::V4),
-            unicast: self.unicast(draft, version),
+            unicast,
             tracks: Vec::new(), // Filled in by the caller.
             links: self.links(draft, interface, priority)?,
             dont_track_primary: draft.dont_track_primary,
@@ -196,7 +222,9 @@ impl<'a> Lowering<'a> {
             audible_yield: !draft.quiet_yield,
             notify: reports::notify(&draft.notify),
             tuning: draft.tuning.settle(global.tuning),
-        })
+        };
+        self.strict(draft, &mut instance);
+        Some(instance)
     }
 
     /// Reports the IPv6 addresses of an instance, and whether it is an IPv6 one as a whole.
@@ -260,17 +288,19 @@ impl<'a> Lowering<'a> {
     }
 
     fn interface(&mut self, word: &Word) -> Option<InterfaceId> {
-        let name = word.text.as_str();
+        self.interface_named(&word.text, word.span)
+    }
+
+    fn interface_named(&mut self, name: &str, span: Span) -> Option<InterfaceId> {
         let odd = |c: char| c.is_whitespace() || c.is_control() || c == '/';
         if name.is_empty() || name.len() > 15 || name.contains(odd) {
             let message = "an interface has a name of 1 to 15 characters without blanks";
-            self.report.fatal(word.span, message);
+            self.report.fatal(span, message);
             return None;
         }
         let id = self.interfaces.add(name);
         if id.is_none() {
-            self.report
-                .fatal(word.span, "there are too many interfaces");
+            self.report.fatal(span, "there are too many interfaces");
         }
         id
     }

@@ -10,13 +10,18 @@ pub(super) mod global;
 pub(super) mod group;
 mod ignored;
 pub(super) mod instance;
+mod line;
 pub(super) mod multicast;
 pub(super) mod notify;
+pub(super) mod route;
+pub(super) mod rule;
 pub(super) mod script;
+pub(super) mod statics;
 pub(super) mod track;
 pub(super) mod tuning;
 pub(super) mod unicast;
 mod value;
+pub(super) mod vmac;
 
 use std::collections::BTreeMap;
 
@@ -28,6 +33,7 @@ use group::GroupDraft;
 use ignored::Ignored;
 use instance::InstanceDraft;
 use script::ScriptDraft;
+use statics::StaticsDraft;
 
 /// Everything read, not yet connected.
 #[derive(Debug, Default)]
@@ -35,6 +41,7 @@ pub(super) struct Drafts {
     pub(super) global: GlobalDraft,
     /// `garp_group`
     pub(super) garp_groups: Vec<garp::GroupDraft>,
+    pub(super) statics: StaticsDraft,
     /// Names are unique.
     pub(super) scripts: Vec<ScriptDraft>,
     /// Names are unique.
@@ -53,6 +60,9 @@ pub(super) fn read(items: &[Item], report: &mut Report) -> Drafts {
             "garp_group" => drafts.garp_groups.push(garp::group(item, report)),
             "vrrp_script" | "vrrp_instance" | "vrrp_sync_group" => {
                 named(item, &mut seen, &mut drafts, report);
+            }
+            "static_ipaddress" | "static_routes" | "static_rules" | "track_group" => {
+                drafts.statics.read(item, report);
             }
             _ => other(Context::Root, item, report),
         }
@@ -112,6 +122,10 @@ pub(super) enum Context {
     Authentication,
     /// `virtual_ipaddress`, `virtual_ipaddress_excluded`, `unicast_peer`: one address a line.
     Addresses,
+    /// `virtual_routes`, `virtual_rules` and their static kin: one route or rule a line.
+    Objects,
+    /// `track_group`, with a block of names.
+    TrackGroup,
     /// `garp_group`
     GarpGroup,
     /// `track_script`, `track_interface`, `group` and `interfaces`: one name a line.
@@ -152,9 +166,14 @@ impl Context {
             (Self::Root, "vrrp_instance") => Self::Instance,
             (Self::Root, "vrrp_script") => Self::Script,
             (Self::Root, "vrrp_sync_group") => Self::Group,
-            (Self::Group, "group" | "track_script" | "track_interface") => Self::Tracks,
             (Self::Root, "garp_group") => Self::GarpGroup,
-            (Self::GarpGroup, "interfaces") => Self::Tracks,
+            (Self::Group, "group" | "track_script" | "track_interface")
+            | (Self::TrackGroup, "group")
+            | (Self::GarpGroup, "interfaces") => Self::Tracks,
+            (Self::Root, "static_ipaddress") => Self::Addresses,
+            (Self::Root, "static_routes" | "static_rules")
+            | (Self::Instance, "virtual_routes" | "virtual_rules") => Self::Objects,
+            (Self::Root, "track_group") => Self::TrackGroup,
             (Self::Global, "notification_email") => Self::Mail,
             (Self::Instance, "authentication") => Self::Authentication,
             (
@@ -191,7 +210,9 @@ impl Context {
             | Self::Skipped => false,
             Self::Authentication => !self.knows(keyword) && outer.knows(keyword),
             Self::Addresses => outer.knows(keyword),
-            Self::Tracks | Self::Mail => outer.opens_block(keyword),
+            Self::Tracks | Self::Mail | Self::Objects | Self::TrackGroup => {
+                outer.opens_block(keyword)
+            }
         }
     }
 
@@ -208,6 +229,10 @@ impl Context {
                 "vrrp_script",
                 "vrrp_sync_group",
                 "garp_group",
+                "static_ipaddress",
+                "static_routes",
+                "static_rules",
+                "track_group",
             ]],
             Self::Global => &[&global::KEYWORDS, &notify::GLOBAL_KEYWORDS],
             Self::Instance => &[&instance::KEYWORDS, &notify::INSTANCE_KEYWORDS],

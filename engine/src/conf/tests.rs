@@ -20,10 +20,13 @@ mod notify;
 mod pacing;
 mod property;
 mod repeat;
+mod routes;
 mod script;
+mod strict;
 mod tuning;
 mod unicast;
 mod values;
+mod vmac;
 
 use super::{NoIncludes, Reading, Severity, SourceText, Sources, read};
 use crate::config::{Config, InstanceConfig};

@@ -5,18 +5,39 @@ use std::collections::BTreeSet;
 use super::Lowering;
 use crate::conf::schema::address::{AddressDraft, AddressesDraft};
 use crate::conf::schema::instance::InstanceDraft;
-use crate::config::VirtualAddress;
-use crate::ids::InterfaceId;
+use crate::config::{VirtualAddress, Vmac};
+use crate::ids::{InterfaceId, Vrid};
 
 /// The addresses an advert can carry: their number is one byte (RFC 9568 5.2.5).
 const MOST_ADVERTISED: usize = 255;
+
+/// Whose addresses they are, and where they go by default.
+#[derive(Clone, Copy)]
+pub(super) struct Home<'a> {
+    pub(super) draft: &'a InstanceDraft,
+    pub(super) interface: InterfaceId,
+    pub(super) vrid: Vrid,
+    pub(super) vmac: Option<Vmac>,
+}
+
+/// A line as it is held on that interface.
+pub(super) fn lowered(line: &AddressDraft, interface: InterfaceId) -> VirtualAddress {
+    VirtualAddress {
+        address: line.address.into(),
+        prefix: line.prefix.unwrap_or(32),
+        interface,
+        label: line.label.as_deref().map(Into::into),
+        scope: line.scope,
+        broadcast: line.broadcast,
+    }
+}
 
 impl Lowering<'_> {
     /// One block's addresses; `None` when an interface's name is impossible.
     pub(super) fn addresses(
         &mut self,
         draft: &AddressesDraft,
-        interface: InterfaceId,
+        home: Home<'_>,
     ) -> Option<Vec<VirtualAddress>> {
         let sibling = draft.list.iter().find_map(|address| address.prefix);
         let mut addresses = Vec::new();
@@ -30,19 +51,28 @@ impl Lowering<'_> {
             if line.prefix.is_none() {
                 self.no_prefix(line, sibling);
             }
-            addresses.push(VirtualAddress {
-                address: line.address.into(),
-                prefix: line.prefix.unwrap_or(32),
-                interface: match &line.interface {
-                    Some(word) => self.interface(word)?,
-                    None => interface,
-                },
-                label: line.label.as_deref().map(Into::into),
-                scope: line.scope,
-                broadcast: line.broadcast,
-            });
+            let interface = self.address_interface(line, home)?;
+            addresses.push(lowered(line, interface));
         }
         Some(addresses)
+    }
+
+    /// Where an address goes: on the instance's device if it has a virtual MAC address, else on what
+    /// `dev` names, and there on a device of its own if the virtual MAC address is to be kept.
+    fn address_interface(&mut self, line: &AddressDraft, home: Home<'_>) -> Option<InterfaceId> {
+        let own = home.vmac.map_or(home.interface, |vmac| vmac.device);
+        let Some(word) = &line.interface else {
+            return Some(own);
+        };
+        let named = self.interface(word)?;
+        let everywhere = home.draft.vmac.addresses.is_some();
+        if !everywhere && !line.vmac {
+            return Some(named);
+        }
+        if home.vmac.is_some() && named == home.interface {
+            return Some(own);
+        }
+        self.address_device(home.draft, named, home.vrid, line.span)
     }
 
     /// People lose hours over this one, so it is always said.

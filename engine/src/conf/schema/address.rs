@@ -23,6 +23,10 @@ pub(in crate::conf) struct AddressDraft {
     pub(in crate::conf) label: Option<String>,
     pub(in crate::conf) scope: u8,
     pub(in crate::conf) broadcast: Broadcast,
+    /// `use_vmac`
+    pub(in crate::conf) vmac: bool,
+    /// `track_group`, of a static address.
+    pub(in crate::conf) group: Option<Word>,
 }
 
 /// The addresses of one instance's blocks of one kind.
@@ -36,7 +40,7 @@ pub(in crate::conf) struct AddressesDraft {
 }
 
 /// Address options that have no effect here, and what is lost.
-const IGNORED: [(&str, usize, &str); 10] = [
+const IGNORED: [(&str, usize, &str); 9] = [
     ("peer", 1, "the address gets no peer"),
     ("home", 0, "it concerns IPv6 only"),
     ("-nodad", 0, "it concerns IPv6 only"),
@@ -50,11 +54,19 @@ const IGNORED: [(&str, usize, &str); 10] = [
     ("autojoin", 0, "no multicast group is joined"),
     ("no_track", 0, "the address is watched like all others"),
     ("preferred_lft", 1, "the address can be chosen as a source"),
-    ("use_vmac", 0, "the address goes on the interface itself"),
 ];
 
 /// Reads the block's lines.
 pub(super) fn read(block: &Item, draft: &mut AddressesDraft, report: &mut Report) {
+    lines(block, false, draft, report);
+}
+
+/// Reads the lines of `static_ipaddress`, which may have a `track_group`.
+pub(super) fn read_static(block: &Item, draft: &mut AddressesDraft, report: &mut Report) {
+    lines(block, true, draft, report);
+}
+
+fn lines(block: &Item, fixed: bool, draft: &mut AddressesDraft, report: &mut Report) {
     for item in block.block.as_deref().unwrap_or_default() {
         if item.keyword.text.is_empty() {
             continue;
@@ -66,11 +78,11 @@ pub(super) fn read(block: &Item, draft: &mut AddressesDraft, report: &mut Report
             );
             report.warning(item.keyword.span, message);
         }
-        line(item, draft, report);
+        line(item, fixed, draft, report);
     }
 }
 
-fn line(item: &Item, draft: &mut AddressesDraft, report: &mut Report) {
+fn line(item: &Item, fixed: bool, draft: &mut AddressesDraft, report: &mut Report) {
     let (text, slash) = match item.keyword.text.split_once('/') {
         Some((address, prefix)) => (address, Some(prefix)),
         None => (item.keyword.text.as_str(), None),
@@ -108,8 +120,10 @@ fn line(item: &Item, draft: &mut AddressesDraft, report: &mut Report) {
         label: None,
         scope: 0,
         broadcast: Broadcast::None,
+        vmac: false,
+        group: None,
     };
-    options(rest, &mut read, report);
+    options(rest, fixed, &mut read, report);
     draft.list.push(read);
 }
 
@@ -155,7 +169,7 @@ fn prefix<'a>(
     (prefix.or(Some(32)), rest)
 }
 
-fn options(words: &[Word], draft: &mut AddressDraft, report: &mut Report) {
+fn options(words: &[Word], fixed: bool, draft: &mut AddressDraft, report: &mut Report) {
     let mut words = words.iter();
     while let Some(option) = words.next() {
         let name = option.text.as_str();
@@ -164,7 +178,12 @@ fn options(words: &[Word], draft: &mut AddressDraft, report: &mut Report) {
             words.by_ref().take(*values).for_each(drop);
             continue;
         }
-        if !["dev", "label", "scope", "brd", "broadcast"].contains(&name) {
+        if name == "use_vmac" && !fixed {
+            draft.vmac = true;
+            continue;
+        }
+        let grouped = fixed && name == "track_group";
+        if !["dev", "label", "scope", "brd", "broadcast"].contains(&name) && !grouped {
             unknown(option, report);
             continue;
         }
@@ -174,6 +193,13 @@ fn options(words: &[Word], draft: &mut AddressDraft, report: &mut Report) {
         };
         let value = super::value::without_semicolon(word(given), report);
         match name {
+            "track_group" => {
+                draft.group = Some(Word {
+                    text: value.text.to_owned(),
+                    span: value.span,
+                    quoted: false,
+                });
+            }
             "dev" => {
                 draft.interface = Some(Word {
                     text: value.text.to_owned(),

@@ -7,8 +7,9 @@ use super::garp::GarpDraft;
 use super::multicast::GroupsDraft;
 use super::notify::ReportsDraft;
 use super::tuning::TuningDraft;
-use super::value::{number, seconds, switch, value};
+use super::value::{bare, number, seconds, switch, value};
 use super::{Context, other, script, unicast};
+use crate::conf::lexer::Word;
 use crate::conf::source::{Report, Span};
 use crate::conf::tree::Item;
 use crate::config::Version;
@@ -27,16 +28,24 @@ pub(in crate::conf) struct GlobalDraft {
     pub(in crate::conf) min_garp: bool,
     pub(in crate::conf) check_unicast_src: Option<bool>,
     pub(in crate::conf) reports: ReportsDraft,
+    /// Where `vrrp_strict` stands.
+    pub(in crate::conf) strict: Option<Span>,
+    pub(in crate::conf) vmac_prefix: Option<String>,
+    pub(in crate::conf) vmac_addr_prefix: Option<String>,
+    pub(in crate::conf) default_interface: Option<Word>,
 }
 
 /// The keywords that are acted on.
-pub(super) const KEYWORDS: [&str; 28] = [
+pub(super) const KEYWORDS: [&str; 31] = [
     "include_check",
     "random_seed",
     "router_id",
     "script_user",
     "vrrp_version",
     "vrrp_strict",
+    "vmac_prefix",
+    "vmac_addr_prefix",
+    "default_interface",
     "vrrp_garp_master_delay",
     "vrrp_garp_master_repeat",
     "vrrp_garp_master_refresh",
@@ -85,7 +94,23 @@ pub(super) fn read(block: &Item, draft: &mut GlobalDraft, report: &mut Report) {
                 number(item, 0..=u32::MAX, "the line is ignored", report);
             }
             "vrrp_min_garp" => draft.min_garp = switch(item, report).unwrap_or(draft.min_garp),
-            "vrrp_strict" => strict(item.keyword.span, report),
+            "vrrp_strict" => {
+                bare(item, report);
+                draft.strict = Some(item.keyword.span);
+            }
+            "vmac_prefix" => draft.vmac_prefix = prefix(item, report).or(draft.vmac_prefix.take()),
+            "vmac_addr_prefix" => {
+                draft.vmac_addr_prefix = prefix(item, report).or(draft.vmac_addr_prefix.take());
+            }
+            "default_interface" => {
+                if let Some(value) = value(item, report) {
+                    draft.default_interface = Some(Word {
+                        text: value.text.to_owned(),
+                        span: value.span,
+                        quoted: false,
+                    });
+                }
+            }
             "vrrp_lower_prio_no_advert" => {
                 draft.lower_prio_no_advert = switch(item, report).or(draft.lower_prio_no_advert);
             }
@@ -114,12 +139,14 @@ pub(super) fn version(item: &Item, report: &mut Report) -> Option<Version> {
     })
 }
 
-/// `vrrp_strict`, and an instance's `strict_mode`.
-pub(super) fn strict(span: Span, report: &mut Report) {
-    let message = "strict conformance to the RFC is not applied: the configuration runs as written";
-    report.warning(span, message).hint(
-        "keepalived would drop authentication and preempt_delay, refuse unicast peers, and \
-         install a firewall rule that makes the virtual addresses unreachable on a node of \
-         priority below 255; remove the line, it is rarely meant",
-    );
+/// What the names of virtual devices begin with: ten characters leave room for the rest.
+fn prefix(item: &Item, report: &mut Report) -> Option<String> {
+    let value = value(item, report)?;
+    let odd = |c: char| c.is_whitespace() || c.is_control() || c == '/';
+    if value.text.is_empty() || value.text.len() > 10 || value.text.contains(odd) {
+        let message = "a prefix has 1 to 10 characters: the line is ignored";
+        report.warning(value.span, message);
+        return None;
+    }
+    Some(value.text.to_owned())
 }

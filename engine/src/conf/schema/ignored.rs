@@ -75,13 +75,11 @@ const fn note(name: &'static str, effect: &'static str) -> Ignored {
 }
 
 const BALANCER: &str = "load balancing is not part of this daemon";
-const STATIC: &str = "addresses, routes and rules that belong to no instance are not managed";
 const BFD: &str = "no BFD session is kept, and nothing tracks it";
-const ROUTES: &str = "no routes or rules are installed when this router becomes master";
-const VMAC: &str = "the addresses go on the interface itself, with its own MAC address, and move by \
-     gratuitous ARP";
+const IPVLAN: &str = "the addresses go on the interface itself, whose MAC address an ipvlan device has \
+     anyway";
 const PROCESS: &str = "how the daemon's processes are run is not set here";
-const FIREWALL: &str = "no firewall rules are installed";
+const FIREWALL: &str = "what `no_accept` needs is in the nftables table `locum`";
 const SNMP: &str = "there is no SNMP agent";
 const DBUS: &str = "there is no D-Bus service";
 const FILES: &str = "this file is not written or used";
@@ -97,10 +95,6 @@ const ROOT: &[Ignored] = &[
     warn("vrrp_track_process", "the process is not watched").block(),
     warn("track_process", "the process is not watched").block(),
     warn("bfd_instance", BFD).block(),
-    warn("static_ipaddress", STATIC).block(),
-    warn("static_routes", STATIC).block(),
-    warn("static_rules", STATIC).block(),
-    warn("track_group", STATIC).block(),
     warn(
         "interface_up_down_delays",
         "a change of link state acts at once",
@@ -153,10 +147,6 @@ const GLOBAL: &[Ignored] = &[
         "adverts of other virtual routers are counted, not logged",
     ),
     note("dynamic_interfaces", "it isn't needed here"),
-    warn(
-        "default_interface",
-        "an address without `dev` goes on its instance's interface",
-    ),
     note("max_auto_priority", PROCESS),
     note("min_auto_priority_delay", PROCESS),
     note("vrrp_priority", PROCESS),
@@ -188,8 +178,6 @@ const GLOBAL: &[Ignored] = &[
     note("nftables_priority", FIREWALL),
     note("nftables_counters", FIREWALL),
     note("nftables_ifindex", FIREWALL),
-    note("vmac_prefix", VMAC),
-    note("vmac_addr_prefix", VMAC),
     note("enable_dbus", DBUS),
     note("dbus_service_name", DBUS),
     note("dbus_no_interface_name", DBUS),
@@ -255,20 +243,11 @@ const INSTANCE: &[Ignored] = &[
     note("native_ipv6", "keepalived no longer needs it either"),
     note("linkbeat_use_polling", LINKBEAT),
     note("lvs_sync_daemon_interface", BALANCER),
-    warn("virtual_routes", ROUTES).block(),
-    warn("virtual_rules", ROUTES).block(),
     note(
         "promote_secondaries",
         "the interface's sysctl is left as it is",
     ),
-    warn(
-        "no_accept",
-        "the master answers on its virtual addresses; no firewall rule is installed",
-    ),
-    warn("use_vmac", VMAC),
-    warn("vmac_xmit_base", VMAC),
-    warn("use_vmac_addr", VMAC),
-    warn("use_ipvlan", VMAC),
+    warn("use_ipvlan", IPVLAN),
     warn("track_file", "no files are watched").block(),
     warn("track_process", "no processes are watched").block(),
     warn("track_bfd", BFD).block(),

@@ -5,12 +5,15 @@ use core::time::Duration;
 
 use super::address::{self, AddressesDraft};
 use super::garp::GarpDraft;
-use super::global::{strict, version};
+use super::global::version;
 use super::multicast;
+use super::route::{self, RouteDraft};
+use super::rule::{self, RuleDraft};
 use super::track::{self, TrackDraft};
 use super::tuning::TuningDraft;
 use super::unicast::UnicastDraft;
 use super::value::{self, Value, bare, ipv4, literal, number, seconds, switch};
+use super::vmac::VmacDraft;
 use super::{Context, notify, other};
 use crate::conf::lexer::Word;
 use crate::conf::source::{Report, Span};
@@ -36,6 +39,11 @@ pub(in crate::conf) struct InstanceDraft {
     pub(in crate::conf) addresses: AddressesDraft,
     pub(in crate::conf) excluded: AddressesDraft,
     pub(in crate::conf) no_addresses: bool,
+    pub(in crate::conf) routes: Vec<RouteDraft>,
+    pub(in crate::conf) rules: Vec<RuleDraft>,
+    pub(in crate::conf) vmac: VmacDraft,
+    /// `strict_mode`
+    pub(in crate::conf) strict: Option<(bool, Span)>,
     pub(in crate::conf) source: Option<Ipv4Addr>,
     /// `mcast_dst_ip`
     pub(in crate::conf) group: Option<(IpAddr, Span)>,
@@ -67,6 +75,10 @@ impl InstanceDraft {
             addresses: AddressesDraft::default(),
             excluded: AddressesDraft::default(),
             no_addresses: false,
+            routes: Vec::new(),
+            rules: Vec::new(),
+            vmac: VmacDraft::default(),
+            strict: None,
             source: None,
             group: None,
             unicast: UnicastDraft::default(),
@@ -83,7 +95,7 @@ impl InstanceDraft {
 }
 
 /// The keywords that are acted on.
-pub(super) const KEYWORDS: [&str; 43] = [
+pub(super) const KEYWORDS: [&str; 49] = [
     "interface",
     "virtual_router_id",
     "version",
@@ -117,6 +129,12 @@ pub(super) const KEYWORDS: [&str; 43] = [
     "quiet_yield",
     "strict_mode",
     "accept",
+    "no_accept",
+    "use_vmac",
+    "vmac_xmit_base",
+    "use_vmac_addr",
+    "virtual_routes",
+    "virtual_rules",
     "down_timer_adverts",
     "v3_checksum_as_v2",
     "higher_prio_send_advert",
@@ -217,18 +235,18 @@ fn contents(item: &Item, draft: &mut InstanceDraft, report: &mut Report) -> bool
             draft.dont_track_primary = true;
         }
         "strict_mode" => {
-            if switch(item, report) == Some(true) {
-                strict(item.keyword.span, report);
-            }
+            let on = switch(item, report).map(|on| (on, item.keyword.span));
+            draft.strict = on.or(draft.strict);
         }
-        "accept" => bare(item, report), // The default.
+        "virtual_routes" => route::read(item, false, &mut draft.routes, report),
+        "virtual_rules" => rule::read(item, false, &mut draft.rules, report),
         "unicast_src_ip" => {
             draft.unicast.read(item, report);
             // The same setting under two names: the last line counts.
             let given = draft.unicast.source.map(|(address, _)| address);
             draft.source = given.or(draft.source);
         }
-        _ => return draft.unicast.read(item, report),
+        _ => return draft.unicast.read(item, report) || draft.vmac.read(item, report),
     }
     true
 }

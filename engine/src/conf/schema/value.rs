@@ -55,6 +55,14 @@ pub(super) fn without_semicolon<'a>(value: Value<'a>, report: &mut Report) -> Va
     }
 }
 
+/// Keywords with a name and a block.
+const STRUCTURAL: [&str; 4] = [
+    "vrrp_script",
+    "vrrp_instance",
+    "vrrp_sync_group",
+    "track_group",
+];
+
 /// Reports words beyond the first `allowed` arguments, and a block where none belongs.
 pub(super) fn extra(item: &Item, allowed: usize, report: &mut Report) {
     let keyword = item.keyword.text.as_str();
@@ -64,8 +72,7 @@ pub(super) fn extra(item: &Item, allowed: usize, report: &mut Report) {
             format!("`{keyword}` takes no more than this: the rest of the line is ignored");
         report.warning(first.span.to(last.span), message);
     }
-    let structural = ["vrrp_script", "vrrp_instance", "vrrp_sync_group"].contains(&keyword);
-    if item.block.is_some() && !structural {
+    if item.block.is_some() && !STRUCTURAL.contains(&keyword) {
         let message = format!("`{keyword}` takes no block: the block is skipped");
         report.warning(item.keyword.span, message);
     }

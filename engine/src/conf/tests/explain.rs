@@ -162,3 +162,23 @@ vrrp_instance VI_2 {
     assert!(!text.contains("secret"), "a password is not printed");
     insta::assert_snapshot!(text);
 }
+
+#[test]
+fn what_a_master_has_besides_its_addresses_is_told() {
+    let text = format!(
+        "static_routes {{\n10.1.0.0/16 dev eth1\n}}\n{}",
+        super::instance_with(
+            "use_vmac\nno_accept\nvirtual_routes {\ndefault via 192.0.2.9\n}\nvirtual_rules {\nfrom 10.1.0.0/16 table 5 priority 7\n}"
+        )
+    );
+    let told = explain(&super::usable(&text));
+    for part in [
+        "on vrrp.51, a device it makes on eth0, with the MAC address 00:00:5e:00:01:33",
+        "adverts come from it too",
+        "not even ping is answered",
+        "the route default via 192.0.2.9, the rule 7: from 10.1.0.0/16 lookup 5",
+        "From start to stop, whoever is master: the route 10.1.0.0/16 dev eth1.",
+    ] {
+        assert!(told.contains(part), "{part}:\n{told}");
+    }
+}

@@ -324,7 +324,8 @@ fn tutorial_style() {
         (instance.priority.get(), instance.preempt),
         (101, Preempt::Never)
     );
-    assert_eq!(instance.auth, Auth::Password(*b"1111\0\0\0\0"));
+    assert_eq!(instance.auth, Auth::None, "vrrp_strict allows none");
+    assert!(instance.refuses_access(), "vrrp_strict");
     assert_eq!(instance.addresses[0].label.as_deref(), Some("eth0:1"));
     assert_eq!(instance.source, Some([192, 168, 200, 2].into()));
     assert_eq!(instance.tracks[0].weight.value, 2);

@@ -5,24 +5,24 @@ use crate::conf::Severity::{Note, Warning};
 
 const GLOBAL: &str = "lvs_id enable_script_security startup_script \
     disable_local_igmp \
-    vrrp_delay_after_boot log_unknown_vrids dynamic_interfaces default_interface max_auto_priority \
+    vrrp_delay_after_boot log_unknown_vrids dynamic_interfaces max_auto_priority \
     vrrp_priority vrrp_no_swap vrrp_rt_priority vrrp_cpu_affinity vrrp_rlimit_rttime \
-    vrrp_rx_bufs_policy vrrp_iptables vrrp_ipsets nftables vmac_prefix enable_dbus enable_snmp_vrrp \
+    vrrp_rx_bufs_policy vrrp_iptables vrrp_ipsets nftables enable_dbus enable_snmp_vrrp \
     enable_snmp_rfc enable_traps snmp_socket process_names reload_check_config reload_file \
-    config_save_dir json_version umask iproute_usr_dir lvs_sync_daemon vrrp_strict";
+    config_save_dir json_version umask iproute_usr_dir lvs_sync_daemon";
 
 const INSTANCE: &str = "vrf track_src_ip timer_expired_backup kernel_rx_buf_size \
     native_ipv6 linkbeat_use_polling lvs_sync_daemon_interface \
-    promote_secondaries no_accept use_vmac vmac_xmit_base use_vmac_addr use_ipvlan \
+    promote_secondaries use_ipvlan \
     debug";
 
 const ROOT: &str = "net_namespace instance use_pid_dir child_wait_time namespace_with_ipsets";
 
 const ROOT_BLOCKS: &str = "vrrp_track_file track_file vrrp_track_process \
-    track_process bfd_instance static_ipaddress static_routes static_rules track_group \
+    track_process bfd_instance \
     interface_up_down_delays linkbeat_interfaces virtual_server virtual_server_group";
 
-const INSTANCE_BLOCKS: &str = "virtual_routes virtual_rules track_file track_process \
+const INSTANCE_BLOCKS: &str = "track_file track_process \
     track_bfd";
 
 #[track_caller]
@@ -53,11 +53,8 @@ fn each_known_keyword_costs_one_remark() {
         assert_one_remark(&format!("{block}{instance}"), keyword);
     }
     for keyword in INSTANCE.split_whitespace() {
-        let value = if keyword == "no_accept" { "" } else { "1" };
-        assert_one_remark(
-            &instance_with(&format!("{keyword} {value}\npriority 42")),
-            keyword,
-        );
+        let text = instance_with(&format!("{keyword} 1\npriority 42"));
+        assert_one_remark(&text, keyword);
     }
     for keyword in INSTANCE_BLOCKS.split_whitespace() {
         let block = format!("{keyword} {{\n y 1\n z\n}}\npriority 42");
@@ -67,8 +64,7 @@ fn each_known_keyword_costs_one_remark() {
 
 #[test]
 fn the_remark_is_loud_when_behaviour_differs() {
-    assert_says("use_vmac", Warning, "its own MAC address");
+    assert_says("use_ipvlan", Warning, "has anyway");
     assert_says("debug 4", Note, "no effect in keepalived either");
-    assert_says("strict_mode on", Warning, "strict conformance");
     assert_eq!(said(&instance_with("accept\nstrict_mode off")), [""; 0]);
 }

@@ -9,6 +9,7 @@ use locum_engine::Engine;
 use locum_engine::conf::Diagnostic;
 use locum_engine::config::Config;
 use locum_engine::driver::{Driver, World};
+use locum_engine::ids::InterfaceId;
 use tracing::{debug, info, warn};
 
 use crate::cli::RunArgs;
@@ -138,7 +139,8 @@ async fn drive(config: Config, args: &RunArgs) -> Result<(), DaemonError> {
         probes: TaskProbes::new(&config)?,
         hooks: SignalHooks::new(Arc::new(config.clone()), Rc::clone(&links), hang_up)?,
     };
-    for id in links.ids().filter(|id| links.index(*id).is_none()) {
+    let awaited = |id: &InterfaceId| links.index(*id).is_none() && config.device(*id).is_none();
+    for id in links.ids().filter(awaited) {
         warn!(
             interface = links.name(id),
             "no such interface yet; waiting for it"

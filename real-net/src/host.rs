@@ -6,8 +6,11 @@
 //! announcement that follows it is sent. When the monitor's queue overflows, the table is read
 //! anew.
 
+mod belongings;
 mod devices;
+mod filter;
 mod netlink;
+mod sysctl;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::io;
@@ -15,12 +18,13 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-use locum_engine::config::{Config, VirtualAddress};
+use locum_engine::config::{Config, ObjectId, VirtualAddress, VirtualDevice};
 use locum_engine::driver::{Host, HostChange};
-use locum_engine::ids::{InstanceId, InterfaceId, MacAddr};
+use locum_engine::ids::{InterfaceId, MacAddr};
 use locum_engine::{Effect, LinkState};
 use tracing::{debug, error, warn};
 
+use self::belongings::Belongings;
 use self::devices::Devices;
 use self::netlink::{Change, Netlink};
 use crate::links::Links;
@@ -33,6 +37,9 @@ pub struct KernelHost {
     requests: Netlink,
     links: Rc<Links>,
     devices: Devices,
+    belongings: Belongings,
+    /// Interfaces of our own making: there is nothing to tell of them before they are made.
+    made: BTreeSet<InterfaceId>,
     /// Addresses that come and go with mastership; never the source of adverts.
     virtual_addresses: BTreeSet<IpAddr>,
     /// Those that are up because of us.
@@ -59,7 +66,9 @@ impl KernelHost {
     /// a tokio runtime.
     pub fn new(config: &Config, links: Rc<Links>) -> io::Result<Self> {
         // Subscribed before the table is read: a change in between is applied twice, not missed.
-        let monitor = Readable::new(Netlink::monitor()?)?;
+        let mut objects = config.instances.iter().map(|i| &i.objects);
+        let objects = objects.any(|o| !o.is_empty()) || !config.statics.objects.is_empty();
+        let monitor = Readable::new(Netlink::monitor(objects)?)?;
         let held = config.instances.iter().flat_map(|i| i.held_addresses());
         let mut host = Self {
             monitor,
@@ -67,6 +76,8 @@ impl KernelHost {
             devices: Devices::read()?,
             virtual_addresses: held.map(|a| a.address).collect(),
             held: BTreeSet::new(),
+            belongings: Belongings::new(config, Rc::clone(&links)),
+            made: config.devices.iter().map(|d| d.interface).collect(),
             told: vec![ABSENT; config.interfaces.len()],
             changes: VecDeque::new(),
             buffer: netlink::buffer(),
@@ -74,6 +85,9 @@ impl KernelHost {
         };
         for id in host.links.ids() {
             let state = host.look_up(id);
+            if host.made.contains(&id) {
+                continue;
+            }
             host.told[id.index()] = state;
             host.changes.push_back(HostChange::Link(id, state));
         }
@@ -114,11 +128,53 @@ impl KernelHost {
         }
     }
 
+    fn report_object(&mut self, id: Option<ObjectId>) {
+        self.changes.extend(id.map(HostChange::ObjectRemoved));
+    }
+
+    /// Makes a device; it can be used as soon as this is back. A failure is news of a device that
+    /// is down, and the engine asks again.
+    fn create(&mut self, device: &VirtualDevice) {
+        let id = device.interface;
+        let name = self.links.name(id).to_owned();
+        let present = self.devices.find(&name).map(|(index, _)| index);
+        match self.belongings.create(&mut self.requests, device, present) {
+            Ok(index) => {
+                debug!(interface = name, index, mac = %device.mac, "device made");
+                if let Some(old) = present {
+                    self.devices.apply(Change::LinkGone { index: old.get() });
+                }
+                let (up, mac) = (true, device.mac);
+                self.devices.apply(Change::Link {
+                    index,
+                    name,
+                    up,
+                    mac,
+                    forwards: None,
+                });
+            }
+            Err(e) => {
+                error!(interface = name, "can't make a device: {e}");
+                self.told[id.index()] = LinkState { up: true, ..ABSENT };
+            }
+        }
+        self.report_differences();
+    }
+
     fn take(&mut self) {
         let changes: Vec<Change> = netlink::changes(&self.buffer).collect();
         for change in changes {
-            if let Change::AddressGone { index, address } = change {
-                self.report_removed(index, address);
+            match &change {
+                Change::AddressGone { index, address } => self.report_removed(*index, *address),
+                Change::RouteGone(key) => self.report_object(self.belongings.route(key)),
+                Change::RuleGone(key) => self.report_object(self.belongings.rule(key)),
+                Change::Link { index, up, .. } if self.belongings.is_rising(*index, *up) => {
+                    continue;
+                }
+                Change::Link { .. }
+                | Change::LinkGone { .. }
+                | Change::Address { .. }
+                | Change::Forwarding { .. } => {}
             }
             self.devices.apply(change);
         }
@@ -139,11 +195,13 @@ impl KernelHost {
             self.report_removed(index, address);
         }
         self.devices = now;
+        self.belongings.renew(&mut self.requests);
         self.report_differences();
         Ok(())
     }
 
-    fn add(&mut self, instance: InstanceId, address: &VirtualAddress) {
+    /// `refused` is given back when the kernel refuses it.
+    fn add(&mut self, address: &VirtualAddress, refused: HostChange) -> Option<HostChange> {
         let result = self.request(address, Netlink::add_address);
         match result {
             Ok(()) => debug!(address = %address.address, "address added"),
@@ -152,10 +210,10 @@ impl KernelHost {
             }
             Err(e) => {
                 error!(address = %address.address, "the kernel refused an address: {e}");
-                self.changes
-                    .push_back(HostChange::AddressRefused(instance, address.address));
+                return Some(refused);
             }
         }
+        None
     }
 
     fn remove(&mut self, address: &VirtualAddress) {
@@ -200,21 +258,40 @@ impl Host for KernelHost {
     fn apply(&mut self, effect: Effect) {
         match effect {
             Effect::AddAddress { instance, address } => {
-                self.add(instance, &address);
+                let refused = HostChange::AddressRefused(instance, address.address);
+                let refused = self.add(&address, refused);
+                self.changes.extend(refused);
                 self.held.insert(address);
             }
             Effect::RemoveAddress { address, .. } => {
                 self.remove(&address);
                 self.held.remove(&address);
             }
-            Effect::AddStaticAddress { .. }
-            | Effect::RemoveStaticAddress { .. }
-            | Effect::Install { .. }
-            | Effect::Uninstall { .. }
-            | Effect::CreateDevice { .. }
-            | Effect::RemoveDevice { .. }
-            | Effect::Shut { .. }
-            | Effect::Unshut { .. } => warn!("not carried out yet: {effect:?}"),
+            Effect::AddStaticAddress { index, address } => {
+                let refused = HostChange::StaticAddressRefused(index);
+                let refused = self.add(&address, refused);
+                self.changes.extend(refused);
+                self.held.insert(address);
+            }
+            Effect::RemoveStaticAddress { address, .. } => {
+                self.remove(&address);
+                self.held.remove(&address);
+            }
+            Effect::Install { id, object } => {
+                if let Err(e) = self.belongings.install(&mut self.requests, id, object) {
+                    warn!(?id, "the kernel refused a route or a rule: {e}");
+                    self.changes.push_back(HostChange::ObjectRefused(id));
+                }
+            }
+            Effect::Uninstall { id, object } => {
+                self.belongings.uninstall(&mut self.requests, id, &object);
+            }
+            Effect::CreateDevice { device } => self.create(&device),
+            Effect::RemoveDevice { device } => {
+                self.belongings.remove(&mut self.requests, &device);
+            }
+            Effect::Shut { addresses, .. } => self.belongings.filter.set(&addresses, true),
+            Effect::Unshut { addresses, .. } => self.belongings.filter.set(&addresses, false),
             // Checks are the business of `Probes`.
             Effect::StartCheck { .. } | Effect::CancelCheck { .. } => {}
         }
@@ -228,5 +305,6 @@ impl Drop for KernelHost {
         for address in std::mem::take(&mut self.held) {
             self.remove(&address);
         }
+        self.belongings.clear(&mut self.requests);
     }
 }

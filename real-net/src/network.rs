@@ -6,7 +6,9 @@
 //! peers go where the routing table of the device says.
 //! Announcements leave through one packet socket that receives nothing. An interface that appears
 //! later, or comes back with another index, gets its socket when it is there.
+//! Adverts from a virtual MAC address leave as frames through its device, and are heard there (`ear`).
 
+mod ear;
 mod socket;
 
 use std::collections::BTreeMap;
@@ -17,26 +19,38 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use locum_engine::Transmit;
-use locum_engine::config::{Config, InstanceConfig};
+use locum_engine::config::{Config, InstanceConfig, VirtualDevice};
 use locum_engine::driver::{Network, Received};
-use locum_engine::ids::InterfaceId;
-use locum_engine::wire::{self, Family};
+use locum_engine::ids::{InterfaceId, MacAddr};
+use locum_engine::wire::{self, Family, ethernet};
 use socket2::{Domain, Socket, Type};
 use tracing::{debug, info, warn};
 
 use crate::links::Links;
 use crate::sys::packet::link_address;
+use ear::Ear;
 use socket::{Purpose, RawSocket};
 
 /// Raw sockets on the interfaces that instances use.
 #[derive(Debug)]
 pub struct RawNetwork {
     ports: Vec<Port>,
+    devices: Vec<Device>,
     announcer: Socket,
     links: Rc<Links>,
     /// The port that is asked first: the one behind the last that had something, so that a
     /// flooded interface can't silence the others.
     first: usize,
+}
+
+/// A device with a virtual MAC address.
+#[derive(Debug)]
+struct Device {
+    id: InterfaceId,
+    base: InterfaceId,
+    mac: MacAddr,
+    open: Option<Ear>,
+    complained: bool,
 }
 
 /// One interface with at least one instance of a family.
@@ -54,12 +68,21 @@ struct Port {
 impl RawNetwork {
     /// Needs `CAP_NET_RAW`, also when no interface is there yet.
     pub fn new(config: &Config, links: Rc<Links>) -> io::Result<Self> {
+        let device = |d: &VirtualDevice| Device {
+            id: d.interface,
+            base: d.base,
+            mac: d.mac,
+            open: None,
+            complained: false,
+        };
+        let devices = config.devices.iter().map(device).collect();
         let ports = links.ids().flat_map(|id| ports(config, id)).collect();
         // Protocol 0: it receives nothing.
         let announcer = Socket::new(Domain::PACKET, Type::RAW, None)?;
         announcer.set_nonblocking(true)?;
         Ok(Self {
             ports,
+            devices,
             announcer,
             links,
             first: 0,
@@ -68,6 +91,10 @@ impl RawNetwork {
 
     fn send_advert(&mut self, interface: InterfaceId, destination: IpAddr, packet: &[u8]) {
         self.refresh();
+        if let Some(device) = self.devices.iter().find(|d| d.id == interface) {
+            let frame = frame(device.mac, destination, packet);
+            return self.send_frame(interface, &frame);
+        }
         let family = Family::of(destination);
         let mut ports = self.ports.iter_mut();
         let Some(port) = ports.find(|p| p.id == interface && p.purpose.family == family) else {
@@ -100,16 +127,27 @@ impl RawNetwork {
                 port.reopen(self.links.name(port.id), wanted);
             }
         }
+        for device in &mut self.devices {
+            let wanted = self.links.index(device.id);
+            if wanted != device.open.as_ref().map(Ear::index) {
+                device.reopen(self.links.name(device.id), wanted);
+            }
+        }
     }
 }
 
 impl Network for RawNetwork {
     fn poll_receive(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Received> {
         self.refresh();
-        let count = self.ports.len();
+        let ports = self.ports.len();
+        let count = ports + self.devices.len();
         for offset in 0..count {
             let at = (self.first + offset) % count;
-            if let Poll::Ready(received) = self.ports[at].poll_receive(cx, buffer) {
+            let received = match self.ports.get_mut(at) {
+                Some(port) => port.poll_receive(cx, buffer),
+                None => self.devices[at - ports].poll_receive(cx, buffer),
+            };
+            if let Poll::Ready(received) = received {
                 self.first = (at + 1) % count;
                 return Poll::Ready(received);
             }
@@ -131,6 +169,45 @@ impl Network for RawNetwork {
             Transmit::NeighbourAdvert {
                 interface, frame, ..
             } => self.send_frame(interface, &frame),
+        }
+    }
+}
+
+impl Device {
+    fn reopen(&mut self, name: &str, index: Option<NonZeroU32>) {
+        self.open = None;
+        let Some(index) = index else { return };
+        match Ear::open(index, self.mac) {
+            Ok(ear) => {
+                debug!(
+                    interface = name,
+                    index, "listening for the virtual MAC address"
+                );
+                (self.open, self.complained) = (Some(ear), false);
+            }
+            Err(e) if !self.complained => {
+                warn!(interface = name, "can't listen for VRRP: {e}");
+                self.complained = true;
+            }
+            Err(_) => {}
+        }
+    }
+
+    fn poll_receive(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Received> {
+        loop {
+            let Some(ear) = &self.open else {
+                return Poll::Pending;
+            };
+            match ear.poll_receive(cx, self.base, buffer) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(Some(received))) => return Poll::Ready(received),
+                Poll::Ready(Ok(None)) => {}
+                Poll::Ready(Err(e)) => {
+                    debug!("reading failed: {e}");
+                    self.open = None;
+                    cx.waker().wake_by_ref();
+                }
+            }
         }
     }
 }
@@ -189,6 +266,19 @@ impl Port {
             }
         }
     }
+}
+
+/// A packet to a group as a frame from a virtual MAC address.
+fn frame(mac: MacAddr, destination: IpAddr, packet: &[u8]) -> Vec<u8> {
+    let (to, kind) = match destination {
+        IpAddr::V4(group) => (ethernet::multicast_mac(group), ethernet::ETHERTYPE_IPV4),
+        IpAddr::V6(group) => {
+            let [.., a, b, c, d] = group.octets();
+            let to = MacAddr([0x33, 0x33, a, b, c, d]);
+            (to, ethernet::ETHERTYPE_IPV6)
+        }
+    };
+    ethernet::encode(to, mac, kind, packet)
 }
 
 /// The sockets that the instances on an interface need, none of them open.

@@ -68,6 +68,7 @@ impl Devices {
                     device.forwards = forwards;
                 }
             }
+            Change::RouteGone(_) | Change::RuleGone(_) => {}
             Change::LinkGone { index } => {
                 self.devices.remove(&index);
             }

@@ -4,6 +4,9 @@
 //! attribute, and only the attributes that matter: a newer kernel may add others, of any shape,
 //! without hiding a link from us.
 
+mod objects;
+mod vmac;
+
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -22,10 +25,15 @@ use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use netlink_sys::protocols::NETLINK_ROUTE;
 use netlink_sys::{Socket, SocketAddr};
 
+pub(crate) use objects::{RouteKey, RuleKey};
+
 /// A datagram never exceeds this; the kernel builds dumps in pieces of at most 32 KiB.
 const DATAGRAM_MAX: usize = 64 * 1024;
 /// Dumps that were disturbed by changes are repeated this often before they are taken as is.
 const DUMP_ATTEMPTS: u32 = 5;
+
+/// The groups of rules, IPv4 and IPv6, as bits.
+const RULES: i32 = libc::RTMGRP_IPV4_RULE | 1 << (libc::RTNLGRP_IPV6_RULE - 1);
 
 const LINK_HEADER: usize = 16;
 const ADDRESS_HEADER: usize = 8;
@@ -71,6 +79,10 @@ pub(crate) enum Change {
     Forwarding { index: u32, forwards: bool },
     /// It lost one.
     AddressGone { index: u32, address: IpAddr },
+    /// A route is gone.
+    RouteGone(RouteKey),
+    /// A rule is gone.
+    RuleGone(RuleKey),
 }
 
 /// A buffer that [`Netlink::receive`] can use.
@@ -79,9 +91,13 @@ pub(crate) fn buffer() -> Vec<u8> {
 }
 
 impl Netlink {
-    /// Subscribed to links, addresses and IPv6 forwarding; doesn't block.
-    pub(crate) fn monitor() -> io::Result<Self> {
-        let groups = libc::RTMGRP_LINK | libc::RTMGRP_IPV4_IFADDR | libc::RTMGRP_IPV6_IFADDR;
+    /// Subscribed to links, addresses and IPv6 forwarding, and to routes and rules if there are any of
+    /// ours: a router may have very many others. Doesn't block.
+    pub(crate) fn monitor(objects: bool) -> io::Result<Self> {
+        let mut groups = libc::RTMGRP_LINK | libc::RTMGRP_IPV4_IFADDR | libc::RTMGRP_IPV6_IFADDR;
+        if objects {
+            groups |= libc::RTMGRP_IPV4_ROUTE | libc::RTMGRP_IPV6_ROUTE | RULES;
+        }
         let this = Self::open(groups.cast_unsigned())?;
         this.socket.add_membership(libc::RTNLGRP_IPV6_NETCONF)?;
         this.socket.set_non_blocking(true)?;
@@ -248,6 +264,8 @@ fn change(message: &NetlinkBuffer<&[u8]>) -> Option<Change> {
             address(payload).map(|(index, address, _)| Change::AddressGone { index, address })
         }
         RTM_NEWNETCONF => forwarding(payload),
+        libc::RTM_DELROUTE => RouteKey::read(payload).map(Change::RouteGone),
+        libc::RTM_DELRULE => RuleKey::read(payload).map(Change::RuleGone),
         _ => None,
     }
 }

@@ -149,7 +149,7 @@ fn groups_v6(purpose: &Purpose) -> impl Iterator<Item = Ipv6Addr> {
 
 /// What the IP header says. `None` for what isn't a whole IPv4 packet: nothing to tell of, since
 /// the kernel lets none through.
-fn received_v4(interface: InterfaceId, packet: &[u8]) -> Option<Received> {
+pub(super) fn received_v4(interface: InterfaceId, packet: &[u8]) -> Option<Received> {
     let view = ipv4::View::new(packet).ok()?;
     let start = view.header_len();
     Some(Received {

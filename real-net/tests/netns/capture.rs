@@ -87,6 +87,13 @@ impl Capture {
         self.frames().iter().filter_map(advert).collect()
     }
 
+    /// The frames of the adverts among them.
+    pub(crate) fn advert_frames(&self) -> Vec<Vec<u8>> {
+        let frames = self.frames();
+        let adverts = frames.into_iter().filter(|frame| advert(frame).is_some());
+        adverts.map(|frame| frame.bytes).collect()
+    }
+
     /// The ARP frames among them that announce `address`: sender and target are the same.
     pub(crate) fn announcements(&self, address: Ipv4Addr) -> Vec<Frame> {
         let mut frames = self.frames();

@@ -6,6 +6,7 @@
 
 #![allow(clippy::print_stderr, reason = "a failed test shows the daemons' logs")]
 
+mod belongings;
 mod bytes;
 mod capture;
 mod election;
@@ -19,6 +20,7 @@ mod timing;
 mod tool;
 mod unicast;
 mod unwinding;
+mod vmac;
 
 use std::time::Duration;
 

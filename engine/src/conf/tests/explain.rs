@@ -167,11 +167,11 @@ vrrp_instance VI_2 {
 fn what_a_master_has_besides_its_addresses_is_told() {
     let text = format!(
         "static_routes {{\n10.1.0.0/16 dev eth1\n}}\n{}",
-        super::instance_with(
+        instance_with(
             "use_vmac\nno_accept\nvirtual_routes {\ndefault via 192.0.2.9\n}\nvirtual_rules {\nfrom 10.1.0.0/16 table 5 priority 7\n}"
         )
     );
-    let told = explain(&super::usable(&text));
+    let told = explain(&usable(&text));
     for part in [
         "on vrrp.51, a device it makes on eth0, with the MAC address 00:00:5e:00:01:33",
         "adverts come from it too",

@@ -1,0 +1,91 @@
+//! Hears the adverts that come from our own virtual MAC address.
+//!
+//! A router with `use_vmac` advertises from the virtual MAC address, which the macvlan device of
+//! each of its peers has too. The kernel takes such a frame for one of the device's and hands it to
+//! the device alone, so that the raw socket on the interface below doesn't hear it. A packet socket
+//! on the device does: it joins no group, so that no IGMP report from a backup ever tells the
+//! switches that the address is here (keepalived needs a firewall rule against that).
+
+use std::io::{self, Read};
+use std::num::NonZeroU32;
+use std::task::{Context, Poll, ready};
+
+use locum_engine::driver::Received;
+use locum_engine::ids::{InterfaceId, MacAddr};
+use locum_engine::wire::{self, ethernet};
+use socket2::{Domain, SockFilter, Socket, Type};
+
+use super::socket::received_v4;
+use crate::sys::packet::link_address;
+use crate::sys::readable::Readable;
+
+/// A packet socket on a device with a virtual MAC address.
+#[derive(Debug)]
+pub(super) struct Ear {
+    socket: Readable<Socket>,
+    index: NonZeroU32,
+}
+
+impl Ear {
+    /// Needs `CAP_NET_RAW`.
+    pub(super) fn open(index: NonZeroU32, mac: MacAddr) -> io::Result<Self> {
+        // Protocol 0 until the filter is there: nothing else may queue up before.
+        let socket = Socket::new(Domain::PACKET, Type::RAW, None)?;
+        socket.set_nonblocking(true)?;
+        socket.attach_filter(&filter(mac))?;
+        socket.bind(&link_address(index.get(), ethernet::ETHERTYPE_IPV4))?;
+        Ok(Self {
+            socket: Readable::new(socket)?,
+            index,
+        })
+    }
+
+    /// The kernel's index of the device.
+    pub(super) fn index(&self) -> NonZeroU32 {
+        self.index
+    }
+
+    /// Ready with a packet that came in on `interface`, the device's base; `None` for what isn't
+    /// a whole packet.
+    pub(super) fn poll_receive(
+        &self,
+        cx: &mut Context<'_>,
+        interface: InterfaceId,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<Option<Received>>> {
+        let length = ready!(self.socket.poll_read(cx, |mut s| s.read(buffer)))?;
+        let packet = buffer.get(ethernet::LEN..length).unwrap_or_default();
+        let received = received_v4(interface, packet).map(|mut received| {
+            received.payload.start += ethernet::LEN;
+            received.payload.end += ethernet::LEN;
+            received
+        });
+        Poll::Ready(Ok(received))
+    }
+}
+
+/// Passes frames of VRRP over IPv4 that come from this address.
+fn filter(mac: MacAddr) -> [SockFilter; 10] {
+    const LOAD_WORD: u16 = 0x20;
+    const LOAD_HALF: u16 = 0x28;
+    const LOAD_BYTE: u16 = 0x30;
+    const EQUAL: u16 = 0x15;
+    const RETURN: u16 = 0x06;
+    const EVERYTHING: u32 = 0xffff;
+    let [a, b, c, d, e, f] = mac.0;
+    // Each comparison that fails jumps to the last instruction.
+    let load = |code, at| SockFilter::new(code, 0, 0, at);
+    let equal = |to_end, value| SockFilter::new(EQUAL, 0, to_end, value);
+    [
+        load(LOAD_HALF, 12),
+        equal(7, ethernet::ETHERTYPE_IPV4.into()),
+        load(LOAD_BYTE, 23),
+        equal(5, wire::PROTOCOL.into()),
+        load(LOAD_WORD, 6),
+        equal(3, u32::from_be_bytes([a, b, c, d])),
+        load(LOAD_HALF, 10),
+        equal(1, u32::from(u16::from_be_bytes([e, f]))),
+        SockFilter::new(RETURN, 0, 0, EVERYTHING),
+        SockFilter::new(RETURN, 0, 0, 0),
+    ]
+}

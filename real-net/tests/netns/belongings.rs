@@ -1,0 +1,176 @@
+//! Routes, rules, static objects and the filter of `no_accept`, as the kernel shows them.
+
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+
+use crate::lab::Lab;
+use crate::process::Kind;
+use crate::tool::{must, run};
+use crate::{SOON, VIP};
+
+const ROUTES: &str = "
+static_ipaddress {
+    192.168.0.77/32 dev eth0
+}
+static_routes {
+    10.7.0.0/16 via 192.168.0.1 dev eth0
+}
+static_rules {
+    from 10.7.0.0/16 table 77 priority 770
+}
+vrrp_instance VI_1 {
+    interface eth0
+    virtual_router_id 51
+    priority 150
+    virtual_ipaddress {
+        192.168.0.200/24
+    }
+    virtual_routes {
+        10.9.0.0/16 via 192.168.0.1 src 192.168.0.200 metric 50
+        default via 192.168.0.1 dev eth0 table 100 mtu 1400
+        blackhole 10.8.0.0/16
+        10.6.0.0/16 table 6000 nexthop via 192.168.0.1 dev eth0 weight 2 nexthop via 192.168.0.2 dev eth0
+    }
+    virtual_rules {
+        from 10.1.0.0/16 table 100 priority 1000
+        to 10.2.0.0/16 fwmark 0x10/0xff ipproto udp lookup 6000 priority 1001
+    }
+}
+";
+
+struct Seen {
+    routes: String,
+    rules: String,
+}
+
+fn look(lab: &Lab) -> Seen {
+    let here = lab.namespace("A");
+    let routes = must(&format!("ip -n {here} route show table all proto 18"));
+    let rules = must(&format!("ip -n {here} rule"));
+    Seen { routes, rules }
+}
+
+/// Looks until it is so.
+fn until(lab: &Lab, what: &str, is: impl Fn(&Seen) -> bool) {
+    let start = Instant::now();
+    loop {
+        let seen = look(lab);
+        if is(&seen) {
+            return;
+        }
+        let late = start.elapsed() > SOON;
+        assert!(!late, "{what}:\n{}\n{}", seen.routes, seen.rules);
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+#[ignore = "needs root, network namespaces, keepalived, tcpdump: run by .ci/run"]
+fn routes_and_rules_are_there_while_it_is_master() {
+    let ours = installed(Kind::Locum);
+    let theirs = installed(Kind::Keepalived);
+    let sorted = |text: &str| {
+        let mut lines: Vec<_> = text.lines().map(|l| l.trim().to_owned()).collect();
+        lines.sort();
+        lines
+    };
+    assert_eq!(sorted(&ours.routes), sorted(&theirs.routes));
+    assert_eq!(sorted(&ours.rules), sorted(&theirs.rules));
+}
+
+/// What is installed by a master; and nothing of it is there before and after.
+fn installed(kind: Kind) -> Seen {
+    let mut lab = Lab::new(&["A"]);
+    lab.start("A", kind, ROUTES);
+    until(&lab, "static ones first", |s| {
+        s.routes.contains("10.7.0.0/16") && s.rules.contains("770:")
+    });
+    assert_eq!(lab.holders("192.168.0.77"), ["A"]);
+    assert!(!look(&lab).routes.contains("10.9.0.0/16"), "it is backup");
+    until(&lab, "a master's", |s| {
+        s.routes.contains("10.6.0.0/16") && s.rules.contains("1001:")
+    });
+    let seen = look(&lab);
+    lab.daemon("A").signal(Signal::SIGTERM);
+    lab.daemon("A").await_end(SOON);
+    let left = look(&lab);
+    assert_eq!(left.routes, "", "after the end");
+    assert_eq!(left.rules.lines().count(), 3, "{}", left.rules);
+    assert_eq!(lab.holders("192.168.0.77"), [""; 0]);
+    seen
+}
+
+#[test]
+#[ignore = "needs root, network namespaces, keepalived, tcpdump: run by .ci/run"]
+fn what_somebody_removes_is_put_back() {
+    let mut lab = Lab::new(&["A"]);
+    lab.start("A", Kind::Locum, ROUTES);
+    lab.await_holders(VIP, &["A"], SOON);
+    let whole = |s: &Seen| {
+        let routes = [
+            "10.9.0.0/16",
+            "default",
+            "10.8.0.0/16",
+            "10.6.0.0/16",
+            "10.7.0.0/16",
+        ];
+        let rules = ["1000:", "1001:", "770:"];
+        routes.iter().all(|r| s.routes.contains(r)) && rules.iter().all(|r| s.rules.contains(r))
+    };
+    until(&lab, "all of it", whole);
+    let here = lab.namespace("A");
+    for command in [
+        "route del 10.9.0.0/16",
+        "route del default table 100",
+        "route del 10.6.0.0/16 table 6000",
+        "route del 10.7.0.0/16",
+        "rule del priority 1000",
+        "rule del priority 770",
+        "addr del 192.168.0.77/32 dev eth0",
+    ] {
+        must(&format!("ip -n {here} {command}"));
+        until(&lab, command, whole);
+    }
+    lab.await_holders("192.168.0.77", &["A"], SOON);
+    let log = lab.daemon("A").log();
+    assert!(
+        log.contains("route 10.9.0.0/16 via 192.168.0.1 metric 50 was missing"),
+        "{log}"
+    );
+    assert!(
+        !log.contains("-> fault") && !log.contains("master -> backup"),
+        "{log}"
+    );
+}
+
+#[test]
+#[ignore = "needs root, network namespaces, keepalived, tcpdump: run by .ci/run"]
+fn no_accept_makes_the_address_silent_and_leaves_nothing() {
+    let mut lab = Lab::new(&["A", "G"]);
+    let configuration = |line: &str| {
+        format!(
+            "vrrp_instance VI_1 {{\ninterface eth0\nvirtual_router_id 51\npriority 150\n{line}\n\
+             virtual_ipaddress {{\n{VIP}/24\n}}\n}}\n"
+        )
+    };
+    let ping = format!("ip netns exec {} ping -c 1 -W 1 {VIP}", lab.namespace("G"));
+    lab.start("A", Kind::Locum, &configuration("no_accept"));
+    lab.await_holders(VIP, &["A"], SOON);
+    assert!(!run(&ping).status.success(), "it must not answer");
+    let own = format!(
+        "ip netns exec {} ping -c 1 -W 1 192.168.0.11",
+        lab.namespace("G")
+    );
+    must(&own);
+    lab.daemon("A").signal(Signal::SIGTERM);
+    lab.daemon("A").await_end(SOON);
+    let left = must(&format!(
+        "ip netns exec {} nft list ruleset",
+        lab.namespace("A")
+    ));
+    assert_eq!(left.trim(), "");
+    lab.start("A", Kind::Locum, &configuration("accept"));
+    lab.await_holders(VIP, &["A"], SOON);
+    must(&ping);
+}

@@ -24,7 +24,10 @@ const ROOT: &str = "
 - linkbeat_use_polling
 - linkbeat_interfaces {eth0 MII}
 - interface_up_down_delays {eth0 1 2}
-- track_group g {group {VI_1}}
+= track_group g {group {VI_1}}
+= static_ipaddress {192.0.2.3/24 dev eth0}
+= static_routes {10.0.0.0/8 dev eth0}
+= static_rules {from 10.0.0.0/8 table 5 priority 6}
 - virtual_server 192.0.2.7 80 {protocol TCP}
 - virtual_server_group g {192.0.2.7 80}
 - SSL {password x}
@@ -55,7 +58,7 @@ const GLOBAL: &str = "
 = vrrp_notify_priority_changes on
 = fifo_write_vrrp_states_on_reload
 = vrrp_version 2
-- vrrp_strict
+= vrrp_strict
 = vrrp_skip_check_adv_addr
 = vrrp_skip_check_adv_addr off
 = vrrp_mcast_group4 224.0.0.20
@@ -82,7 +85,7 @@ const GLOBAL: &str = "
 - vrrp_delay_after_boot 5
 - log_unknown_vrids
 - dynamic_interfaces allow_if_changes
-- default_interface eth0
+= default_interface eth0
 - max_auto_priority -1
 - min_auto_priority_delay 1000000
 - vrrp_priority -10
@@ -104,8 +107,8 @@ const GLOBAL: &str = "
 - nftables_priority -1
 - nftables_counters
 - nftables_ifindex
-- vmac_prefix vrrp
-- vmac_addr_prefix vrrp
+= vmac_prefix vrrp
+= vmac_addr_prefix vrrp
 - enable_dbus
 - dbus_service_name x
 - dbus_no_interface_name
@@ -173,7 +176,7 @@ const INSTANCE: &str = "
 = lower_prio_no_advert on
 = higher_prio_send_advert on
 = owner_ignore_adverts on
-- strict_mode on
+= strict_mode on
 = skip_check_adv_addr off
 = unicast_src_ip 192.0.2.3;unicast_peer {192.0.2.4 min_ttl 10 max_ttl 255}
 = unicast_peer {192.0.2.4};unicast_ttl 64
@@ -194,6 +197,12 @@ const INSTANCE: &str = "
 = no_virtual_ipaddress
 - promote_secondaries
 = accept
+= no_accept
+= use_vmac vrrp.51 00:00:5e:00:01:33
+= use_vmac;vmac_xmit_base;use_vmac_addr
+- use_ipvlan
+= virtual_routes {10.0.0.0/8 via 192.0.2.9}
+= virtual_rules {from 10.0.0.0/8 table 5 priority 6}
 = track_interface {eth9 weight 10}
 = dont_track_primary
 - track_file {f weight 1}

@@ -1,7 +1,7 @@
 //! Two captures compared as protocols: what each daemon sent, frame by frame, and when.
 //!
-//! Frames are compared per sender, in order, byte for byte from the Ethernet header up; times
-//! relative to their causes ([`timing`](crate::timing)). What the kernels sent is counted, not compared.
+//! Frames are compared per sender and virtual router, in order, byte for byte from the Ethernet
+//! header up; times relative to their causes ([`timing`](crate::timing)). What the kernels sent is counted, not compared.
 //!
 //! A frame whose cause can't be seen is compared by two clocks, and has to be right by one of them:
 //! the capture's (somebody did something to the network at a certain time) and its sender's (a check
@@ -33,7 +33,7 @@ pub struct Options {
 pub struct Comparison {
     /// One entry for each daemon in either capture.
     pub senders: Vec<Summary>,
-    /// In order of sender, then time.
+    /// In order of sender, then virtual router, then time.
     pub differences: Vec<Difference>,
     /// Frames of the kernels in each capture.
     pub kernel: [usize; 2],
@@ -54,6 +54,19 @@ pub struct Summary {
     pub differences: usize,
     /// The largest difference in time among frames that are in both, in nanoseconds.
     pub worst_ns: u64,
+}
+
+impl Summary {
+    fn new(sender: Sender) -> Self {
+        Self {
+            sender,
+            adverts: [0; 2],
+            announcements: [0; 2],
+            equal: 0,
+            differences: 0,
+            worst_ns: 0,
+        }
+    }
 }
 
 /// One difference.
@@ -110,11 +123,52 @@ pub fn compare(a: &Listing, b: &Listing, options: &Options) -> Comparison {
         kernel: [a, b].map(|l| l.entries.iter().filter(|e| !e.kind.is_daemons()).count()),
     };
     for sender in senders {
-        let pair = Pair::new(&sides, sender, options.tolerance_ns);
-        let summary = pair.compare(&mut comparison.differences);
+        let mut summary = Summary::new(sender);
+        let own = |side: &Side<'_>| side.frames.keys().copied().collect::<Vec<_>>();
+        let mut groups = [own(&sides[0]), own(&sides[1])].concat();
+        groups.retain(|(of, _)| *of == sender);
+        groups.sort_unstable();
+        groups.dedup();
+        for group in groups {
+            let pair = Pair::new(&sides, group, options.tolerance_ns);
+            pair.compare(&mut summary, &mut comparison.differences);
+        }
         comparison.senders.push(summary);
     }
     comparison
+}
+
+/// A daemon's frames for one virtual router. Those of several have no order among each other.
+type Group = (Sender, u8);
+
+/// The virtual router that each of a daemon's frames is about. An announcement is about the one whose
+/// adverts list the address, or, if none does, about that of the advert before.
+fn virtual_routers(listing: &Listing) -> Vec<u8> {
+    let mut listed = BTreeMap::new();
+    let mut last: BTreeMap<Sender, u8> = BTreeMap::new();
+    for entry in &listing.entries {
+        if let Some(advert) = entry.kind.advert() {
+            last.entry(entry.sender).or_insert(advert.vrid);
+            for address in &advert.addresses {
+                listed.insert((entry.sender, *address), advert.vrid);
+            }
+        }
+    }
+    let about = listing.entries.iter().map(|entry| {
+        let before = last.get(&entry.sender).copied().unwrap_or(0);
+        let vrid = match &entry.kind {
+            Kind::Advert(advert) => advert.vrid,
+            Kind::Announcement(address) => {
+                *listed.get(&(entry.sender, *address)).unwrap_or(&before)
+            }
+            Kind::Unreadable(_) | Kind::Kernel(_) => before,
+        };
+        if entry.kind.advert().is_some() {
+            last.insert(entry.sender, vrid);
+        }
+        vrid
+    });
+    about.collect()
 }
 
 /// One capture, ready to be compared.
@@ -122,16 +176,20 @@ struct Side<'a> {
     listing: &'a Listing,
     timings: Vec<Option<Timing>>,
     start_ns: u64,
-    /// Indices of each sender's frames.
-    frames: BTreeMap<Sender, Vec<usize>>,
+    /// Indices of each sender's frames for each virtual router.
+    frames: BTreeMap<Group, Vec<usize>>,
 }
 
 impl<'a> Side<'a> {
     fn new(listing: &'a Listing, start_ns: Option<u64>) -> Self {
-        let mut frames: BTreeMap<Sender, Vec<usize>> = BTreeMap::new();
+        let mut frames: BTreeMap<Group, Vec<usize>> = BTreeMap::new();
+        let about = virtual_routers(listing);
         for (index, entry) in listing.entries.iter().enumerate() {
             if entry.kind.is_daemons() {
-                frames.entry(entry.sender).or_default().push(index);
+                frames
+                    .entry((entry.sender, about[index]))
+                    .or_default()
+                    .push(index);
             }
         }
         let first = listing.entries.iter().find(|e| e.kind.is_daemons());
@@ -161,27 +219,25 @@ struct Pair<'a> {
 }
 
 impl<'a> Pair<'a> {
-    fn new(sides: &'a [Side<'a>; 2], sender: Sender, tolerance_ns: u64) -> Self {
-        let frames = [&sides[0], &sides[1]].map(|s| s.frames.get(&sender).map_or(&[][..], |f| f));
+    fn new(sides: &'a [Side<'a>; 2], group: Group, tolerance_ns: u64) -> Self {
+        let frames = [&sides[0], &sides[1]].map(|s| s.frames.get(&group).map_or(&[][..], |f| f));
         Self {
             sides,
-            sender,
+            sender: group.0,
             frames,
             tolerance_ns,
         }
     }
 
-    fn compare(&self, differences: &mut Vec<Difference>) -> Summary {
+    fn compare(&self, summary: &mut Summary, differences: &mut Vec<Difference>) {
         let before = differences.len();
         let [a, b] = self.frames;
-        let mut summary = Summary {
-            sender: self.sender,
-            adverts: self.count(|kind| kind.advert().is_some()),
-            announcements: self.count(|kind| matches!(kind, Kind::Announcement(_))),
-            equal: 0,
-            differences: 0,
-            worst_ns: 0,
-        };
+        let adverts = self.count(|kind| kind.advert().is_some());
+        let announcements = self.count(|kind| matches!(kind, Kind::Announcement(_)));
+        for side in [0, 1] {
+            summary.adverts[side] += adverts[side];
+            summary.announcements[side] += announcements[side];
+        }
         let same = |i: usize, j: usize| self.is_same(a[i], b[j]);
         // An advert isn't another announcement, whatever their fields say.
         let announces = |side: usize, index: usize| {
@@ -191,7 +247,7 @@ impl<'a> Pair<'a> {
         let alike = |i: usize, j: usize| announces(0, a[i]) == announces(1, b[j]);
         for step in align(a.len(), b.len(), same, alike) {
             match step {
-                Step::Both(i, j) => self.pair(a[i], b[j], &mut summary, differences),
+                Step::Both(i, j) => self.pair(a[i], b[j], summary, differences),
                 Step::OnlyA(i) => {
                     differences.push(self.difference([Some(a[i]), None], What::Missing));
                 }
@@ -200,8 +256,7 @@ impl<'a> Pair<'a> {
                 }
             }
         }
-        summary.differences = differences.len() - before;
-        summary
+        summary.differences += differences.len() - before;
     }
 
     /// Two frames that belong together: their bytes, then their times.

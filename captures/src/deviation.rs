@@ -140,8 +140,8 @@ fn single_priority_zero(entries: &mut Vec<Entry>, sender: Sender) -> usize {
     let mut changed = 0;
     let mut at = 0;
     while let Some(second) = second_resignation(entries, sender, at) {
-        entries.remove(second);
-        recount(entries, sender, second, |id| id - 1);
+        let vrid = vrid(&entries.remove(second));
+        recount(entries, (sender, vrid), second, |id| id - 1);
         changed += 1;
         at = second;
     }
@@ -169,7 +169,8 @@ fn silent_without_carrier(entries: &mut [Entry], sender: Sender) -> usize {
             continue;
         };
         if before.is_some_and(|before: u16| id == before.wrapping_add(3)) {
-            recount(entries, sender, index, |id| id - 2);
+            let vrid = vrid(&entries[index]);
+            recount(entries, (sender, vrid), index, |id| id - 2);
             changed += 1;
         }
         before = advert(&entries[index]).map(|(_, id)| id);
@@ -227,7 +228,8 @@ fn due_advert_sent(entries: &mut Vec<Entry>, sender: Sender) -> usize {
                 renumber(&mut due, id + 1);
             }
             entries.insert(place, due);
-            recount(entries, sender, place + 1, |id| id + 1);
+            let vrid = vrid(&entries[index]);
+            recount(entries, (sender, vrid), place + 1, |id| id + 1);
             changed += 1;
             index = place;
         }
@@ -255,15 +257,26 @@ fn overdue(entries: &[Entry], sender: Sender, index: usize) -> Option<usize> {
     (relieved && outranked).then_some(next)
 }
 
-/// Counts a sender's adverts anew from a position on, up to its daemon's next start.
-fn recount(entries: &mut [Entry], sender: Sender, from: usize, count: impl Fn(u16) -> u16) {
-    for entry in entries[from..].iter_mut().filter(|e| e.sender == sender) {
+/// Counts a virtual router's adverts anew from a position on, up to its daemon's next start.
+fn recount(
+    entries: &mut [Entry],
+    (sender, router): (Sender, u8),
+    from: usize,
+    count: impl Fn(u16) -> u16,
+) {
+    let own = |entry: &&mut Entry| entry.sender == sender && vrid(entry) == router;
+    for entry in entries[from..].iter_mut().filter(own) {
         match advert(entry) {
             Some((_, 1)) => return,
             Some((_, id)) => renumber(entry, count(id)),
             None => {}
         }
     }
+}
+
+/// The virtual router that an advert is about; 0 for what is none.
+fn vrid(entry: &Entry) -> u8 {
+    entry.kind.advert().map_or(0, |advert| advert.vrid)
 }
 
 /// Gives an IPv4 advert another identification. A frame that isn't quite as a daemon sends it is

@@ -171,6 +171,12 @@ pub const REPRODUCED: &[Recording] = &[
         yields: 1,
         tuned: true,
     },
+    Recording {
+        name: "sync-group",
+        deviations: &[(Deviation::SinglePriorityZero, 1)],
+        yields: 1,
+        tuned: true,
+    },
 ];
 
 /// Those that need what the engine doesn't have yet.

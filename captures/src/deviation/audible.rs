@@ -7,7 +7,7 @@ use locum_engine::config::Version;
 use locum_engine::ids::Priority;
 use locum_engine::wire::{self, AdvertView, Family, ethernet, ipv4};
 
-use super::{advert, interval_ns, of, recount, renumber};
+use super::{advert, interval_ns, of, recount, renumber, vrid};
 use crate::listing::{Advert, Entry, Kind, Sender};
 
 /// keepalived's default of `garp_lower_prio_delay`: announcements after a contest are repeated so
@@ -77,8 +77,9 @@ fn speak(entries: &mut Vec<Entry>, loser: Sender, last: usize, victory: usize) -
         entry.frame.at_ns = now;
     }
     resign(&mut resignation);
-    recount(entries, loser, place, |id| id + 1);
-    recount(entries, winner, place, |id| id + 1);
+    let router = vrid(&answer);
+    recount(entries, (loser, router), place, |id| id + 1);
+    recount(entries, (winner, router), place, |id| id + 1);
     let mut later = vec![(SETTLED_NS, one_round(&rounds))];
     if at_victory.is_empty() {
         // One that has just taken over repeats its announcements anyway.

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{advert, interval_ns, recount, renumber};
+use super::{advert, interval_ns, recount, renumber, vrid};
 use crate::listing::{Advert, Entry, Sender};
 
 /// Everything that a sender says who would have been backup, had it believed the better master with
@@ -53,7 +53,7 @@ fn speak_on(entries: &mut Vec<Entry>, sender: Sender) {
         if let Some(due) = missing(entries, sender, place) {
             // Announcements that are due with it come first.
             let at = entries.partition_point(|entry| entry.at_ns() < due.at_ns() + TOGETHER_NS);
-            recount(entries, sender, at, |id| id + 1);
+            recount(entries, (sender, vrid(&due)), at, |id| id + 1);
             entries.insert(at, due);
         }
         place += 1;

@@ -69,6 +69,7 @@ recorded! {
     strict: "strict";
     track_interface_weight: "track-interface-weight";
     vip_list_mismatch: "vip-list-mismatch";
+    sync_group: "sync-group";
 }
 
 #[test]

@@ -157,7 +157,7 @@ pub const REPRODUCED: &[Recording] = &[
         name: "strict",
         deviations: &[],
         yields: 1,
-        tuned: false,
+        tuned: true,
     },
     Recording {
         name: "track-interface-weight",

@@ -66,7 +66,7 @@ impl Lowering<'_> {
     fn mac(&self, draft: &InstanceDraft, vrid: Vrid) -> MacAddr {
         match draft.vmac.mac {
             Some(([a, b, c, d, e], last, _)) if !self.is_strict(draft) => {
-                MacAddr([a, b, c, d, e, last.unwrap_or(vrid.get())])
+                MacAddr([a, b, c, d, e, last.unwrap_or_else(|| vrid.get())])
             }
             _ => virtual_mac_v4(vrid),
         }

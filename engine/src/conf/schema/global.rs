@@ -98,9 +98,12 @@ pub(super) fn read(block: &Item, draft: &mut GlobalDraft, report: &mut Report) {
                 bare(item, report);
                 draft.strict = Some(item.keyword.span);
             }
-            "vmac_prefix" => draft.vmac_prefix = prefix(item, report).or(draft.vmac_prefix.take()),
+            "vmac_prefix" => {
+                draft.vmac_prefix = prefix(item, report).or_else(|| draft.vmac_prefix.take())
+            }
             "vmac_addr_prefix" => {
-                draft.vmac_addr_prefix = prefix(item, report).or(draft.vmac_addr_prefix.take());
+                draft.vmac_addr_prefix =
+                    prefix(item, report).or_else(|| draft.vmac_addr_prefix.take());
             }
             "default_interface" => {
                 if let Some(value) = value(item, report) {

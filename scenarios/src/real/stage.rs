@@ -33,6 +33,9 @@ const GLANCE: Duration = Duration::from_millis(10);
 /// What the kernel and tcpdump need to write the last frames down.
 const DRAIN: Duration = Duration::from_millis(200);
 
+/// Frames by the name of the place where they passed.
+type Captures = Vec<(String, Frames)>;
+
 /// The run's time within the world's.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Clock {
@@ -93,7 +96,7 @@ pub(super) fn run(
     scenario: &Scenario,
     options: &Options,
     plan: Plan,
-) -> Result<(Vec<Record>, Vec<(String, Frames)>), Failure> {
+) -> Result<(Vec<Record>, Captures), Failure> {
     let mut lab = Lab::new(Arc::clone(&scenario.topology))?;
     if !plan.netem.is_empty() && !rules::has_netem(&lab) {
         return Err(Failure::Impossible(plan.netem));
@@ -316,11 +319,7 @@ impl<'a> Stage<'a> {
     }
 
     /// Ends the captures; gives them, and what the clients felt.
-    #[expect(clippy::type_complexity, reason = "captures by name, and records")]
-    fn finish(
-        &self,
-        captures: Vec<Capture>,
-    ) -> Result<(Vec<(String, Frames)>, Vec<Record>), Failure> {
+    fn finish(&self, captures: Vec<Capture>) -> Result<(Captures, Vec<Record>), Failure> {
         let topology = &self.scenario.topology;
         let end = Instant::ZERO + self.scenario.lasts;
         let (mut named, mut felt) = (Vec::new(), Vec::new());

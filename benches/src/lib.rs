@@ -62,7 +62,7 @@ pub fn founding_setup(duration: Duration) -> Setup {
         })
     };
     let client = Role::Client(ClientSpec {
-        target: VIP,
+        target: VIP.into(),
         every: Duration::from_secs(1),
         arp_lifetime: Duration::from_secs(30),
         from: Duration::from_secs(5),
@@ -80,6 +80,7 @@ pub fn founding_setup(duration: Duration) -> Setup {
             mac: MacAddr([2, 0, 0, 0, 0, last]),
             address: Ipv4Addr::new(192, 168, 0, last),
             prefix: 24,
+            ipv6: None,
             role,
         })
         .collect();

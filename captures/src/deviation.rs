@@ -11,7 +11,7 @@ mod unicast;
 use std::fmt;
 use std::str::FromStr;
 
-use locum_engine::wire::{ethernet, ipv4};
+use locum_engine::wire::{ethernet, ipv4, ipv6};
 
 use crate::listing::{Advert, Entry, Kind, Listing, Sender};
 use crate::pcap::Frame;
@@ -47,11 +47,14 @@ pub enum Deviation {
     /// A backup believes a master that lists other addresses than its own, as keepalived does since
     /// 2.3.3. 2.2.7 discards its adverts and becomes master as well; so all that it sent is taken out.
     OtherAddressesBelieved,
+    /// Our adverts over IPv6 have flow label zero. keepalived leaves it to the kernel, which fills in a
+    /// hash that changes with each boot; so it is set to zero.
+    FlowUnlabelled,
 }
 
 impl Deviation {
     /// Every one there is.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::SinglePriorityZero,
         Self::SilentWithoutCarrier,
         Self::BurstBeforeAdvert,
@@ -60,6 +63,7 @@ impl Deviation {
         Self::AdvertWaitsForArp,
         Self::SourceUnannounced,
         Self::OtherAddressesBelieved,
+        Self::FlowUnlabelled,
     ];
 
     /// The name by which it is declared.
@@ -73,6 +77,7 @@ impl Deviation {
             Self::AdvertWaitsForArp => "advert-waits-for-arp",
             Self::SourceUnannounced => "source-unannounced",
             Self::OtherAddressesBelieved => "other-addresses-believed",
+            Self::FlowUnlabelled => "flow-unlabelled",
         }
     }
 
@@ -93,6 +98,7 @@ impl Deviation {
                 Self::OtherAddressesBelieved => {
                     mismatch::other_addresses_believed(&mut entries, sender)
                 }
+                Self::FlowUnlabelled => flow_unlabelled(&mut entries, sender),
             };
         }
         (
@@ -134,6 +140,27 @@ fn of(entries: &[Entry], sender: Sender) -> Vec<usize> {
 fn advert(entry: &Entry) -> Option<(&Advert, u16)> {
     let advert = entry.kind.advert()?;
     Some((advert, advert.id?))
+}
+
+fn flow_unlabelled(entries: &mut [Entry], sender: Sender) -> usize {
+    let mut changed = 0;
+    for index in of(entries, sender) {
+        let frame = &mut entries[index].frame.bytes;
+        let Some(view) = ethernet::View::new(frame) else {
+            continue;
+        };
+        let over_ipv6 = view.ethertype == ethernet::ETHERTYPE_IPV6;
+        let Ok(packet) = ipv6::View::new(view.payload) else {
+            continue;
+        };
+        if over_ipv6 && packet.flow_label() != 0 {
+            // 20 bits behind version and traffic class.
+            frame[ethernet::LEN + 1] &= 0xf0;
+            frame[ethernet::LEN + 2..ethernet::LEN + 4].fill(0);
+            changed += 1;
+        }
+    }
+    changed
 }
 
 fn single_priority_zero(entries: &mut Vec<Entry>, sender: Sender) -> usize {

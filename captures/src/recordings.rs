@@ -177,7 +177,13 @@ pub const REPRODUCED: &[Recording] = &[
         yields: 1,
         tuned: true,
     },
+    Recording {
+        name: "v3-ipv6",
+        deviations: &[(Deviation::FlowUnlabelled, 12)],
+        yields: 0,
+        tuned: false,
+    },
 ];
 
 /// Those that need what the engine doesn't have yet.
-pub const NOT_REPRODUCED: &[&str] = &["auth-ah", "v3-ipv6", "vmac"];
+pub const NOT_REPRODUCED: &[&str] = &["auth-ah", "vmac"];

@@ -78,6 +78,11 @@ catalogue! {
     "Gateways between two networks":
         "gateway-pair",
         "gateway-pair-weights";
+    "IPv6":
+        "ipv6-failover",
+        "ipv6-unicast",
+        "dual-stack",
+        "v2-over-ipv6";
     "Neighbours":
         "wrong-password",
         "wrong-password-flood",

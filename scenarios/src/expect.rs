@@ -1,7 +1,7 @@
 //! What a scenario expects of its run, as data. [`check`](crate::check()) holds it against the
 //! records.
 
-use core::net::Ipv4Addr;
+use core::net::IpAddr;
 use core::time::Duration;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -91,7 +91,7 @@ pub enum Expected {
     /// Exactly these hosts hold the address, all the time.
     Holders {
         /// The virtual address.
-        address: Ipv4Addr,
+        address: IpAddr,
         /// When.
         within: Window,
         /// Who; empty for nobody.
@@ -110,7 +110,7 @@ pub enum Expected {
     /// The longest time for which several hosts hold the address. None counts as zero.
     DoubleMaster {
         /// The virtual address.
-        address: Ipv4Addr,
+        address: IpAddr,
         /// When.
         within: Window,
         /// How long.

@@ -3,7 +3,7 @@
 //! Made from the records alone. Several records of one instant count as one step: what holds
 //! within an instant is not visible to anybody.
 
-use core::net::Ipv4Addr;
+use core::net::IpAddr;
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -50,8 +50,8 @@ pub struct Outage {
 /// Who holds which address as the records go by.
 #[derive(Clone, Debug, Default)]
 pub struct Held {
-    now: BTreeMap<Ipv4Addr, Holders>,
-    told: BTreeMap<Ipv4Addr, Holders>,
+    now: BTreeMap<IpAddr, Holders>,
+    told: BTreeMap<IpAddr, Holders>,
 }
 
 impl Held {
@@ -69,7 +69,7 @@ impl Held {
     }
 
     /// The addresses that changed hands since this was last asked, with who holds them now.
-    pub fn changes(&mut self) -> Vec<(Ipv4Addr, &Holders)> {
+    pub fn changes(&mut self) -> Vec<(IpAddr, &Holders)> {
         let told = core::mem::replace(&mut self.told, self.now.clone());
         let nobody = Holders::new();
         self.now
@@ -86,7 +86,7 @@ type Steps<T> = Vec<(Instant, T)>;
 /// What the records say.
 #[derive(Clone, Debug, Default)]
 pub struct History {
-    holders: BTreeMap<Ipv4Addr, Steps<Holders>>,
+    holders: BTreeMap<IpAddr, Steps<Holders>>,
     states: BTreeMap<(HostId, InstanceId), Steps<Option<StateKind>>>,
     /// Every change of state, in order.
     pub transitions: Vec<Transition>,
@@ -178,7 +178,7 @@ impl History {
         }
     }
 
-    fn hold(&mut self, at: Instant, address: Ipv4Addr, change: impl FnOnce(&mut Holders)) {
+    fn hold(&mut self, at: Instant, address: IpAddr, change: impl FnOnce(&mut Holders)) {
         let steps = self.holders.entry(address).or_default();
         let mut holders = steps.last().map(|(_, h)| h.clone()).unwrap_or_default();
         change(&mut holders);
@@ -187,7 +187,7 @@ impl History {
 
     /// The holders of an address during a window, in order, each with when it began and ended.
     /// Consecutive entries differ.
-    pub fn holders(&self, address: Ipv4Addr, within: Window) -> Vec<(Window, Holders)> {
+    pub fn holders(&self, address: IpAddr, within: Window) -> Vec<(Window, Holders)> {
         cut(
             self.holders.get(&address).map_or(&[], Vec::as_slice),
             within,
@@ -206,7 +206,7 @@ impl History {
     }
 
     /// The stretches of a window during which several hosts hold an address.
-    pub fn double_masters(&self, address: Ipv4Addr, within: Window) -> Vec<Window> {
+    pub fn double_masters(&self, address: IpAddr, within: Window) -> Vec<Window> {
         let mut found: Vec<Window> = Vec::new();
         for (stretch, holders) in self.holders(address, within) {
             if holders.len() < 2 {
@@ -255,7 +255,7 @@ fn cut<T: Clone + Default + PartialEq>(steps: &[(Instant, T)], within: Window) -
 mod tests {
     use super::*;
 
-    const VIP: Ipv4Addr = Ipv4Addr::new(192, 168, 0, 200);
+    const VIP: IpAddr = IpAddr::V4(core::net::Ipv4Addr::new(192, 168, 0, 200));
 
     fn added(ms: u64, host: u16) -> Record {
         let (host, address) = (HostId(host), VIP);

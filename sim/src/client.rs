@@ -1,6 +1,6 @@
 //! A user of the virtual address: pings it without pause and knows how long nobody answered.
 
-use core::net::Ipv4Addr;
+use core::net::IpAddr;
 use core::time::Duration;
 
 use locum_engine::Instant;
@@ -20,7 +20,7 @@ pub(crate) struct Revealed {
 /// The pinging of one client. `next` is local time, outages are measured in world time.
 #[derive(Clone, Debug)]
 pub(crate) struct Pinger {
-    pub(crate) target: Ipv4Addr,
+    pub(crate) target: IpAddr,
     /// When the next ping is due.
     pub(crate) next: Instant,
     pub(crate) sequence: u16,

@@ -1,6 +1,6 @@
 //! What goes wrong, and when: the explicit plan that a run carries out.
 
-use core::net::Ipv4Addr;
+use core::net::IpAddr;
 use core::time::Duration;
 
 use locum_engine::Instant;
@@ -97,7 +97,7 @@ pub enum Fault {
     /// Planned maintenance ends.
     Undrain(HostId),
     /// Somebody else deletes an address from the host's NIC.
-    RemoveAddress(HostId, Ipv4Addr),
+    RemoveAddress(HostId, IpAddr),
     /// What the host's own web service answers from now on: a status, or nothing at all.
     Service(HostId, Option<u16>),
     /// Somebody on that host's cable sends forged adverts.
@@ -108,7 +108,7 @@ pub enum Fault {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Forgery {
     /// IP source they claim.
-    pub source: Ipv4Addr,
+    pub source: IpAddr,
     /// The virtual router they speak for.
     pub vrid: Vrid,
     /// The priority they claim.
@@ -116,7 +116,7 @@ pub struct Forgery {
     /// The password they carry, in VRRPv2; `None` is authentication type 0.
     pub password: Option<[u8; 8]>,
     /// The addresses they list.
-    pub addresses: Vec<Ipv4Addr>,
+    pub addresses: Vec<IpAddr>,
     /// IP TTL.
     pub ttl: u8,
     /// How many.

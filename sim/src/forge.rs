@@ -8,8 +8,8 @@ use core::time::Duration;
 
 use locum_engine::Centis;
 use locum_engine::config::{Auth, Version};
-use locum_engine::ids::{MacAddr, Vrid};
-use locum_engine::wire::{self, Advert, ethernet};
+use locum_engine::ids::MacAddr;
+use locum_engine::wire::{self, Advert, Family, ethernet};
 
 use crate::capture::Bytes;
 use crate::fault::Forgery;
@@ -36,7 +36,7 @@ impl Forger {
     pub(crate) fn new(topology: &Topology, host: HostId, forgery: &Forgery) -> Self {
         Self {
             host,
-            bytes: encode(forgery, expected(topology, host, forgery.vrid)).into(),
+            bytes: encode(forgery, expected(topology, host, forgery)).into(),
             left: forgery.count,
             every: forgery.every.max(Duration::from_micros(1)),
         }
@@ -49,7 +49,7 @@ impl Forger {
     }
 }
 
-fn expected(topology: &Topology, host: HostId, vrid: Vrid) -> (Version, Centis) {
+fn expected(topology: &Topology, host: HostId, forgery: &Forgery) -> (Version, Centis) {
     let (version, interval) = DEFAULT;
     let default = (version, Centis::new(interval).unwrap_or(Centis::MAX_V3));
     let Role::Router(router) = &topology.hosts[host.index()].role else {
@@ -58,23 +58,31 @@ fn expected(topology: &Topology, host: HostId, vrid: Vrid) -> (Version, Centis) 
     let instances = &router.config.instances;
     instances
         .iter()
-        .find(|instance| instance.vrid == vrid)
+        .find(|i| i.vrid == forgery.vrid && i.family == Family::of(forgery.source))
         .map_or(default, |i| (i.version, i.advert_interval))
 }
 
 fn encode(forgery: &Forgery, (version, interval): (Version, Centis)) -> Vec<u8> {
-    let addresses: Vec<_> = forgery.addresses.iter().copied().map(IpAddr::V4).collect();
     let advert = Advert {
         version,
         vrid: forgery.vrid,
         priority: forgery.priority,
         interval,
         auth: forgery.password.map_or(Auth::None, Auth::Password),
-        addresses: &addresses,
+        addresses: &forgery.addresses,
     };
-    let group = wire::GROUP_V4;
     let mut packet = Vec::new();
-    wire::advert_packet(0, forgery.ttl, forgery.source, group, &advert, &mut packet);
-    let to = ethernet::multicast_mac(group);
-    ethernet::encode(to, FORGER_MAC, ethernet::ETHERTYPE_IPV4, &packet)
+    let (to, ethertype) = match forgery.source {
+        IpAddr::V4(source) => {
+            let group = wire::GROUP_V4;
+            wire::advert_packet(0, forgery.ttl, source, group, &advert, &mut packet);
+            (ethernet::multicast_mac(group), ethernet::ETHERTYPE_IPV4)
+        }
+        IpAddr::V6(source) => {
+            let group = wire::GROUP_V6;
+            wire::advert_packet_v6(forgery.ttl, source, group, &advert, &mut packet);
+            (ethernet::multicast_mac_v6(group), ethernet::ETHERTYPE_IPV6)
+        }
+    };
+    ethernet::encode(to, FORGER_MAC, ethertype, &packet)
 }

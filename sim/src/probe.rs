@@ -5,7 +5,7 @@
 //! ([`Fault::Service`](crate::fault::Fault::Service)) answers TCP and HTTP. HTTP elsewhere is the
 //! TCP exchange plus that host's status. One question is asked per target and run, not repeated.
 
-use core::net::{IpAddr, Ipv4Addr};
+use core::net::IpAddr;
 use core::time::Duration;
 
 use locum_engine::ids::CheckId;
@@ -29,10 +29,10 @@ enum Answer {
     Bad,
 }
 
-/// One of the targets. IPv6 targets are unreachable here, but for the host itself.
+/// One of the targets.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Target {
-    pub(crate) address: Option<Ipv4Addr>,
+    pub(crate) address: IpAddr,
     pub(crate) port: u16,
     answer: Answer,
 }
@@ -52,18 +52,14 @@ pub(crate) struct ProbeRun {
     quorum: usize,
 }
 
-/// The first IPv4 address that a probe asks.
-pub(crate) fn first_target(probe: &Probe) -> Option<Ipv4Addr> {
-    let first = match &probe.kind {
+/// The first address that a probe asks.
+pub(crate) fn first_target(probe: &Probe) -> Option<IpAddr> {
+    match &probe.kind {
         ProbeKind::Ping { targets } => targets.first().copied(),
         ProbeKind::Arp { targets, .. } => targets.first().copied().map(IpAddr::V4),
         ProbeKind::Tcp { targets } => targets.first().map(|target| target.ip()),
         ProbeKind::Http { targets, .. } => targets.first().map(|target| target.address.ip()),
-    };
-    first.and_then(|address| match address {
-        IpAddr::V4(address) => Some(address),
-        IpAddr::V6(_) => None,
-    })
+    }
 }
 
 impl ProbeRun {
@@ -95,10 +91,10 @@ impl ProbeRun {
     }
 
     /// Takes an answer from an address (and port, when asked by TCP).
-    pub(crate) fn answer(&mut self, from: Ipv4Addr, port: Option<u16>, good: bool) {
+    pub(crate) fn answer(&mut self, from: IpAddr, port: Option<u16>, good: bool) {
         for target in &mut self.targets {
             let same_port = port.is_none_or(|port| port == target.port);
-            if target.address == Some(from) && same_port {
+            if target.address == from && same_port {
                 target.answer = if good { Answer::Good } else { Answer::Bad };
             }
         }
@@ -120,11 +116,7 @@ impl ProbeRun {
 
 fn targets(kind: &ProbeKind) -> (Ask, Vec<Target>) {
     let target = |address: IpAddr, port| Target {
-        address: match address {
-            IpAddr::V4(address) => Some(address),
-            IpAddr::V6(address) if address.is_loopback() => Some(Ipv4Addr::LOCALHOST),
-            IpAddr::V6(_) => None,
-        },
+        address,
         port,
         answer: Answer::Pending,
     };

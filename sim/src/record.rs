@@ -1,6 +1,6 @@
 //! What is seen of a run: one stream of records, read by the trace, the oracles and the report.
 
-use core::net::Ipv4Addr;
+use core::net::IpAddr;
 use core::time::Duration;
 
 use locum_engine::ids::{InstanceId, Priority};
@@ -38,28 +38,28 @@ pub enum Observed {
         /// With which priority; 0 resigns.
         priority: Priority,
     },
-    /// A gratuitous ARP left a daemon.
+    /// A gratuitous ARP or a neighbour advertisement left a daemon.
     Announcement {
         /// Who sent it.
         host: HostId,
         /// For which virtual router.
         instance: InstanceId,
         /// For which address.
-        address: Ipv4Addr,
+        address: IpAddr,
     },
     /// An address appeared on a host.
     AddressAdded {
         /// Where.
         host: HostId,
         /// Which.
-        address: Ipv4Addr,
+        address: IpAddr,
     },
     /// An address went from a host.
     AddressRemoved {
         /// Where.
         host: HostId,
         /// Which.
-        address: Ipv4Addr,
+        address: IpAddr,
         /// How.
         by: Remover,
     },

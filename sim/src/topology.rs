@@ -3,12 +3,13 @@
 //! Ids are dense positions in the lists of [`Topology`]; their order is the tie-break for
 //! everything that happens at one instant.
 
-use core::net::Ipv4Addr;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use core::time::Duration;
 use std::sync::Arc;
 
 use locum_engine::config::Config;
 use locum_engine::ids::MacAddr;
+use locum_engine::wire::ipv6::link_local;
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -72,6 +73,9 @@ pub struct HostSpec {
     pub address: Ipv4Addr,
     /// Prefix length of its network.
     pub prefix: u8,
+    /// Its own IPv6 address, with its prefix length, besides the link-local one that every host
+    /// has from its MAC address.
+    pub ipv6: Option<(Ipv6Addr, u8)>,
     /// What it does.
     pub role: Role,
 }
@@ -81,9 +85,9 @@ pub struct HostSpec {
 pub enum Role {
     /// Runs Locum.
     Router(RouterSpec),
-    /// Answers ARP and ping; nothing more. Gateways and bystanders.
+    /// Answers ARP, neighbour solicitations and ping; nothing more. Gateways and bystanders.
     Plain,
-    /// Pings an address without pause, through its own ARP cache, and measures the outages.
+    /// Pings an address without pause, through its own neighbour cache, and measures the outages.
     Client(ClientSpec),
     /// Is one more NIC of a router.
     Nic(NicSpec),
@@ -111,7 +115,7 @@ pub struct RouterSpec {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientSpec {
     /// The address it pings.
-    pub target: Ipv4Addr,
+    pub target: IpAddr,
     /// Between pings; 10 ms by default.
     pub every: Duration,
     /// How long a confirmed ARP entry is used before it is asked for again; 30 s by default
@@ -185,6 +189,20 @@ pub struct Burst {
     pub leave_ppm: u32,
 }
 
+impl HostSpec {
+    /// Its IPv6 link-local address.
+    pub const fn link_local(&self) -> Ipv6Addr {
+        link_local(self.mac)
+    }
+
+    /// Every address of its own: the IPv4 one, the link-local one, and perhaps another IPv6 one.
+    pub fn own_addresses(&self) -> impl Iterator<Item = IpAddr> + use<> {
+        let global = self.ipv6.map(|(address, _)| address);
+        let ipv6 = core::iter::once(self.link_local()).chain(global);
+        core::iter::once(IpAddr::V4(self.address)).chain(ipv6.map(IpAddr::V6))
+    }
+}
+
 impl Topology {
     /// The host of that name.
     pub fn host(&self, name: &str) -> Option<HostId> {
@@ -248,13 +266,22 @@ impl Topology {
     }
 
     /// The NIC from which a host reaches an address: the one in its network, or else the first.
-    pub fn port_towards(&self, host: HostId, target: Ipv4Addr) -> HostId {
+    pub fn port_towards(&self, host: HostId, target: IpAddr) -> HostId {
         let near = |id: &HostId| {
             let spec = &self.hosts[id.index()];
-            let mask = u32::MAX
-                .checked_shl(32 - u32::from(spec.prefix))
-                .unwrap_or(0);
-            u32::from(spec.address) & mask == u32::from(target) & mask
+            match (target, spec.ipv6) {
+                (IpAddr::V4(target), _) => {
+                    let shift = 32_u32.saturating_sub(spec.prefix.into());
+                    let network = |address: Ipv4Addr| u64::from(address.to_bits()) >> shift;
+                    network(spec.address) == network(target)
+                }
+                (IpAddr::V6(target), Some((address, prefix))) => {
+                    let shift = 128_u32.saturating_sub(prefix.into());
+                    let network = |address: Ipv6Addr| address.to_bits().checked_shr(shift);
+                    network(address) == network(target)
+                }
+                (IpAddr::V6(_), None) => false,
+            }
         };
         self.parts(host).find(near).unwrap_or(host)
     }

@@ -68,6 +68,7 @@ fn network(configs: Vec<Config>) -> Topology {
                 mac: MacAddr([2, 0, 0, 0, side as u8, last]),
                 address: Ipv4Addr::from(net),
                 prefix: 24,
+                ipv6: None,
                 role,
             });
             let nic = End::Host(HostId(topology.hosts.len() as u16 - 1));

@@ -139,7 +139,7 @@ fn network(dice: &mut Dice) -> Topology {
         place(&mut topology, &name, 11 + i as u8, role, at);
     }
     let client = Role::Client(ClientSpec {
-        target: VIP,
+        target: VIP.into(),
         every: Duration::from_millis(100),
         arp_lifetime: Duration::from_secs(30),
         from: Duration::from_secs(10),
@@ -154,6 +154,7 @@ fn place(topology: &mut Topology, name: &str, last: u8, role: Role, at: SwitchId
         mac: MacAddr([2, 0, 0, 0, 0, last]),
         address: std::net::Ipv4Addr::new(192, 168, 0, last),
         prefix: 24,
+        ipv6: None,
         role,
     });
     let host = HostId(topology.hosts.len() as u16 - 1);
@@ -234,7 +235,7 @@ fn fault(dice: &mut Dice, topology: &Topology) -> (Fault, Option<Fault>) {
             None,
         ),
         21 => (Fault::Forge(HostId(0), forgery(dice, topology)), None),
-        _ => (Fault::RemoveAddress(host, VIP), None),
+        _ => (Fault::RemoveAddress(host, VIP.into()), None),
     }
 }
 
@@ -246,11 +247,11 @@ fn forgery(dice: &mut Dice, topology: &Topology) -> Forgery {
         _ => None,
     };
     Forgery {
-        source: topology.hosts[host.index()].address,
+        source: topology.hosts[host.index()].address.into(),
         vrid: spec.config.instances[0].vrid,
         priority: Priority([0, 255, 120][dice.below(3) as usize]),
         password,
-        addresses: vec![VIP],
+        addresses: vec![VIP.into()],
         ttl: if dice.one_in(2) { 64 } else { 255 },
         count: 1 + dice.below(50) as u32,
         every: Duration::from_millis(1 + dice.below(500)),

@@ -78,11 +78,11 @@ fn arbitrating(priority: u8) -> Config {
 
 fn forgery() -> Forgery {
     Forgery {
-        source: std::net::Ipv4Addr::new(192, 168, 0, 11),
+        source: [192, 168, 0, 11].into(),
         vrid: instance(1).vrid,
         priority: Priority::RELEASE,
         password: Some(*b"1111\0\0\0\0"),
-        addresses: vec![VIP],
+        addresses: vec![VIP.into()],
         ttl: 64,
         count: 1,
         every: Duration::from_secs(1),

@@ -56,6 +56,7 @@ recorded! {
     track_script_weight: "track-script-weight";
     unicast: "unicast";
     v3_centiseconds: "v3-centiseconds";
+    v3_ipv6: "v3-ipv6";
     preempt_delay: "preempt-delay";
     nopreempt_return: "nopreempt-return";
     owner: "owner";
@@ -321,12 +322,19 @@ fn options(recording: &Listing) -> Options {
 }
 
 /// The scenario's start: zero in what `rehearse real` records. In a recording with the time of day it
-/// is where the first frame is, the client's first question.
+/// is where the first frame is, the client's first question; but over IPv6 nobody asked, so that the
+/// first frame is A's first advert. A's resignation, at 8 s, tells how late that was.
 fn start_ns(recording: &Listing) -> u64 {
     const YEAR_NS: u64 = 365 * 86_400 * 1_000_000_000;
+    const UNASKED_NS: u64 = 4150 * MS;
+    let asked = recording
+        .entries
+        .first()
+        .is_none_or(|first| first.kind.advert().is_none());
     match recording.begin_ns() {
         0..YEAR_NS => 0,
-        begin => begin,
+        begin if asked => begin,
+        begin => begin - UNASKED_NS,
     }
 }
 

@@ -16,6 +16,7 @@ use crate::config::{
 };
 use crate::fsm::{master_down, skew};
 use crate::time::Seconds;
+use crate::wire::Family;
 
 /// What each instance and each group of a configuration will do. Ends with a newline unless it is empty.
 ///
@@ -36,8 +37,12 @@ fn paragraph(config: &Config, instance: &InstanceConfig) -> String {
         Version::V2 => 2,
         Version::V3 => 3,
     };
+    let over = match instance.family {
+        Family::V4 => "",
+        Family::V6 => " over IPv6",
+    };
     let mut text = format!(
-        "{}: virtual router {} on {}, VRRP version {version}, priority {}.\n",
+        "{}: virtual router {} on {}, VRRP version {version}{over}, priority {}.\n",
         instance.name,
         instance.vrid,
         config.interface_name(instance.interface),

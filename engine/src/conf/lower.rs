@@ -2,6 +2,7 @@
 //! about settings that exclude each other.
 
 mod addresses;
+mod family;
 pub(super) mod groups;
 mod links;
 mod objects;
@@ -103,8 +104,8 @@ struct Lowering<'a> {
     chosen_priorities: u32,
     /// What `vrrp_strict` does to the addresses was said.
     silence_told: bool,
-    /// Whose a VRID on an interface is.
-    routers: BTreeMap<(InterfaceId, Vrid), &'a str>,
+    /// Whose a VRID on an interface is, in each family.
+    routers: BTreeMap<(InterfaceId, Vrid, Family), &'a str>,
     report: &'a mut Report,
 }
 
@@ -175,14 +176,12 @@ impl<'a> Lowering<'a> {
     }
 
     fn instance(&mut self, draft: &'a InstanceDraft) -> Option<InstanceConfig> {
-        if self.is_ipv6(draft) {
-            return None;
-        }
         let global = &self.drafts.global;
-        let version = draft.version.or(global.version).unwrap_or(Version::V2);
-        let (interface, vrid) = self.identity(draft)?;
+        let family = draft.family.map_or(Family::V4, |draft| draft.family);
+        let version = self.version(draft, family);
+        let (interface, vrid) = self.identity(draft, family)?;
         let priority = timing::priority(draft, self.report);
-        let unicast = self.unicast(draft, version);
+        let unicast = self.unicast(draft, version, family);
         let vmac = self.vmac(draft, interface, vrid, unicast.is_some())?;
         let home = addresses::Home {
             draft,
@@ -192,7 +191,9 @@ impl<'a> Lowering<'a> {
         };
         let mut addresses = self.addresses(&draft.addresses, home)?;
         let mut excluded = self.addresses(&draft.excluded, home)?;
+        self.fit_family(draft, family, &mut addresses, &mut excluded);
         self.fit_advert(draft, &mut addresses, &mut excluded);
+        self.link_local_first(draft, version, &addresses);
         self.need_addresses(draft, version, addresses.is_empty());
         let lower_prio_no_advert = draft.lower_prio_no_advert.or(global.lower_prio_no_advert);
         let garp = self.garp(draft, interface, &[&addresses, &excluded]);
@@ -201,7 +202,7 @@ impl<'a> Lowering<'a> {
             interface,
             vrid,
             version,
-            family: Family::V4,
+            family,
             priority,
             advert_interval: timing::advert_interval(draft, version, self.report),
             preempt: self.preempt(draft, priority),
@@ -211,8 +212,8 @@ impl<'a> Lowering<'a> {
             objects: self.objects(&draft.routes, &draft.rules)?,
             accept: self.accept(draft, version),
             vmac,
-            source: draft.source.map(Into::into),
-            group: self.multicast_group(draft, Family::V4),
+            source: self.source(draft, family),
+            group: self.multicast_group(draft, family),
             unicast,
             tracks: Vec::new(), // Filled in by the caller.
             links: self.links(draft, interface, priority)?,
@@ -227,29 +228,12 @@ impl<'a> Lowering<'a> {
         Some(instance)
     }
 
-    /// Reports the IPv6 addresses of an instance, and whether it is an IPv6 one as a whole.
-    fn is_ipv6(&mut self, draft: &InstanceDraft) -> bool {
-        let name = &draft.name.text;
-        let mut places = draft.addresses.ipv6.iter().chain(&draft.excluded.ipv6);
-        let Some(&first) = places.next() else {
-            return false;
-        };
-        let others = places.count();
-        let message = if draft.addresses.ipv6_first {
-            format!("IPv6 is not supported yet: the instance `{name}` is left out")
-        } else if others == 0 {
-            format!("IPv6 is not supported yet: `{name}` doesn't hold this address")
-        } else {
-            format!(
-                "IPv6 is not supported yet: `{name}` holds neither this address nor {others} more"
-            )
-        };
-        self.report.warning(first, message);
-        draft.addresses.ipv6_first
-    }
-
     /// The interface and VRID, which every instance needs and no two share.
-    fn identity(&mut self, draft: &'a InstanceDraft) -> Option<(InterfaceId, Vrid)> {
+    fn identity(
+        &mut self,
+        draft: &'a InstanceDraft,
+        family: Family,
+    ) -> Option<(InterfaceId, Vrid)> {
         let name = draft.name.text.as_str();
         if draft.interface.is_none() {
             let message = format!("the instance `{name}` has no interface");
@@ -271,7 +255,7 @@ impl<'a> Lowering<'a> {
             );
         }
         let interface = self.interface(interface)?;
-        if let Some(other) = self.routers.insert((interface, vrid), name) {
+        if let Some(other) = self.routers.insert((interface, vrid, family), name) {
             let message = format!(
                 "`{name}` and `{other}` share the virtual router id {vrid} on one interface"
             );

@@ -5,6 +5,7 @@
 //! (`ignored`), so that the remark about them can say what is lost.
 
 pub(super) mod address;
+pub(super) mod family;
 pub(super) mod garp;
 pub(super) mod global;
 pub(super) mod group;

@@ -10,6 +10,7 @@ mod generators;
 mod group;
 mod ignored;
 mod include;
+mod ipv6;
 mod keywords;
 mod links;
 mod lint;

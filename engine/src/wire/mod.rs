@@ -67,6 +67,14 @@ impl Family {
         }
     }
 
+    /// The prefix length of a single host.
+    pub const fn host_prefix(self) -> u8 {
+        match self {
+            Self::V4 => 32,
+            Self::V6 => 128,
+        }
+    }
+
     /// The group that adverts go to.
     pub const fn group(self) -> IpAddr {
         match self {

@@ -2,7 +2,7 @@
 //!
 //! `{ from = "4.2s", to = "8s", holder = "A" }`; without a time, the whole run is meant.
 
-use core::net::Ipv4Addr;
+use core::net::IpAddr;
 use core::time::Duration;
 
 use locum_engine::Instant;
@@ -155,16 +155,18 @@ fn read_holders(
         .collect()
 }
 
-fn read_address(entry: &Fields<'_, '_>, topology: &Topology) -> Option<Ipv4Addr> {
+fn read_address(entry: &Fields<'_, '_>, topology: &Topology) -> Option<IpAddr> {
     let Some(word) = entry.word("address") else {
         let first = virtual_address(topology);
         return first.or_else(|| entry.missing("address", r#"write address = "192.168.0.200""#));
     };
     word.text.parse().ok().or_else(|| {
-        let message = format!("`{}` is no IPv4 address", word.text);
-        entry
-            .sink
-            .error(word.span, message, "write it like 192.168.0.200".to_owned())
+        let message = format!("`{}` is no IP address", word.text);
+        entry.sink.error(
+            word.span,
+            message,
+            "write it like 192.168.0.200 or fd00::200".to_owned(),
+        )
     })
 }
 

@@ -1,6 +1,6 @@
 //! The verbs of the timeline: one for every fault the simulated network knows.
 
-use core::net::Ipv4Addr;
+use core::net::IpAddr;
 use core::time::Duration;
 
 use locum_engine::config::Config;
@@ -313,13 +313,7 @@ fn forge(entry: &Fields<'_, '_>, topology: &Topology) -> Option<Fault> {
         true => entry.integer("claims", 0..=255)?,
         false => return entry.missing("claims", "write claims = 254, the priority they claim"),
     };
-    let addresses = model
-        .addresses
-        .iter()
-        .filter_map(|address| match address.address {
-            core::net::IpAddr::V4(address) => Some(address),
-            core::net::IpAddr::V6(_) => None,
-        });
+    let addresses = model.addresses.iter().map(|address| address.address);
     let forgery = Forgery {
         source,
         vrid: vrid.unwrap_or(model.vrid),
@@ -345,13 +339,13 @@ fn password(text: &str) -> [u8; 8] {
     bytes
 }
 
-fn address(entry: &Fields<'_, '_>, word: &Word<'_>) -> Option<Ipv4Addr> {
+fn address(entry: &Fields<'_, '_>, word: &Word<'_>) -> Option<IpAddr> {
     word.text.parse().ok().or_else(|| {
-        let message = format!("`{}` is no IPv4 address", word.text);
+        let message = format!("`{}` is no IP address", word.text);
         entry.sink.error(
             word.span.clone(),
             message,
-            "write it like 192.168.0.200".to_owned(),
+            "write it like 192.168.0.200 or fd00::200".to_owned(),
         )
     })
 }

@@ -1,6 +1,6 @@
 //! The network of a scenario file: switches, cables, nodes, hosts and clients.
 
-use core::net::Ipv4Addr;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use core::time::Duration;
 use std::collections::BTreeMap;
 use std::path::Path as Folder;
@@ -20,6 +20,7 @@ use crate::words::did_you_mean;
 use toml::de::DeValue;
 
 const NODE_SHAPE: &str = r#"[nodes.A] with address = "192.168.0.11/24" and config = """...""""#;
+const ADDRESS6_HELP: &str = r#"write an IPv6 address with its prefix length, as in "fd00::11/64""#;
 const ADDRESS_HELP: &str = r#"write an address with its prefix length, as in "192.168.0.11/24""#;
 
 /// Reads the whole network, and the text of each node's configuration by the node's name. Problems go
@@ -61,13 +62,10 @@ pub(crate) fn read_network(
 }
 
 /// The first virtual address of the first node: what a scenario is about unless it says otherwise.
-pub(crate) fn virtual_address(topology: &Topology) -> Option<Ipv4Addr> {
+pub(crate) fn virtual_address(topology: &Topology) -> Option<IpAddr> {
     let (_, router) = topology.routers().next()?;
     let first = router.config.instances.first()?.held_addresses().next()?;
-    match first.address {
-        core::net::IpAddr::V4(address) => Some(address),
-        core::net::IpAddr::V6(_) => None,
-    }
+    Some(first.address)
 }
 
 fn read_switch(sink: &Sink<'_>, topology: &mut Topology, value: &Value<'_>) -> Option<()> {
@@ -106,7 +104,7 @@ fn read_node(
         Some(_) => Some(fields.span_of_time("starts").unwrap_or_default()),
         None => Some(Duration::ZERO),
     };
-    let mac = read_mac(&fields);
+    let (mac, ipv6) = (read_mac(&fields), read_ipv6(&fields));
     // A broken configuration is replaced by an empty one, so that the names of the node still mean
     // something in the rest of the file.
     let config = configs.read(name, &fields, folder);
@@ -116,6 +114,7 @@ fn read_node(
     let role = Role::Router(RouterSpec { config, starts_at });
     let of = HostId(u16::try_from(topology.hosts.len()).ok()?);
     add_host(sink, topology, name, &address?, mac, role)?;
+    add_ipv6(sink, topology, of.index(), ipv6);
     for (interface, value) in nics {
         read_nic(sink, topology, of, &interface, value);
     }
@@ -150,14 +149,8 @@ fn read_plain(
 ) -> Option<()> {
     if let DeValue::String(text) = value.get_ref() {
         let span = value.span();
-        return add_host(
-            sink,
-            topology,
-            name,
-            &Word { text, span },
-            None,
-            Role::Plain,
-        );
+        let address = Word { text, span };
+        return add_host(sink, topology, name, &address, None, Role::Plain).map(drop);
     }
     let fields = Fields::of(
         sink,
@@ -165,9 +158,10 @@ fn read_plain(
         r#"an address, as in gateway = "192.168.0.1/24""#,
     )?;
     let address = fields.required("address", ADDRESS_HELP);
-    let mac = read_mac(&fields);
+    let (mac, ipv6) = (read_mac(&fields), read_ipv6(&fields));
     fields.finish();
-    add_host(sink, topology, name, &address?, mac, Role::Plain)
+    let host = add_host(sink, topology, name, &address?, mac, Role::Plain)?;
+    add_ipv6(sink, topology, host, ipv6)
 }
 
 fn read_client(
@@ -175,10 +169,10 @@ fn read_client(
     topology: &mut Topology,
     name: &Word<'_>,
     value: &Value<'_>,
-    target: Option<Ipv4Addr>,
+    target: Option<IpAddr>,
 ) -> Option<()> {
     let mut spec = ClientSpec {
-        target: target.unwrap_or(Ipv4Addr::UNSPECIFIED),
+        target: target.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
         every: Duration::from_millis(10),
         arp_lifetime: Duration::from_secs(30),
         from: Duration::ZERO,
@@ -186,13 +180,13 @@ fn read_client(
     if let DeValue::String(text) = value.get_ref() {
         let span = value.span();
         let role = Role::Client(spec);
-        return add_host(sink, topology, name, &Word { text, span }, None, role);
+        return add_host(sink, topology, name, &Word { text, span }, None, role).map(drop);
     }
     let shape = r#"{ address = "192.168.0.100/24", pings = "192.168.0.200" }"#;
     let fields = Fields::of(sink, value, shape)?;
     let address = fields.required("address", ADDRESS_HELP);
     if let Some(word) = fields.word("pings") {
-        spec.target = ipv4(sink, &word)?;
+        spec.target = ip(sink, &word)?;
     }
     spec.every = fields.span_of_time("every").unwrap_or(spec.every);
     if spec.every.is_zero() {
@@ -205,9 +199,10 @@ fn read_client(
         .span_of_time("arp_lifetime")
         .unwrap_or(spec.arp_lifetime);
     spec.from = fields.span_of_time("from").unwrap_or_default();
-    let mac = read_mac(&fields);
+    let (mac, ipv6) = (read_mac(&fields), read_ipv6(&fields));
     fields.finish();
-    add_host(sink, topology, name, &address?, mac, Role::Client(spec))
+    let host = add_host(sink, topology, name, &address?, mac, Role::Client(spec))?;
+    add_ipv6(sink, topology, host, ipv6)
 }
 
 fn add_host(
@@ -217,11 +212,11 @@ fn add_host(
     address: &Word<'_>,
     mac: Option<MacAddr>,
     role: Role,
-) -> Option<()> {
+) -> Option<usize> {
     let address = read_address(sink, topology, address)?;
     let name = new_name(sink, topology, name)?;
     push_host(topology, name, address, mac, role);
-    Some(())
+    Some(topology.hosts.len() - 1)
 }
 
 /// An address with its prefix length that nobody has yet.
@@ -258,8 +253,45 @@ fn push_host(
         mac: mac.unwrap_or(MacAddr([2, 0, 0, 0, 0, number])),
         address,
         prefix,
+        ipv6: None,
         role,
     });
+}
+
+/// `address6`: an IPv6 address besides the IPv4 one and the link-local one.
+fn read_ipv6<'v>(fields: &Fields<'v, '_>) -> Option<(Ipv6Addr, u8, Word<'v>)> {
+    let word = fields.word("address6")?;
+    let parsed = word.text.split_once('/').and_then(|(address, prefix)| {
+        let prefix: u8 = prefix.parse().ok().filter(|&p| p <= 128)?;
+        Some((address.parse::<Ipv6Addr>().ok()?, prefix))
+    });
+    match parsed {
+        Some((address, prefix)) => Some((address, prefix, word)),
+        None => {
+            let message = format!("`{}` is no IPv6 address with a prefix length", word.text);
+            fields
+                .sink
+                .error(word.span, message, ADDRESS6_HELP.to_owned())
+        }
+    }
+}
+
+fn add_ipv6(
+    sink: &Sink<'_>,
+    topology: &mut Topology,
+    host: usize,
+    ipv6: Option<(Ipv6Addr, u8, Word<'_>)>,
+) -> Option<()> {
+    let Some((address, prefix, word)) = ipv6 else {
+        return Some(());
+    };
+    let taken = |host: &&HostSpec| host.own_addresses().any(|own| own == address);
+    if let Some(other) = topology.hosts.iter().find(taken) {
+        let message = format!("{} has the address {address} already", other.name);
+        return sink.error(word.span, message, None);
+    }
+    topology.hosts[host].ipv6 = Some((address, prefix));
+    Some(())
 }
 
 fn read_mac(fields: &Fields<'_, '_>) -> Option<MacAddr> {
@@ -301,13 +333,13 @@ fn new_name(sink: &Sink<'_>, topology: &Topology, name: &Word<'_>) -> Option<Arc
     sink.error(name.span.clone(), message, help)
 }
 
-fn ipv4(sink: &Sink<'_>, word: &Word<'_>) -> Option<Ipv4Addr> {
+fn ip(sink: &Sink<'_>, word: &Word<'_>) -> Option<IpAddr> {
     word.text.parse().ok().or_else(|| {
-        let message = format!("`{}` is no IPv4 address", word.text);
+        let message = format!("`{}` is no IP address", word.text);
         sink.error(
             word.span.clone(),
             message,
-            "write it like 192.168.0.200".to_owned(),
+            "write it like 192.168.0.200 or fd00::200".to_owned(),
         )
     })
 }

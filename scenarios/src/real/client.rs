@@ -1,13 +1,15 @@
 //! A user of the virtual address: `ping` asks, the capture at the client's NIC knows who answered when.
 
+use std::net::IpAddr;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use locum_engine::Instant;
 use locum_engine::ids::MacAddr;
-use locum_engine::wire::ethernet::{self, ETHERTYPE_IPV4};
-use locum_engine::wire::ipv4;
+use locum_engine::wire::ethernet::{self, ETHERTYPE_IPV4, ETHERTYPE_IPV6};
+use locum_engine::wire::icmp::PROTOCOL_V6;
+use locum_engine::wire::{ipv4, ipv6};
 use locum_sim::capture::Bytes;
 use locum_sim::record::{Observed, Record};
 use locum_sim::topology::{ClientSpec, HostId, Topology};
@@ -101,10 +103,23 @@ pub(super) fn is_ping(frame: &[u8]) -> bool {
     echo(frame).is_some_and(|(_, kind, _)| kind == ECHO_REPLY || kind == ECHO_REQUEST)
 }
 
-/// An ICMP message: its sender's MAC address, its type, its source.
-fn echo(frame: &[u8]) -> Option<(MacAddr, u8, std::net::Ipv4Addr)> {
-    let ethernet = ethernet::View::new(frame).filter(|v| v.ethertype == ETHERTYPE_IPV4)?;
+/// An ICMP message: its sender's MAC address, its type in ICMP's numbers, its source.
+fn echo(frame: &[u8]) -> Option<(MacAddr, u8, IpAddr)> {
+    let ethernet = ethernet::View::new(frame)?;
+    if ethernet.ethertype == ETHERTYPE_IPV6 {
+        let ip = ipv6::View::new(ethernet.payload).ok()?;
+        let kind = match ip.payload().first()? {
+            128 => ECHO_REQUEST,
+            129 => ECHO_REPLY,
+            _ => return None,
+        };
+        let source = ip.source().into();
+        return (ip.next_header() == PROTOCOL_V6).then_some((ethernet.source, kind, source));
+    }
+    if ethernet.ethertype != ETHERTYPE_IPV4 {
+        return None;
+    }
     let ip = ipv4::View::new(ethernet.payload).ok()?;
     let kind = *ip.payload().first()?;
-    (ip.protocol() == ICMP).then_some((ethernet.source, kind, ip.source()))
+    (ip.protocol() == ICMP).then_some((ethernet.source, kind, ip.source().into()))
 }

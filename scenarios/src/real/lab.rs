@@ -190,10 +190,14 @@ impl Lab {
     /// What gives a host its own addresses.
     pub(super) fn addresses(&self, host: HostId) -> Vec<String> {
         let (spec, nic) = (self.spec(host), self.nic(host));
-        vec![format!(
+        let mut lines = vec![format!(
             "addr add {}/{} dev {nic}",
             spec.address, spec.prefix
-        )]
+        )];
+        if let Some((address, prefix)) = spec.ipv6 {
+            lines.push(format!("addr add {address}/{prefix} dev {nic} nodad"));
+        }
+        lines
     }
 
     /// Lines for `ip -batch`.

@@ -344,13 +344,12 @@ impl<'a> Stage<'a> {
         let topology = &self.scenario.topology;
         for change in watch.changes() {
             let host = change.host;
-            let std::net::IpAddr::V4(address) = change.address else {
-                continue;
-            };
+            let address = change.address;
             let Some(at) = self.clock.of(change.at) else {
                 continue;
             };
-            if topology.hosts.iter().any(|host| host.address == address) {
+            let mut hosts = topology.hosts.iter();
+            if hosts.any(|host| host.own_addresses().any(|own| own == address)) {
                 continue;
             }
             let taken = (host, change.address);

@@ -1,6 +1,6 @@
 //! A daemon's side of its host: send, addresses, socket, checks.
 
-use core::net::{IpAddr, Ipv4Addr};
+use core::net::IpAddr;
 use core::time::Duration;
 
 use locum_engine::Transmit;
@@ -16,7 +16,6 @@ use crate::topology::HostId;
 impl Fabric {
     /// Sends what a daemon wants sent out of a NIC, now, and records it whether or not the wire takes it. An
     /// advert is wrapped by the kernel, to a neighbour through ARP; an announcement goes as it is.
-    /// IPv6 isn't simulated yet.
     pub fn send(&mut self, nic: HostId, transmit: Transmit) {
         let host = self.topology.owner(nic);
         if !self.hosts[host.index()].powered {
@@ -52,27 +51,35 @@ impl Fabric {
                 self.record(Observed::Announcement {
                     host,
                     instance,
-                    address,
+                    address: address.into(),
                 });
                 self.transmit(nic, frame.as_slice().into());
             }
-            Transmit::NeighbourAdvert { frame, .. } => {
+            Transmit::NeighbourAdvert {
+                instance,
+                address,
+                frame,
+                ..
+            } => {
+                self.record(Observed::Announcement {
+                    host,
+                    instance,
+                    address: address.into(),
+                });
                 self.transmit(host, frame.as_slice().into());
             }
         }
     }
 
     /// Adds an address to a host's NIC, or renews the lifetime of one that is there; `None` is for
-    /// ever. Lifetimes run on the host's clock. False when the kernel refuses: no power, or IPv6.
+    /// ever. Lifetimes run on the host's clock. False when the kernel refuses: no power.
     pub fn add_address(
         &mut self,
         host: HostId,
         address: &VirtualAddress,
         lifetime: Option<Duration>,
     ) -> bool {
-        let IpAddr::V4(address) = address.address else {
-            return false;
-        };
+        let address = address.address;
         if !self.hosts[host.index()].powered {
             return false;
         }
@@ -82,7 +89,8 @@ impl Fabric {
 
     /// Removes an address that a daemon added. That it isn't there is fine; the NIC's own address
     /// stays.
-    pub fn remove_address(&mut self, host: HostId, address: Ipv4Addr) {
+    pub fn remove_address(&mut self, host: HostId, address: impl Into<IpAddr>) {
+        let address = address.into();
         self.with_kernel(host, |kernel, cx| kernel.release_address(cx, address));
     }
 
@@ -95,8 +103,8 @@ impl Fabric {
         }
     }
 
-    /// The daemon's sockets join these groups in place of 224.0.0.18.
-    pub fn join(&mut self, host: HostId, groups: &[Ipv4Addr]) {
+    /// The daemon's sockets join these groups in place of 224.0.0.18 and ff02::12.
+    pub fn join(&mut self, host: HostId, groups: &[IpAddr]) {
         self.each_part(host, |fabric, part| {
             fabric.with_kernel(part, |kernel, _| kernel.join(groups));
         });

@@ -15,7 +15,7 @@ mod switch;
 #[cfg(test)]
 mod tests;
 
-use core::net::Ipv4Addr;
+use core::net::IpAddr;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -227,21 +227,22 @@ impl Fabric {
     }
 
     /// Who has that address, in order of id. Several do in a split brain.
-    pub fn holders(&self, address: Ipv4Addr) -> impl Iterator<Item = HostId> + '_ {
+    pub fn holders(&self, address: impl Into<IpAddr>) -> impl Iterator<Item = HostId> {
+        let address = address.into();
         let hosts = self.hosts.iter().enumerate();
         let holding = hosts.filter(move |(_, host)| host.powered && host.kernel.holds(address));
         holding.map(|(i, _)| self.topology.owner(HostId(i as u16)))
     }
 
     /// Every address of a NIC, its own included, oldest first.
-    pub fn addresses(&self, host: HostId) -> impl Iterator<Item = Ipv4Addr> + '_ {
+    pub fn addresses(&self, host: HostId) -> impl Iterator<Item = IpAddr> + '_ {
         self.hosts[host.index()].kernel.addresses()
     }
 
     /// The hardware address at which a host believes an address to be.
-    pub fn neighbour(&self, host: HostId, address: Ipv4Addr) -> Option<MacAddr> {
+    pub fn neighbour(&self, host: HostId, address: impl Into<IpAddr>) -> Option<MacAddr> {
         use crate::kernel::NeighbourState::{Failed, Incomplete};
-        let (mac, state) = self.hosts[host.index()].kernel.neighbour(address)?;
+        let (mac, state) = self.hosts[host.index()].kernel.neighbour(address.into())?;
         (!matches!(state, Incomplete | Failed)).then_some(mac)
     }
 

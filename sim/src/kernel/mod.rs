@@ -1,17 +1,18 @@
-//! One host's kernel: addresses, neighbour table, sockets, answers to ARP and ping.
+//! One host's kernel: addresses, neighbour table, sockets, answers to ARP, solicitations and ping.
 //!
 //! It outlives the daemon: killing or hanging the process leaves everything here as it is. It is
 //! plain data that is told the time and handed frames, and puts the frames it sends into
 //! `Context::out`. Its timers run on the host's local clock, so that a paused machine's leases
 //! and neighbours stand still with it.
 
+mod ndisc;
 mod neighbour;
 mod receive;
 mod socket;
 mod tcp;
 mod transmit;
 
-use core::net::{IpAddr, Ipv4Addr};
+use core::net::{IpAddr, Ipv6Addr};
 use core::time::Duration;
 
 pub(crate) use neighbour::State as NeighbourState;
@@ -68,9 +69,18 @@ impl Context<'_> {
 /// An address on the NIC.
 #[derive(Clone, Copy, Debug)]
 struct Held {
-    address: Ipv4Addr,
+    address: IpAddr,
     /// Local time at which it goes by itself.
     until: Option<Instant>,
+}
+
+impl Held {
+    const fn forever(address: IpAddr) -> Self {
+        Self {
+            address,
+            until: None,
+        }
+    }
 }
 
 /// The state of one host.
@@ -80,8 +90,9 @@ pub(crate) struct Kernel {
     /// The host whose NIC this is, for what is observed.
     owner: HostId,
     mac: MacAddr,
-    /// The NIC's own address, from the specification.
-    own: Ipv4Addr,
+    /// The NIC's own addresses, from the specification: IPv4, link-local, perhaps another IPv6 one.
+    own: Vec<IpAddr>,
+    link_local: Ipv6Addr,
     up: bool,
     addresses: Vec<Held>,
     neighbours: Neighbours,
@@ -104,12 +115,10 @@ impl Kernel {
             id,
             owner,
             mac: spec.mac,
-            own: spec.address,
+            own: spec.own_addresses().collect(),
+            link_local: spec.link_local(),
             up: false,
-            addresses: vec![Held {
-                address: spec.address,
-                until: None,
-            }],
+            addresses: spec.own_addresses().map(Held::forever).collect(),
             neighbours: Neighbours::new(reachable),
             socket: None,
             probes: Vec::new(),
@@ -120,18 +129,36 @@ impl Kernel {
     }
 
     /// Whether the NIC has that address.
-    pub(crate) fn holds(&self, address: Ipv4Addr) -> bool {
+    pub(crate) fn holds(&self, address: IpAddr) -> bool {
         self.addresses.iter().any(|held| held.address == address)
     }
 
     /// Whether that address is this host, on the NIC or as loopback.
-    fn is_local(&self, address: Ipv4Addr) -> bool {
+    fn is_local(&self, address: IpAddr) -> bool {
         address.is_loopback() || self.holds(address)
     }
 
     /// Every address of the NIC, oldest first.
-    pub(crate) fn addresses(&self) -> impl Iterator<Item = Ipv4Addr> {
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = IpAddr> {
         self.addresses.iter().map(|held| held.address)
+    }
+
+    fn own_v4(&self) -> Option<IpAddr> {
+        let own = self.own.iter().find(|own| own.is_ipv4());
+        own.copied().filter(|&own| self.holds(own))
+    }
+
+    /// In whose name the kernel itself writes to an address: the NIC's own one of that family, over
+    /// IPv6 of the same scope (RFC 6724 5, rule 2). Virtual addresses are never chosen.
+    fn source_towards(&self, to: IpAddr) -> IpAddr {
+        let near = |address: &IpAddr| match address {
+            IpAddr::V4(_) => false,
+            IpAddr::V6(address) => address.is_unicast_link_local() || address.is_multicast(),
+        };
+        let family = |own: &&IpAddr| own.is_ipv4() == to.is_ipv4();
+        let mut own = self.own.iter().filter(family);
+        let same_scope = own.clone().find(|own| near(own) == near(&to));
+        same_scope.or(own.next()).copied().unwrap_or(to)
     }
 
     /// What the daemon is told about the NIC.
@@ -139,8 +166,11 @@ impl Kernel {
         LinkState {
             up: self.up,
             mac: self.mac,
-            address: self.holds(self.own).then_some(IpAddr::V4(self.own)),
-            ..LinkState::default()
+            address: self.own_v4(),
+            link_local: self
+                .holds(self.link_local.into())
+                .then_some(self.link_local),
+            forwards_ipv6: false,
         }
     }
 
@@ -148,7 +178,7 @@ impl Kernel {
         self.pinger.as_ref()
     }
 
-    pub(crate) fn neighbour(&self, ip: Ipv4Addr) -> Option<(MacAddr, NeighbourState)> {
+    pub(crate) fn neighbour(&self, ip: IpAddr) -> Option<(MacAddr, NeighbourState)> {
         self.neighbours.lookup(ip)
     }
 
@@ -169,12 +199,12 @@ impl Kernel {
     pub(crate) fn add_address(
         &mut self,
         cx: &mut Context<'_>,
-        address: Ipv4Addr,
+        address: IpAddr,
         lifetime: Option<Duration>,
     ) {
         let until = lifetime.map(|lifetime| cx.local + lifetime);
         if let Some(held) = self.addresses.iter_mut().find(|h| h.address == address) {
-            held.until = until.filter(|_| address != self.own);
+            held.until = until.filter(|_| !self.own.contains(&address));
             return;
         }
         self.addresses.push(Held { address, until });
@@ -182,20 +212,20 @@ impl Kernel {
             host: self.owner,
             address,
         });
-        if address == self.own {
+        if self.own.contains(&address) {
             self.tell_link();
         }
     }
 
     /// The daemon removes an address. It never takes the NIC's own: that was there before it.
-    pub(crate) fn release_address(&mut self, cx: &mut Context<'_>, address: Ipv4Addr) {
-        if address != self.own {
+    pub(crate) fn release_address(&mut self, cx: &mut Context<'_>, address: IpAddr) {
+        if !self.own.contains(&address) {
             self.drop_address(cx, address, Remover::Daemon);
         }
     }
 
     /// An address goes; the daemon is told unless it did this itself.
-    pub(crate) fn drop_address(&mut self, cx: &mut Context<'_>, address: Ipv4Addr, by: Remover) {
+    pub(crate) fn drop_address(&mut self, cx: &mut Context<'_>, address: IpAddr, by: Remover) {
         let Some(at) = self.addresses.iter().position(|h| h.address == address) else {
             return;
         };
@@ -211,7 +241,7 @@ impl Kernel {
         if by != Remover::Daemon {
             socket.change(Delivery::AddressRemoved(address));
         }
-        if address == self.own {
+        if self.own.contains(&address) {
             self.tell_link();
         }
     }
@@ -219,7 +249,7 @@ impl Kernel {
     /// The power fails: nothing of what was added remains.
     pub(crate) fn power_off(&mut self, cx: &mut Context<'_>) {
         self.close();
-        let lost: Vec<_> = self.addresses().filter(|&a| a != self.own).collect();
+        let lost: Vec<_> = self.addresses().filter(|a| !self.own.contains(a)).collect();
         for address in lost {
             self.drop_address(cx, address, Remover::PowerLoss);
         }
@@ -227,11 +257,10 @@ impl Kernel {
 
     /// The host boots: its own address is there, a client goes on pinging.
     pub(crate) fn power_on(&mut self, local: Instant) {
-        if !self.holds(self.own) {
-            self.addresses.push(Held {
-                address: self.own,
-                until: None,
-            });
+        for own in self.own.clone() {
+            if !self.holds(own) {
+                self.addresses.push(Held::forever(own));
+            }
         }
         if let Some(pinger) = &mut self.pinger {
             pinger.next = local.max(pinger.next);
@@ -246,7 +275,7 @@ impl Kernel {
     }
 
     /// The groups that the daemon's sockets join, in place of the usual one.
-    pub(crate) fn join(&mut self, groups: &[Ipv4Addr]) {
+    pub(crate) fn join(&mut self, groups: &[IpAddr]) {
         if let Some(socket) = &mut self.socket {
             socket.groups = groups.to_vec();
         }
@@ -291,7 +320,7 @@ impl Kernel {
         self.ping_target(cx);
     }
 
-    fn expired_lease(&self, local: Instant) -> Option<Ipv4Addr> {
+    fn expired_lease(&self, local: Instant) -> Option<IpAddr> {
         let due = |held: &&Held| held.until.is_some_and(|until| until <= local);
         self.addresses.iter().find(due).map(|held| held.address)
     }

@@ -1,4 +1,5 @@
-//! The neighbour table: which hardware address an IPv4 address is at, with Linux's state machine.
+//! The neighbour table: which hardware address an IP address is at, with Linux's state machine, which
+//! is one for ARP and for IPv6's neighbour discovery.
 //!
 //! The durations that clients feel come from here, so the constants are Linux's defaults:
 //! `base_reachable_time` 30 s (without its randomness; clients may set their own),
@@ -12,9 +13,11 @@
 //! announcement at the latest it finds the new server. In the capture `split-and-heal` the split
 //! healed 4.4 s after it, and the client was without service for the rest: 3.7 s.
 //!
-//! Source: behaviour of `net/core/neighbour.c` and `net/ipv4/arp.c`.
+//! Over IPv6 there is no lock time: what doesn't override never replaces another hardware address.
+//!
+//! Source: behaviour of `net/core/neighbour.c`, `net/ipv4/arp.c` and `net/ipv6/ndisc.c`.
 
-use core::net::Ipv4Addr;
+use core::net::IpAddr;
 use core::time::Duration;
 
 use locum_engine::Instant;
@@ -32,7 +35,7 @@ const ENTRIES_MAX: usize = 1024;
 /// Linux's NUD states, without those that nothing here enters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
-    /// Asked for by broadcast; packets wait.
+    /// Asked for by broadcast or multicast; packets wait.
     Incomplete,
     /// Confirmed not long ago.
     Reachable,
@@ -55,17 +58,17 @@ impl State {
 /// A question to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ask {
-    pub(crate) target: Ipv4Addr,
+    pub(crate) target: IpAddr,
     /// Whom; everybody when `None`.
     pub(crate) to: Option<MacAddr>,
     /// In whose name; the host's own address when `None`.
-    pub(crate) sender: Option<Ipv4Addr>,
+    pub(crate) sender: Option<IpAddr>,
 }
 
 /// A frame without its destination, and the address it comes from.
 #[derive(Clone, Debug)]
 pub(crate) struct Waiting {
-    pub(crate) source: Ipv4Addr,
+    pub(crate) source: IpAddr,
     pub(crate) frame: Vec<u8>,
 }
 
@@ -80,10 +83,10 @@ pub(crate) enum Route {
     Wait,
 }
 
-/// What an ARP packet says about a neighbour.
+/// What an ARP packet, a solicitation or an advertisement says about a neighbour.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct News {
-    pub(crate) ip: Ipv4Addr,
+    pub(crate) ip: IpAddr,
     pub(crate) mac: MacAddr,
     /// A reply addressed to this host: the neighbour is there.
     pub(crate) confirms: bool,
@@ -95,7 +98,7 @@ pub(crate) struct News {
 
 #[derive(Clone, Debug)]
 struct Entry {
-    ip: Ipv4Addr,
+    ip: IpAddr,
     mac: MacAddr,
     state: State,
     deadline: Option<Instant>,
@@ -127,7 +130,7 @@ impl Neighbours {
     }
 
     /// Where an address is believed to be, and how firmly.
-    pub(crate) fn lookup(&self, ip: Ipv4Addr) -> Option<(MacAddr, State)> {
+    pub(crate) fn lookup(&self, ip: IpAddr) -> Option<(MacAddr, State)> {
         let entry = self.entries.iter().find(|entry| entry.ip == ip)?;
         Some((entry.mac, entry.state))
     }
@@ -137,7 +140,7 @@ impl Neighbours {
     }
 
     /// Finds the way of a frame to a neighbour.
-    pub(crate) fn route(&mut self, now: Instant, ip: Ipv4Addr, packet: Waiting) -> Route {
+    pub(crate) fn route(&mut self, now: Instant, ip: IpAddr, packet: Waiting) -> Route {
         let Some(entry) = self.find_or_create(now, ip) else {
             return Route::Wait;
         };
@@ -194,7 +197,7 @@ impl Neighbours {
         }
     }
 
-    fn find_or_create(&mut self, now: Instant, ip: Ipv4Addr) -> Option<&mut Entry> {
+    fn find_or_create(&mut self, now: Instant, ip: IpAddr) -> Option<&mut Entry> {
         if let Some(at) = self.entries.iter().position(|entry| entry.ip == ip) {
             return Some(&mut self.entries[at]);
         }
@@ -226,7 +229,7 @@ impl Entry {
         let moved = news.mac != self.mac;
         let locked = now.saturating_since(self.updated) <= LOCKTIME;
         if self.state.is_valid() {
-            if moved && locked && !news.overrides {
+            if moved && !news.overrides && (locked || news.ip.is_ipv6()) {
                 return Vec::new();
             }
             if !moved && !news.confirms {

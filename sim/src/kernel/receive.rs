@@ -1,15 +1,16 @@
-//! What a kernel does with a frame: ARP, ping, TCP to its service, adverts to its daemon.
+//! What a kernel does with a frame: ARP, ping, TCP to its service, adverts to its daemon. Neighbour
+//! discovery is next door.
 //!
 //! As a real one it drops what isn't addressed to it, IPv4 with a wrong header checksum or
 //! structure, and packets that claim to come from itself. The checksum of a VRRP message is the
 //! daemon's business.
 
-use core::net::Ipv4Addr;
+use core::net::IpAddr;
 
 use locum_engine::ids::MacAddr;
 use locum_engine::wire::arp::{Arp, Operation};
 use locum_engine::wire::icmp::{self, Echo};
-use locum_engine::wire::{self, ethernet, ipv4};
+use locum_engine::wire::{self, ethernet, ipv4, ipv6};
 
 use super::neighbour::News;
 use super::tcp::{self, Flags, Segment};
@@ -18,6 +19,35 @@ use super::{Context, Kernel, Packet, Payload};
 use crate::capture::Bytes;
 use crate::probe::Ask;
 use crate::record::Observed;
+
+/// An IP packet as it arrived.
+pub(super) struct Arrived<'a> {
+    pub(super) source: IpAddr,
+    pub(super) destination: IpAddr,
+    /// TTL or hop limit.
+    pub(super) ttl: u8,
+    pub(super) protocol: u8,
+    pub(super) payload: &'a [u8],
+    /// Where in the frame the payload starts.
+    pub(super) start: usize,
+    /// Whose hardware address it came from.
+    pub(super) from: MacAddr,
+}
+
+impl<'a> Arrived<'a> {
+    /// The ping or pong in it.
+    fn echo(&self) -> Option<Echo<'a>> {
+        match (self.source, self.destination) {
+            (IpAddr::V4(_), IpAddr::V4(_)) if self.protocol == icmp::PROTOCOL => {
+                Echo::parse(self.payload)
+            }
+            (IpAddr::V6(source), IpAddr::V6(destination)) if self.protocol == icmp::PROTOCOL_V6 => {
+                Echo::parse_v6(source, destination, self.payload)
+            }
+            (IpAddr::V4(_) | IpAddr::V6(_), IpAddr::V4(_) | IpAddr::V6(_)) => None,
+        }
+    }
+}
 
 impl Kernel {
     /// Takes a frame from the NIC.
@@ -36,38 +66,57 @@ impl Kernel {
             }
             ethernet::ETHERTYPE_IPV4 => {
                 if let Ok(packet) = ipv4::View::new(frame.payload) {
-                    self.receive_ip(cx, &packet, frame.source, bytes);
+                    if !packet.is_fragment() {
+                        let header = packet.header_len();
+                        let arrived = Arrived {
+                            source: packet.source().into(),
+                            destination: packet.destination().into(),
+                            ttl: packet.ttl(),
+                            protocol: packet.protocol(),
+                            payload: packet.payload(),
+                            start: ethernet::LEN + header,
+                            from: frame.source,
+                        };
+                        self.receive_ip(cx, &arrived, bytes);
+                    }
+                }
+            }
+            ethernet::ETHERTYPE_IPV6 => {
+                if let Ok(packet) = ipv6::View::new(frame.payload) {
+                    self.receive_ipv6(cx, &packet, frame.source, bytes);
                 }
             }
             _ => {}
         }
     }
 
-    /// The NIC's filter: its own address, broadcasts, and the group while a daemon listens.
+    /// The NIC's filter: its own address, broadcasts, the groups of its IPv6 addresses, and VRRP's
+    /// while a daemon listens.
     fn listens_to(&self, destination: MacAddr) -> bool {
         destination == self.mac
             || destination == MacAddr::BROADCAST
-            || self
-                .groups()
-                .iter()
-                .any(|group| destination == ethernet::multicast_mac(*group))
+            || self.is_a_node_of(destination)
+            || self.groups().iter().any(|group| match group {
+                IpAddr::V4(group) => destination == ethernet::multicast_mac(*group),
+                IpAddr::V6(group) => destination == ethernet::multicast_mac_v6(*group),
+            })
     }
 
     /// The groups its daemon listens to.
-    fn groups(&self) -> &[Ipv4Addr] {
+    fn groups(&self) -> &[IpAddr] {
         self.socket.as_ref().map_or(&[], |socket| &socket.groups)
     }
 
     fn receive_arp(&mut self, cx: &mut Context<'_>, arp: Arp, to_us: bool) {
         let is_reply = arp.operation == Operation::Reply;
-        if self.holds(arp.sender_ip) || arp.sender_mac.is_group() {
+        if self.holds(arp.sender_ip.into()) || arp.sender_mac.is_group() {
             return;
         }
-        let asked = !is_reply && self.holds(arp.target_ip);
+        let asked = !is_reply && self.holds(arp.target_ip.into());
         if !arp.sender_ip.is_unspecified() {
             let own_target = !is_reply || arp.target_mac == arp.sender_mac;
             let news = News {
-                ip: arp.sender_ip,
+                ip: arp.sender_ip.into(),
                 mac: arp.sender_mac,
                 confirms: is_reply && to_us,
                 overrides: asked || (arp.sender_ip == arp.target_ip && own_target),
@@ -83,71 +132,65 @@ impl Kernel {
                 sender_mac: self.mac,
                 sender_ip: arp.target_ip,
                 target_mac: arp.sender_mac,
-                target_ip: arp.sender_ip,
+                target_ip: arp.sender_ip.into(),
             };
             self.send_arp(cx, arp.sender_mac, answer);
         } else if is_reply && to_us {
             let asked = self.probes.iter_mut().filter(|run| run.ask == Ask::Arp);
-            asked.for_each(|run| run.answer(arp.sender_ip, None, true));
+            asked.for_each(|run| run.answer(arp.sender_ip.into(), None, true));
             self.settle_probes();
         }
     }
 
-    fn receive_ip(
-        &mut self,
-        cx: &mut Context<'_>,
-        packet: &ipv4::View<'_>,
-        from: MacAddr,
-        frame: &Bytes,
-    ) {
-        let (source, destination) = (packet.source(), packet.destination());
-        if packet.is_fragment() || source.is_multicast() || self.holds(source) {
+    /// An IP packet of either family, but for neighbour discovery.
+    pub(super) fn receive_ip(&mut self, cx: &mut Context<'_>, packet: &Arrived<'_>, frame: &Bytes) {
+        let (source, destination) = (packet.source, packet.destination);
+        if source.is_multicast() || self.holds(source) {
             return;
         }
         let to_us = self.holds(destination);
-        match packet.protocol() {
+        match packet.protocol {
             wire::PROTOCOL if to_us || self.groups().contains(&destination) => {
                 self.receive_advert(packet, frame);
             }
-            icmp::PROTOCOL if to_us => {
-                if let Some(echo) = Echo::parse(packet.payload()) {
-                    self.receive_echo(cx, source, destination, echo, from);
+            icmp::PROTOCOL | icmp::PROTOCOL_V6 if to_us => {
+                if let Some(echo) = packet.echo() {
+                    self.receive_echo(cx, source, destination, echo, packet.from);
                 }
             }
             tcp::PROTOCOL if to_us => {
-                if let Some(segment) = Segment::parse(source, destination, packet.payload()) {
-                    self.receive_tcp(cx, source, destination, segment, from);
+                if let Some(segment) = Segment::parse(source, destination, packet.payload) {
+                    self.receive_tcp(cx, source, destination, segment, packet.from);
                 }
             }
             _ => {}
         }
     }
 
-    fn receive_advert(&mut self, packet: &ipv4::View<'_>, frame: &Bytes) {
+    fn receive_advert(&mut self, packet: &Arrived<'_>, frame: &Bytes) {
         let Some(socket) = &mut self.socket else {
             return;
         };
-        let start = ethernet::LEN + packet.header_len();
+        let end = packet.start + packet.payload.len();
         socket.packet(Packet {
-            source: packet.source(),
-            destination: packet.destination(),
-            ttl: packet.ttl(),
-            protocol: packet.protocol(),
-            payload: Payload::new(Bytes::clone(frame), start..start + packet.payload().len()),
+            source: packet.source,
+            destination: packet.destination,
+            ttl: packet.ttl,
+            protocol: packet.protocol,
+            payload: Payload::new(Bytes::clone(frame), packet.start..end),
         });
     }
 
     fn receive_echo(
         &mut self,
         cx: &mut Context<'_>,
-        source: Ipv4Addr,
-        destination: Ipv4Addr,
+        source: IpAddr,
+        destination: IpAddr,
         echo: Echo<'_>,
         from: MacAddr,
     ) {
         if !echo.reply {
-            let answer = echo.to_reply().encode();
-            self.send_ip(cx, destination, source, icmp::PROTOCOL, &answer);
+            self.send_echo(cx, destination, source, &echo.to_reply());
         } else if echo.id == PINGER_ID {
             self.take_pong(cx, from);
         } else {
@@ -183,8 +226,8 @@ impl Kernel {
     fn receive_tcp(
         &mut self,
         cx: &mut Context<'_>,
-        source: Ipv4Addr,
-        destination: Ipv4Addr,
+        source: IpAddr,
+        destination: IpAddr,
         segment: Segment,
         from: MacAddr,
     ) {

@@ -1,11 +1,11 @@
 //! What waits for a host's daemon: changes, packets, results of checks.
 
-use core::net::Ipv4Addr;
+use core::net::IpAddr;
 use core::ops::{Deref, Range};
 use std::collections::VecDeque;
 
 use locum_engine::ids::CheckId;
-use locum_engine::wire::GROUP_V4;
+use locum_engine::wire::{GROUP_V4, GROUP_V6};
 use locum_engine::{LinkState, Outcome};
 
 use crate::capture::Bytes;
@@ -19,21 +19,21 @@ pub enum Delivery {
     /// The NIC's state, first at opening, then at every change.
     Link(LinkState),
     /// The kernel lost an address, and not because the daemon removed it.
-    AddressRemoved(Ipv4Addr),
+    AddressRemoved(IpAddr),
     /// A packet of protocol 112.
     Packet(Packet),
     /// A check has come to an end.
     Probe(CheckId, Outcome),
 }
 
-/// A packet of protocol 112, with a sound IPv4 header.
+/// A packet of protocol 112, with a sound IP header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Packet {
     /// IP source.
-    pub source: Ipv4Addr,
+    pub source: IpAddr,
     /// IP destination.
-    pub destination: Ipv4Addr,
-    /// TTL on arrival.
+    pub destination: IpAddr,
+    /// TTL or hop limit on arrival.
     pub ttl: u8,
     /// IP protocol.
     pub protocol: u8,
@@ -75,7 +75,7 @@ impl Eq for Payload {}
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Socket {
     /// Multicast groups it has joined.
-    pub(crate) groups: Vec<Ipv4Addr>,
+    pub(crate) groups: Vec<IpAddr>,
     changes: VecDeque<Delivery>,
     packets: VecDeque<Packet>,
     results: VecDeque<(CheckId, Outcome)>,
@@ -86,7 +86,7 @@ impl Socket {
     /// Listening to the usual group.
     pub(crate) fn new() -> Self {
         Self {
-            groups: vec![GROUP_V4],
+            groups: vec![GROUP_V4.into(), GROUP_V6.into()],
             ..Self::default()
         }
     }

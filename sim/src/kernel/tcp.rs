@@ -3,7 +3,7 @@
 //! No connection ever exists. A port is answered when the host's service is up; the status that an
 //! HTTP check expects is looked up beside the network, once the SYN has been answered through it.
 
-use core::net::Ipv4Addr;
+use core::net::IpAddr;
 
 /// IP protocol number of TCP.
 pub(crate) const PROTOCOL: u8 = 6;
@@ -31,7 +31,7 @@ pub(crate) enum Flags {
 
 impl Segment {
     /// The bytes behind the IP header.
-    pub(crate) fn encode(&self, source: Ipv4Addr, destination: Ipv4Addr) -> [u8; LEN] {
+    pub(crate) fn encode(&self, source: IpAddr, destination: IpAddr) -> [u8; LEN] {
         let mut bytes = [0; LEN];
         bytes[0..2].copy_from_slice(&self.source_port.to_be_bytes());
         bytes[2..4].copy_from_slice(&self.destination_port.to_be_bytes());
@@ -49,7 +49,7 @@ impl Segment {
     }
 
     /// `None` for anything but a sound SYN or SYN-ACK.
-    pub(crate) fn parse(source: Ipv4Addr, destination: Ipv4Addr, bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(source: IpAddr, destination: IpAddr, bytes: &[u8]) -> Option<Self> {
         let header: &[u8; LEN] = bytes.first_chunk()?;
         if sum(source, destination, bytes) != 0xffff {
             return None;
@@ -84,21 +84,17 @@ impl Segment {
 }
 
 /// The one's complement sum over pseudo-header and segment.
-fn sum(source: Ipv4Addr, destination: Ipv4Addr, segment: &[u8]) -> u16 {
+fn sum(source: IpAddr, destination: IpAddr, segment: &[u8]) -> u16 {
     let word = |pair: &[u8]| {
         let low = pair.get(1).copied().unwrap_or(0);
         u32::from(u16::from_be_bytes([pair[0], low]))
     };
-    let addresses = source.octets().into_iter().chain(destination.octets());
-    let addresses: [u8; 8] = {
-        let mut bytes = [0; 8];
-        for (slot, byte) in bytes.iter_mut().zip(addresses) {
-            *slot = byte;
-        }
-        bytes
+    let address = |address: IpAddr| match address {
+        IpAddr::V4(address) => address.octets().chunks(2).map(word).sum::<u32>(),
+        IpAddr::V6(address) => address.octets().chunks(2).map(word).sum::<u32>(),
     };
     let mut sum = u32::from(PROTOCOL) + segment.len() as u32;
-    sum += addresses.chunks(2).map(word).sum::<u32>();
+    sum += address(source) + address(destination);
     sum += segment.chunks(2).map(word).sum::<u32>();
     while sum > 0xffff {
         sum = (sum & 0xffff) + (sum >> 16);
@@ -112,10 +108,14 @@ mod tests {
 
     #[test]
     fn a_segment_survives_the_wire_and_a_flipped_bit_does_not() {
-        let (here, there) = (
-            Ipv4Addr::new(192, 168, 0, 11),
-            Ipv4Addr::new(192, 168, 0, 1),
-        );
+        let v4 = [[192, 168, 0, 11], [192, 168, 0, 1]].map(IpAddr::from);
+        let v6 = [11_u8, 1].map(|n| IpAddr::from([0xfd00, 0, 0, 0, 0, 0, 0, u16::from(n)]));
+        for [here, there] in [v4, v6] {
+            survives(here, there);
+        }
+    }
+
+    fn survives(here: IpAddr, there: IpAddr) {
         let syn = Segment {
             source_port: 49_152,
             destination_port: 80,

@@ -1,6 +1,6 @@
 //! What a kernel sends: adverts for its daemon, questions, pings, checks, answers.
 
-use core::net::{IpAddr, Ipv4Addr};
+use core::net::{IpAddr, Ipv6Addr};
 use core::time::Duration;
 
 use locum_engine::Instant;
@@ -8,13 +8,14 @@ use locum_engine::ids::{CheckId, MacAddr};
 use locum_engine::probe::Probe;
 use locum_engine::wire::arp::{Arp, Operation};
 use locum_engine::wire::icmp::{self, Echo};
-use locum_engine::wire::{ethernet, ipv4};
+use locum_engine::wire::ndp::{self, Neighbour};
+use locum_engine::wire::{ethernet, ipv4, ipv6};
 
 use super::tcp::{self, Flags, Segment};
 use super::{Context, Kernel, Route, Waiting, neighbour};
 use crate::probe::{Ask, ProbeRun};
 
-/// Linux's default TTL.
+/// Linux's default TTL and hop limit.
 const TTL: u8 = 64;
 /// Identifies a client's pings.
 pub(super) const PINGER_ID: u16 = 0xc11e;
@@ -36,54 +37,75 @@ pub(super) const fn probe_port(check: CheckId) -> u16 {
 impl Kernel {
     /// Wraps an IP packet of the daemon's and sends it, to a group or to a neighbour.
     pub(crate) fn send_packet(&mut self, cx: &mut Context<'_>, to: IpAddr, packet: &[u8]) {
-        let IpAddr::V4(to) = to else {
-            return;
+        let (group, ethertype, source) = match to {
+            IpAddr::V4(to) => (
+                ethernet::multicast_mac(to),
+                ethernet::ETHERTYPE_IPV4,
+                ipv4::View::new(packet)
+                    .map(|view| view.source().into())
+                    .ok(),
+            ),
+            IpAddr::V6(to) => (
+                ethernet::multicast_mac_v6(to),
+                ethernet::ETHERTYPE_IPV6,
+                ipv6::View::new(packet)
+                    .map(|view| view.source().into())
+                    .ok(),
+            ),
         };
-        let source = packet
-            .get(12..16)
-            .and_then(|b| <[u8; 4]>::try_from(b).ok())
-            .map_or(self.own, Ipv4Addr::from);
         if to.is_multicast() {
-            let to = ethernet::multicast_mac(to);
-            let frame = ethernet::encode(to, self.mac, ethernet::ETHERTYPE_IPV4, packet);
+            let frame = ethernet::encode(group, self.mac, ethertype, packet);
             cx.out.push(frame.into());
         } else {
-            let nowhere = MacAddr::default();
-            let frame = ethernet::encode(nowhere, self.mac, ethernet::ETHERTYPE_IPV4, packet);
+            let frame = ethernet::encode(MacAddr::default(), self.mac, ethertype, packet);
+            let source = source.unwrap_or_else(|| self.source_towards(to));
             self.send_to_neighbour(cx, to, Waiting { source, frame });
         }
     }
 
     /// Sends an IP packet with this payload to a neighbour. There are no routes: every address is
-    /// looked for on the segment, whatever its network.
+    /// looked for on the segment, whatever its network. Nothing goes from one family to the other.
     pub(super) fn send_ip(
         &mut self,
         cx: &mut Context<'_>,
-        source: Ipv4Addr,
-        destination: Ipv4Addr,
+        source: IpAddr,
+        destination: IpAddr,
         protocol: u8,
         payload: &[u8],
     ) {
-        self.packets = self.packets.wrapping_add(1);
-        let header = ipv4::Header {
-            source,
-            destination,
-            ttl: TTL,
-            tos: 0,
-            id: self.packets,
-            protocol,
-        }
-        .encode(payload.len());
-        let mut frame = Vec::with_capacity(ethernet::LEN + ipv4::LEN + payload.len());
-        frame.extend_from_slice(&[0; 6]);
-        frame.extend_from_slice(&self.mac.0);
-        frame.extend_from_slice(&ethernet::ETHERTYPE_IPV4.to_be_bytes());
-        frame.extend_from_slice(&header);
-        frame.extend_from_slice(payload);
+        let (header, ethertype) = match (source, destination) {
+            (IpAddr::V4(source), IpAddr::V4(destination)) => {
+                self.packets = self.packets.wrapping_add(1);
+                let header = ipv4::Header {
+                    source,
+                    destination,
+                    ttl: TTL,
+                    tos: 0,
+                    id: self.packets,
+                    protocol,
+                };
+                let header = header.encode(payload.len()).to_vec();
+                (header, ethernet::ETHERTYPE_IPV4)
+            }
+            (IpAddr::V6(source), IpAddr::V6(destination)) => {
+                let header = ipv6::Header {
+                    source,
+                    destination,
+                    hop_limit: TTL,
+                    traffic_class: 0,
+                    next_header: protocol,
+                };
+                let header = header.encode(payload.len()).to_vec();
+                (header, ethernet::ETHERTYPE_IPV6)
+            }
+            (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => return,
+        };
+        let packet = [&header[..], payload].concat();
+        let frame = ethernet::encode(MacAddr::default(), self.mac, ethertype, &packet);
         self.send_to_neighbour(cx, destination, Waiting { source, frame });
     }
 
-    fn send_to_neighbour(&mut self, cx: &mut Context<'_>, to: Ipv4Addr, packet: Waiting) {
+    fn send_to_neighbour(&mut self, cx: &mut Context<'_>, to: IpAddr, packet: Waiting) {
         match self.neighbours.route(cx.local, to, packet) {
             Route::To(mac, frame) => send_to(cx, mac, frame),
             Route::Ask(ask) => self.ask(cx, ask),
@@ -91,17 +113,58 @@ impl Kernel {
         }
     }
 
-    /// Sends an ARP request.
+    /// Sends an ARP request or a neighbour solicitation.
     pub(super) fn ask(&self, cx: &mut Context<'_>, ask: neighbour::Ask) {
-        let sender_ip = ask.sender.filter(|&ip| self.holds(ip)).unwrap_or(self.own);
-        let arp = Arp {
-            operation: Operation::Request,
-            sender_mac: self.mac,
-            sender_ip,
-            target_mac: MacAddr::default(),
-            target_ip: ask.target,
+        let own = || self.source_towards(ask.target);
+        let sender = ask.sender.filter(|&ip| self.holds(ip)).unwrap_or_else(own);
+        match (sender, ask.target) {
+            (IpAddr::V4(sender_ip), IpAddr::V4(target_ip)) => {
+                let arp = Arp {
+                    operation: Operation::Request,
+                    sender_mac: self.mac,
+                    sender_ip,
+                    target_mac: MacAddr::default(),
+                    target_ip,
+                };
+                self.send_arp(cx, ask.to.unwrap_or(MacAddr::BROADCAST), arp);
+            }
+            (IpAddr::V6(source), IpAddr::V6(target)) => {
+                let group = ipv6::solicited_node(target);
+                let (mac, destination) = match ask.to {
+                    Some(mac) => (mac, target),
+                    None => (ethernet::multicast_mac_v6(group), group),
+                };
+                let question = Neighbour {
+                    target,
+                    mac: Some(self.mac),
+                    kind: ndp::Kind::Solicitation,
+                };
+                self.send_neighbour(cx, mac, source, destination, question);
+            }
+            (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => {}
+        }
+    }
+
+    /// Sends a solicitation or an advertisement.
+    pub(super) fn send_neighbour(
+        &self,
+        cx: &mut Context<'_>,
+        mac: MacAddr,
+        source: Ipv6Addr,
+        destination: Ipv6Addr,
+        message: Neighbour,
+    ) {
+        let payload = message.encode(source, destination);
+        let header = ipv6::Header {
+            source,
+            destination,
+            hop_limit: ndp::HOP_LIMIT,
+            traffic_class: 0,
+            next_header: icmp::PROTOCOL_V6,
         };
-        self.send_arp(cx, ask.to.unwrap_or(MacAddr::BROADCAST), arp);
+        let packet = [&header.encode(payload.len())[..], &payload].concat();
+        let frame = ethernet::encode(mac, self.mac, ethernet::ETHERTYPE_IPV6, &packet);
+        cx.out.push(frame.into());
     }
 
     pub(super) fn send_arp(&self, cx: &mut Context<'_>, to: MacAddr, arp: Arp) {
@@ -125,9 +188,7 @@ impl Kernel {
         let mut run = ProbeRun::new(check, self.runs, probe, cx.local, timeout);
         for at in 0..run.targets.len() {
             let target = run.targets[at];
-            let Some(address) = target.address else {
-                continue;
-            };
+            let address = target.address;
             if self.is_local(address) {
                 self.ask_self(cx, &mut run, address);
             } else {
@@ -146,7 +207,7 @@ impl Kernel {
         }
     }
 
-    fn ask_self(&self, cx: &Context<'_>, run: &mut ProbeRun, address: Ipv4Addr) {
+    fn ask_self(&self, cx: &Context<'_>, run: &mut ProbeRun, address: IpAddr) {
         let status = cx.services[self.id.index()].status;
         match (run.ask, status) {
             (Ask::Ping | Ask::Arp, _) | (Ask::Tcp, Some(_)) => run.answer(address, None, true),
@@ -155,7 +216,7 @@ impl Kernel {
         }
     }
 
-    fn ask_target(&mut self, cx: &mut Context<'_>, run: &ProbeRun, to: Ipv4Addr, port: u16) {
+    fn ask_target(&mut self, cx: &mut Context<'_>, run: &ProbeRun, to: IpAddr, port: u16) {
         match run.ask {
             Ask::Ping => self.send_ping(cx, to, probe_id(run.check), run.run),
             Ask::Arp => self.ask(
@@ -174,20 +235,40 @@ impl Kernel {
                     acknowledged: 0,
                     flags: Flags::Syn,
                 };
-                let segment = syn.encode(self.own, to);
-                self.send_ip(cx, self.own, to, tcp::PROTOCOL, &segment);
+                let own = self.source_towards(to);
+                let segment = syn.encode(own, to);
+                self.send_ip(cx, own, to, tcp::PROTOCOL, &segment);
             }
         }
     }
 
-    fn send_ping(&mut self, cx: &mut Context<'_>, to: Ipv4Addr, id: u16, sequence: u16) {
+    fn send_ping(&mut self, cx: &mut Context<'_>, to: IpAddr, id: u16, sequence: u16) {
         let echo = Echo {
             reply: false,
             id,
             sequence,
             payload: &[],
         };
-        self.send_ip(cx, self.own, to, icmp::PROTOCOL, &echo.encode());
+        let own = self.source_towards(to);
+        self.send_echo(cx, own, to, &echo);
+    }
+
+    pub(super) fn send_echo(
+        &mut self,
+        cx: &mut Context<'_>,
+        from: IpAddr,
+        to: IpAddr,
+        echo: &Echo<'_>,
+    ) {
+        match (from, to) {
+            (IpAddr::V6(source), IpAddr::V6(destination)) => {
+                let message = echo.encode_v6(source, destination);
+                self.send_ip(cx, from, to, icmp::PROTOCOL_V6, &message);
+            }
+            (IpAddr::V4(_), _) | (_, IpAddr::V4(_)) => {
+                self.send_ip(cx, from, to, icmp::PROTOCOL, &echo.encode());
+            }
+        }
     }
 
     /// Reports the runs whose outcome is known.

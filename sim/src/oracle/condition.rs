@@ -5,7 +5,7 @@
 //! condition (a lossy path, a virtual address as target) it is `Unknown`, and nothing is asserted
 //! about the verdict.
 
-use core::net::{IpAddr, Ipv4Addr};
+use core::net::IpAddr;
 use core::time::Duration;
 use std::sync::Arc;
 
@@ -297,14 +297,8 @@ impl View<'_> {
         if to == from {
             return Finding::Good;
         }
-        let (from, state) = match target {
-            IpAddr::V4(target) => (
-                self.topology.port_towards(from, target),
-                self.topology.owner(to),
-            ),
-            IpAddr::V6(_) => (from, to),
-        };
-        let state = &self.hosts[state.index()];
+        let from = self.topology.port_towards(from, target);
+        let state = &self.hosts[self.topology.owner(to).index()];
         if !state.powered || state.paused {
             return Finding::Bad;
         }
@@ -345,9 +339,6 @@ impl View<'_> {
     }
 
     fn owner(&self, from: HostId, target: IpAddr) -> Option<HostId> {
-        let IpAddr::V4(target) = target else {
-            return None;
-        };
         if target.is_loopback() {
             return Some(from);
         }
@@ -356,7 +347,10 @@ impl View<'_> {
 }
 
 /// The host whose own address that is.
-pub(super) fn owner(topology: &Topology, target: Ipv4Addr) -> Option<HostId> {
-    let position = topology.hosts.iter().position(|h| h.address == target)?;
+pub(super) fn owner(topology: &Topology, target: IpAddr) -> Option<HostId> {
+    let position = topology
+        .hosts
+        .iter()
+        .position(|h| h.own_addresses().any(|own| own == target))?;
     Some(HostId(position as u16))
 }

@@ -3,7 +3,7 @@
 //! [`Hearing`] bounds a backup's master-down timer from both sides without looking into the
 //! engine: the latest advert that certainly arrived, and the latest that may have.
 
-use core::net::{IpAddr, Ipv4Addr};
+use core::net::IpAddr;
 use core::time::Duration;
 use std::sync::Arc;
 
@@ -12,12 +12,15 @@ use locum_engine::config::{Auth, Config, InstanceConfig, Preempt, Version};
 use locum_engine::event::{Reason, StateKind};
 use locum_engine::ids::{InstanceId, Priority, Vrid};
 
-use super::timing::{self, Drift};
-use crate::topology::HostId;
+use locum_engine::wire::Family;
 
-/// Virtual router, version, password, interval where it counts, and whether it is unicast.
+use super::timing::{self, Drift};
+use crate::topology::{HostId, HostSpec};
+
+/// Virtual router, family, version, password, interval where it counts, and whether it is unicast.
 pub(super) type Key = (
     Vrid,
+    Family,
     Version,
     Option<[u8; 8]>,
     Option<Duration>,
@@ -47,7 +50,7 @@ pub(super) struct HostState {
     /// How wrong its clock has ever been.
     pub(super) drift: Drift,
     /// The virtual addresses on its NIC.
-    pub(super) addresses: Vec<Ipv4Addr>,
+    pub(super) addresses: Vec<IpAddr>,
 }
 
 impl HostState {
@@ -78,9 +81,9 @@ pub(super) struct Member {
     /// The position of its segment, while its daemon acts.
     pub(super) segment: Option<usize>,
     /// Whom its adverts come from.
-    pub(super) source: Ipv4Addr,
-    /// The IPv4 addresses it holds as master.
-    pub(super) addresses: Vec<Ipv4Addr>,
+    pub(super) source: IpAddr,
+    /// The addresses it holds as master.
+    pub(super) addresses: Vec<IpAddr>,
     /// Its own interval.
     pub(super) interval: Duration,
     config: Arc<Config>,
@@ -235,13 +238,13 @@ impl Member {
     pub(super) fn new(
         (host, port): (HostId, HostId),
         instance: InstanceId,
-        own_address: Ipv4Addr,
+        nic: &HostSpec,
         config: Arc<Config>,
     ) -> Self {
         let spec = config.instance(instance);
-        let v4 = |address: IpAddr| match address {
-            IpAddr::V4(address) => Some(address),
-            IpAddr::V6(_) => None,
+        let own = match spec.family {
+            Family::V4 => nic.address.into(),
+            Family::V6 => nic.link_local().into(),
         };
         Self {
             host,
@@ -250,11 +253,8 @@ impl Member {
             instance,
             class: 0,
             segment: None,
-            source: spec.source.and_then(v4).unwrap_or(own_address),
-            addresses: spec
-                .held_addresses()
-                .filter_map(|a| v4(a.address))
-                .collect(),
+            source: spec.source.unwrap_or(own),
+            addresses: spec.held_addresses().map(|a| a.address).collect(),
             interval: timing::advert_interval(spec),
             state: StateKind::Init,
             since: Instant::ZERO,
@@ -299,6 +299,7 @@ impl Member {
         let v2 = spec.version == Version::V2;
         (
             spec.vrid,
+            spec.family,
             spec.version,
             password,
             v2.then_some(self.interval),
@@ -333,7 +334,7 @@ impl Member {
     }
 
     /// Where it stands among its peers: a drained router below all others.
-    pub(super) fn rank(&self) -> (Priority, Ipv4Addr) {
+    pub(super) fn rank(&self) -> (Priority, IpAddr) {
         let priority = if self.draining {
             Priority::LOWEST
         } else {

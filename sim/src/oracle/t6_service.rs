@@ -8,7 +8,7 @@
 //! address (orphans and frozen masters answer ARP too) and for as long as the client may believe
 //! in such an impostor afterwards, and where `quiet_yield` forgoes the remedy for a healed split.
 
-use core::net::Ipv4Addr;
+use core::net::IpAddr;
 use core::time::Duration;
 
 use locum_engine::Instant;
@@ -193,7 +193,7 @@ impl Service {
         }
     }
 
-    fn removed(&mut self, world: &Tracker, host: HostId, address: Ipv4Addr, by: Remover) {
+    fn removed(&mut self, world: &Tracker, host: HostId, address: IpAddr, by: Remover) {
         let virtual_address = world.members.iter().any(|m| m.addresses.contains(&address));
         let impostor = by != Remover::Daemon || !world.on(host).any(|id| had_served(world, id));
         // A side of a split that nobody else could hear: nobody knows that it has ended.

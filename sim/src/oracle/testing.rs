@@ -152,7 +152,7 @@ impl Play {
         let gateway = place(&mut topology, "gw", 1, Role::Plain);
         wire(&mut topology, gateway, End::Switch(SwitchId(0)));
         let user = Role::Client(ClientSpec {
-            target: VIP,
+            target: VIP.into(),
             every: Duration::from_millis(10),
             arp_lifetime: Duration::from_secs(30),
             from: Duration::ZERO,
@@ -256,7 +256,7 @@ impl Play {
                 let announcement = Observed::Announcement {
                     host,
                     instance: VI,
-                    address,
+                    address: address.into(),
                 };
                 self.record(at, announcement);
             }
@@ -268,7 +268,13 @@ impl Play {
     pub(crate) fn adds(&mut self, at: u64, name: &str) -> &mut Self {
         let host = self.host(name);
         for address in v4(&self.spec(name)) {
-            self.record(at, Observed::AddressAdded { host, address });
+            self.record(
+                at,
+                Observed::AddressAdded {
+                    host,
+                    address: address.into(),
+                },
+            );
         }
         self
     }
@@ -277,7 +283,14 @@ impl Play {
     pub(crate) fn removes(&mut self, at: u64, name: &str, by: Remover) -> &mut Self {
         let host = self.host(name);
         for address in v4(&self.spec(name)) {
-            self.record(at, Observed::AddressRemoved { host, address, by });
+            self.record(
+                at,
+                Observed::AddressRemoved {
+                    host,
+                    address: address.into(),
+                    by,
+                },
+            );
         }
         self
     }
@@ -410,6 +423,7 @@ fn place(topology: &mut Topology, name: &str, octet: u8, role: Role) -> End {
         mac: MacAddr([2, 0, 0, 0, 0, octet]),
         address: Ipv4Addr::new(192, 168, 0, octet),
         prefix: 24,
+        ipv6: None,
         role,
     });
     End::Host(HostId(topology.hosts.len() as u16 - 1))

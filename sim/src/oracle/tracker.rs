@@ -62,7 +62,7 @@ impl Tracker {
                     members.push(Member::new(
                         (HostId(i as u16), port),
                         InstanceId(instance as u16),
-                        topology.hosts[port.index()].address,
+                        &topology.hosts[port.index()],
                         spec.config.clone(),
                     ));
                 }

@@ -7,7 +7,6 @@
 //! repeated every second, up to three packets wait, and older ones are lost (see
 //! [`kernel`](crate::kernel)). So for a while after the network has changed nothing is certain.
 
-use core::net::IpAddr;
 use core::time::Duration;
 
 use super::member::Member;
@@ -29,8 +28,8 @@ impl Member {
         let (Some(ours), Some(theirs)) = (&self.spec().unicast, &other.spec().unicast) else {
             return true;
         };
-        let to = ours.peer(IpAddr::V4(other.source));
-        let from = theirs.peer(IpAddr::V4(self.source));
+        let to = ours.peer(other.source);
+        let from = theirs.peer(self.source);
         to.is_some()
             && match from {
                 Some(peer) => peer.ttl.contains(&ours.ttl),

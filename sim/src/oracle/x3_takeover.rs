@@ -6,7 +6,7 @@
 //! second burst is demanded while the router stays master undisturbed; a contest replaces it by
 //! the contest's own (`garp_lower_prio_delay`).
 
-use core::net::Ipv4Addr;
+use core::net::IpAddr;
 use core::time::Duration;
 
 use locum_engine::event::StateKind;
@@ -84,7 +84,7 @@ impl Takeover {
         book
     }
 
-    fn announced(&mut self, world: &Tracker, id: MemberId, address: Ipv4Addr) {
+    fn announced(&mut self, world: &Tracker, id: MemberId, address: IpAddr) {
         let member = world.member(id);
         let Some(i) = member.addresses.iter().position(|a| *a == address) else {
             return;

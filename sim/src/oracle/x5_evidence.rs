@@ -47,7 +47,7 @@ impl Evidence {
             .members
             .iter()
             .map(|id| world.member(*id))
-            .find(|m| IpAddr::V4(m.source) == claim.source && m.host != member.host);
+            .find(|m| m.source == claim.source && m.host != member.host);
         let sent = sender.and_then(|m| m.sent[usize::from(claim.priority.get())]);
         let under_way = sender
             .and_then(|m| Some((m, m.way(&world.network, member)?)))

@@ -4,8 +4,6 @@
 //! Stronger is a higher priority, or the same one from a higher address. A priority that changed
 //! in the last two quanta may count either way.
 
-use core::net::IpAddr;
-
 use locum_engine::Event;
 use locum_engine::config::Preempt;
 use locum_engine::event::{Reason, StateKind};
@@ -33,7 +31,7 @@ impl Preemption {
             Reason::HigherPriority { priority, .. } => {
                 priority > change.priority || fresh || member.draining
             }
-            Reason::EqualPriorityHigherAddress { master } => master > IpAddr::V4(member.source),
+            Reason::EqualPriorityHigherAddress { master } => master > member.source,
             Reason::Drained | Reason::PartnerYielded { .. } => true,
             _ => false,
         };

@@ -1,6 +1,6 @@
 //! What the two runners share: the fabric, the plan's progress, and each router's process.
 
-use core::net::{IpAddr, Ipv4Addr};
+use core::net::IpAddr;
 use core::task::Waker;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -269,15 +269,13 @@ fn agenda(topology: &Topology, setup: &Setup) -> VecDeque<(Instant, Action)> {
 }
 
 /// The IPv4 groups that a daemon listens to.
-fn groups(node: &Node) -> Vec<Ipv4Addr> {
+fn groups(node: &Node) -> Vec<IpAddr> {
     let mut groups = Vec::new();
     let config = node.config.iter();
     for instance in config.flat_map(|config| &config.instances) {
-        match instance.group() {
-            IpAddr::V4(group) if !groups.contains(&group) && instance.unicast.is_none() => {
-                groups.push(group);
-            }
-            IpAddr::V4(_) | IpAddr::V6(_) => {}
+        let group = instance.group();
+        if instance.unicast.is_none() && !groups.contains(&group) {
+            groups.push(group);
         }
     }
     groups

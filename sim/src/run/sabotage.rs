@@ -3,7 +3,7 @@
 //! An oracle that was never seen to fail proves nothing. Each [`Bug`] makes one router misbehave in
 //! one way, without a line of it in the engine; the tests show which oracle notices.
 
-use core::net::{IpAddr, Ipv4Addr};
+use core::net::IpAddr;
 use core::time::Duration;
 use std::sync::Arc;
 
@@ -64,7 +64,7 @@ const LATENESS: Duration = Duration::from_millis(700);
 pub(super) struct Sabotage {
     bug: Option<Bug>,
     count: u32,
-    held_back: Vec<(InterfaceId, Ipv4Addr)>,
+    held_back: Vec<(InterfaceId, IpAddr)>,
 }
 
 impl Sabotage {
@@ -134,7 +134,7 @@ impl Sabotage {
     pub(super) fn say(
         &mut self,
         transmit: Transmit,
-    ) -> (Option<Transmit>, Vec<(InterfaceId, Ipv4Addr)>) {
+    ) -> (Option<Transmit>, Vec<(InterfaceId, IpAddr)>) {
         assert!(!self.is(Bug::Dies), "a planted bug");
         let sent = match (&transmit, self.bug) {
             (
@@ -173,9 +173,8 @@ impl Sabotage {
             (Effect::AddAddress { .. }, Some(Bug::ForgetsAddresses))
             | (Effect::RemoveAddress { .. }, Some(Bug::KeepsAddresses)) => None,
             (Effect::RemoveAddress { address, .. }, Some(Bug::ResignsFirst)) => {
-                if let IpAddr::V4(at) = address.address {
-                    self.held_back.push((address.interface, at));
-                }
+                let held = (address.interface, address.address);
+                self.held_back.push(held);
                 None
             }
             (Effect::AddAddress { .. }, Some(Bug::AnnouncesTakeoversOnly)) => {

@@ -1,6 +1,5 @@
 //! A router's seat in the network: the driver's five traits, answered by the simulation.
 
-use core::net::IpAddr;
 use core::task::{Context, Poll};
 use core::time::Duration;
 use std::cell::RefCell;
@@ -135,8 +134,8 @@ impl Network for Seat {
         buffer[..length].copy_from_slice(&packet.payload[..length]);
         let received = Received {
             interface,
-            source: IpAddr::V4(packet.source),
-            destination: IpAddr::V4(packet.destination),
+            source: packet.source,
+            destination: packet.destination,
             ttl: packet.ttl,
             protocol: packet.protocol,
             payload: 0..length,
@@ -175,7 +174,7 @@ impl Host for Seat {
                 Poll::Ready(HostChange::Link(interface, state))
             }
             Some((interface, Delivery::AddressRemoved(address))) => {
-                Poll::Ready(HostChange::AddressRemoved(interface, IpAddr::V4(address)))
+                Poll::Ready(HostChange::AddressRemoved(interface, address))
             }
             Some(_) | None => self.wait(cx),
         }
@@ -194,9 +193,7 @@ impl Host for Seat {
             }
             Effect::RemoveAddress { address, .. } => {
                 let nic = self.nic(&mut net, address.interface);
-                if let IpAddr::V4(address) = address.address {
-                    net.fabric.remove_address(nic, address);
-                }
+                net.fabric.remove_address(nic, address.address);
             }
             Effect::AddStaticAddress { .. }
             | Effect::RemoveStaticAddress { .. }

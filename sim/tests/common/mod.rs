@@ -60,6 +60,7 @@ fn host(name: &str, last: u8, role: Role) -> HostSpec {
         mac: MacAddr([2, 0, 0, 0, 0, last]),
         address: Ipv4Addr::new(192, 168, 0, last),
         prefix: 24,
+        ipv6: None,
         role,
     }
 }
@@ -74,7 +75,7 @@ fn router(config: Config, starts_at: Duration) -> Role {
 /// gateway - sw1 - a; sw1 - sw2; sw2 - b and a client.
 pub fn founding(a: Config, b: Config, ping_every: Duration) -> Topology {
     let client = ClientSpec {
-        target: VIP,
+        target: VIP.into(),
         every: ping_every,
         arp_lifetime: Duration::from_secs(30),
         from: Duration::from_secs(5),

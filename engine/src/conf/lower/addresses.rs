@@ -7,6 +7,7 @@ use crate::conf::schema::address::{AddressDraft, AddressesDraft};
 use crate::conf::schema::instance::InstanceDraft;
 use crate::config::{VirtualAddress, Vmac};
 use crate::ids::{InterfaceId, Vrid};
+use crate::wire::Family;
 
 /// The addresses an advert can carry: their number is one byte (RFC 9568 5.2.5).
 const MOST_ADVERTISED: usize = 255;
@@ -23,8 +24,10 @@ pub(super) struct Home<'a> {
 /// A line as it is held on that interface.
 pub(super) fn lowered(line: &AddressDraft, interface: InterfaceId) -> VirtualAddress {
     VirtualAddress {
-        address: line.address.into(),
-        prefix: line.prefix.unwrap_or(32),
+        address: line.address,
+        prefix: line
+            .prefix
+            .unwrap_or(Family::of(line.address).host_prefix()),
         interface,
         label: line.label.as_deref().map(Into::into),
         scope: line.scope,
@@ -39,7 +42,6 @@ impl Lowering<'_> {
         draft: &AddressesDraft,
         home: Home<'_>,
     ) -> Option<Vec<VirtualAddress>> {
-        let sibling = draft.list.iter().find_map(|address| address.prefix);
         let mut addresses = Vec::new();
         let mut seen = BTreeSet::new();
         for line in &draft.list {
@@ -49,6 +51,12 @@ impl Lowering<'_> {
                 continue;
             }
             if line.prefix.is_none() {
+                let family = Family::of(line.address);
+                let mut relatives = draft
+                    .list
+                    .iter()
+                    .filter(|a| Family::of(a.address) == family);
+                let sibling = relatives.find_map(|address| address.prefix);
                 self.no_prefix(line, sibling);
             }
             let interface = self.address_interface(line, home)?;
@@ -78,13 +86,14 @@ impl Lowering<'_> {
     /// People lose hours over this one, so it is always said.
     fn no_prefix(&mut self, line: &AddressDraft, sibling: Option<u8>) {
         let address = line.address;
-        let message = format!("without a prefix length {address} is held as a /32");
+        let host = Family::of(address).host_prefix();
+        let message = format!("without a prefix length {address} is held as a /{host}");
         let diagnostic = self.report.note(line.span, message);
-        match sibling.filter(|&prefix| prefix < 32) {
+        match sibling.filter(|&prefix| prefix < host) {
             Some(prefix) => diagnostic.hint(format!(
                 "the others here are /{prefix}: if this one belongs to the same network, write {address}/{prefix}"
             )),
-            None => diagnostic.hint(format!("if a /32 is meant, {address}/32 says so")),
+            None => diagnostic.hint(format!("if a /{host} is meant, {address}/{host} says so")),
         }
     }
 

@@ -70,10 +70,6 @@ impl Lowering<'_> {
         let mut statics = Statics::default();
         let default = self.drafts.global.default_interface.as_ref();
         let without = drafts.addresses.list.iter().find(|a| a.interface.is_none());
-        if let Some(place) = drafts.addresses.ipv6.first() {
-            let message = "IPv6 is not supported yet: this address is left out";
-            self.report.warning(*place, message);
-        }
         let interface = match (default, without) {
             (_, None) => None,
             (Some(word), Some(_)) => Some(self.interface(word)?),

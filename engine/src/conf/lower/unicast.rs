@@ -1,6 +1,6 @@
 //! Unicast: from what an instance says to peers, or to the group after all.
 
-use core::net::{IpAddr, Ipv4Addr};
+use core::net::IpAddr;
 
 use super::Lowering;
 use crate::conf::schema::instance::InstanceDraft;
@@ -36,14 +36,31 @@ impl Lowering<'_> {
     }
 
     /// Whom adverts go to; `None` for the group.
-    pub(super) fn unicast(&mut self, draft: &InstanceDraft, version: Version) -> Option<Unicast> {
+    pub(super) fn unicast(
+        &mut self,
+        draft: &InstanceDraft,
+        version: Version,
+        family: Family,
+    ) -> Option<Unicast> {
         let unicast = &draft.unicast;
-        let peers = self.peers(&unicast.peers, draft.source);
+        let peers = self.peers(
+            &unicast.peers,
+            draft.source.map(|(address, _)| address),
+            family,
+        );
         if peers.is_empty() && !self.stays_unicast(unicast) {
             return None;
         }
-        if let (Some((_, span)), Version::V2) = (unicast.old_checksum, version) {
-            let message = "version 2 has only one checksum: this line has no effect";
+        let only = match (version, family) {
+            (Version::V3, Family::V4) => None,
+            (_, Family::V6) => {
+                Some("over IPv6 there is only one checksum: this line has no effect")
+            }
+            (Version::V2, Family::V4) => {
+                Some("version 2 has only one checksum: this line has no effect")
+            }
+        };
+        if let (Some((_, span)), Some(message)) = (unicast.old_checksum, only) {
             self.report.warning(span, message);
         }
         Some(Unicast {
@@ -83,11 +100,17 @@ impl Lowering<'_> {
         false
     }
 
-    fn peers(&mut self, drafts: &[PeerDraft], source: Option<Ipv4Addr>) -> Vec<Peer> {
+    fn peers(&mut self, drafts: &[PeerDraft], source: Option<IpAddr>, family: Family) -> Vec<Peer> {
         let mut peers: Vec<Peer> = Vec::new();
         for draft in drafts {
-            let address = draft.address.into();
-            if source == Some(draft.address) {
+            let address = draft.address;
+            if Family::of(address) != family {
+                let message =
+                    format!("this instance talks over {family}: no adverts go to this peer");
+                self.report
+                    .warning(draft.span, message)
+                    .hint("an instance is of the family of its first address");
+            } else if source == Some(address) {
                 let message = "this is our own address: no adverts go there";
                 self.report.note(draft.span, message);
             } else if peers.iter().any(|peer| peer.address == address) {

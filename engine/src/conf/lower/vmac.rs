@@ -6,8 +6,9 @@ use super::Lowering;
 use crate::conf::lexer::Word;
 use crate::conf::schema::instance::InstanceDraft;
 use crate::conf::source::Span;
-use crate::config::{VirtualDevice, Vmac, virtual_mac_v4};
+use crate::config::{VirtualDevice, Vmac, virtual_mac_v4, virtual_mac_v6};
 use crate::ids::{InterfaceId, MacAddr, Vrid};
+use crate::wire::Family;
 
 impl Lowering<'_> {
     /// The instance's virtual MAC address and its device; `None` when the device's name is
@@ -68,7 +69,10 @@ impl Lowering<'_> {
             Some(([a, b, c, d, e], last, _)) if !self.is_strict(draft) => {
                 MacAddr([a, b, c, d, e, last.unwrap_or_else(|| vrid.get())])
             }
-            _ => virtual_mac_v4(vrid),
+            _ => match draft.family.map(|draft| draft.family) {
+                Some(Family::V6) => virtual_mac_v6(vrid),
+                Some(Family::V4) | None => virtual_mac_v4(vrid),
+            },
         }
     }
 

@@ -4,18 +4,20 @@
 //! people write and keepalived reads as a /32, is read as a /24; and a label that is too long
 //! costs the label, not the address.
 
-use core::net::{IpAddr, Ipv4Addr};
+use core::net::IpAddr;
 
+use super::family;
 use super::value::word;
 use crate::conf::lexer::Word;
 use crate::conf::source::{Report, Span};
 use crate::conf::tree::Item;
 use crate::config::Broadcast;
+use crate::wire::Family;
 
-/// One IPv4 address.
+/// One address.
 #[derive(Debug)]
 pub(in crate::conf) struct AddressDraft {
-    pub(in crate::conf) address: Ipv4Addr,
+    pub(in crate::conf) address: IpAddr,
     pub(in crate::conf) span: Span,
     /// `None` when the line has none.
     pub(in crate::conf) prefix: Option<u8>,
@@ -33,19 +35,27 @@ pub(in crate::conf) struct AddressDraft {
 #[derive(Debug, Default)]
 pub(in crate::conf) struct AddressesDraft {
     pub(in crate::conf) list: Vec<AddressDraft>,
-    /// Where the IPv6 addresses stand.
-    pub(in crate::conf) ipv6: Vec<Span>,
-    /// The first address is an IPv6 one, which makes the instance an IPv6 one.
-    pub(in crate::conf) ipv6_first: bool,
 }
 
 /// Address options that have no effect here, and what is lost.
 const IGNORED: [(&str, usize, &str); 9] = [
     ("peer", 1, "the address gets no peer"),
-    ("home", 0, "it concerns IPv6 only"),
-    ("-nodad", 0, "it concerns IPv6 only"),
-    ("nodad", 0, "it concerns IPv6 only"),
-    ("mngtmpaddr", 0, "it concerns IPv6 only"),
+    ("home", 0, "the address is not a Mobile IPv6 home address"),
+    (
+        "-nodad",
+        0,
+        "IPv6 addresses are held without duplicate address detection, so that a takeover doesn't wait for it",
+    ),
+    (
+        "nodad",
+        0,
+        "duplicate address detection is never waited for, so it is the default",
+    ),
+    (
+        "mngtmpaddr",
+        0,
+        "no temporary addresses are made from the address",
+    ),
     (
         "noprefixroute",
         0,
@@ -89,12 +99,7 @@ fn line(item: &Item, fixed: bool, draft: &mut AddressesDraft, report: &mut Repor
     };
     let text = text.strip_suffix(';').unwrap_or(text);
     let address = match text.parse::<IpAddr>() {
-        Ok(IpAddr::V4(address)) => address,
-        Ok(IpAddr::V6(_)) => {
-            draft.ipv6_first |= draft.list.is_empty();
-            draft.ipv6.push(item.keyword.span);
-            return;
-        }
+        Ok(address) => address,
         Err(_) => {
             let shown: String = item.keyword.text.chars().take(60).collect();
             report
@@ -106,12 +111,12 @@ fn line(item: &Item, fixed: bool, draft: &mut AddressesDraft, report: &mut Repor
             return;
         }
     };
-    if address.is_unspecified() || address.is_multicast() || address.is_broadcast() {
+    if !family::is_a_hosts(address) {
         let message = format!("no host can hold {address}: the line is ignored");
         report.warning(item.keyword.span, message);
         return;
     }
-    let (prefix, rest) = prefix(item, slash, report);
+    let (prefix, rest) = prefix(item, address, slash, report);
     let mut read = AddressDraft {
         address,
         span: item.keyword.span,
@@ -130,10 +135,12 @@ fn line(item: &Item, fixed: bool, draft: &mut AddressesDraft, report: &mut Repor
 /// The prefix length, which may be a word of its own, and the words after it.
 fn prefix<'a>(
     item: &'a Item,
+    address: IpAddr,
     slash: Option<&str>,
     report: &mut Report,
 ) -> (Option<u8>, &'a [Word]) {
     let arguments = &item.arguments[..];
+    let (family, host) = (Family::of(address), Family::of(address).host_prefix());
     let apart = match (slash, arguments) {
         (None, [slash, number, rest @ ..]) if slash.text == "/" => {
             Some((number.text.as_str(), number.span, rest))
@@ -153,24 +160,27 @@ fn prefix<'a>(
                     span,
                     format!("read as a /{text} although there is a blank before the prefix length"),
                 )
-                .hint("keepalived reads a /32 here; without the blank both read the same");
+                .hint(format!(
+                    "keepalived reads a /{host} here; without the blank both read the same"
+                ));
             (text, span, rest)
         }
         (None, Some(text)) => (text.trim_end_matches(';'), item.keyword.span, arguments),
         (None, None) => return (None, arguments),
     };
-    let prefix = text.parse().ok().filter(|prefix| *prefix <= 32);
+    let prefix = text.parse().ok().filter(|prefix| *prefix <= host);
     if prefix.is_none() {
-        let message = format!("`/{text}` is not a prefix length: /32 is used");
-        report
-            .warning(span, message)
-            .hint("an IPv4 prefix length is a number from 0 to 32");
+        let message = format!("`/{text}` is not a prefix length: /{host} is used");
+        report.warning(span, message).hint(format!(
+            "an {family} prefix length is a number from 0 to {host}"
+        ));
     }
-    (prefix.or(Some(32)), rest)
+    (prefix.or(Some(host)), rest)
 }
 
 fn options(words: &[Word], fixed: bool, draft: &mut AddressDraft, report: &mut Report) {
     let mut words = words.iter();
+    let ipv6 = draft.address.is_ipv6();
     while let Some(option) = words.next() {
         let name = option.text.as_str();
         if let Some((_, values, effect)) = IGNORED.iter().find(|(known, ..)| *known == name) {
@@ -207,8 +217,18 @@ fn options(words: &[Word], fixed: bool, draft: &mut AddressDraft, report: &mut R
                     quoted: false,
                 });
             }
+            "label" | "scope" if ipv6 => {
+                let message = format!("an IPv6 address has no {name}: it is ignored");
+                report.note(option.span, message);
+            }
             "label" => label(value.text, value.span, draft, report),
             "scope" => scope(value.text, value.span, draft, report),
+            _ if ipv6 => {
+                let message = "IPv6 has no broadcast: the address is held without one";
+                report
+                    .warning(option.span, message)
+                    .hint("keepalived leaves the whole address out");
+            }
             _ => broadcast(value.text, value.span, draft, report),
         }
     }

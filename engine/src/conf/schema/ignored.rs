@@ -240,7 +240,6 @@ const INSTANCE: &[Ignored] = &[
     warn("timer_expired_backup", HELD_UP),
     warn("thread_timer_expired", HELD_UP),
     note("kernel_rx_buf_size", RX_BUFFER),
-    note("native_ipv6", "keepalived no longer needs it either"),
     note("linkbeat_use_polling", LINKBEAT),
     note("lvs_sync_daemon_interface", BALANCER),
     note(

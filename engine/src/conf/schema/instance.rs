@@ -1,9 +1,10 @@
 //! `vrrp_instance`: one virtual router.
 
-use core::net::{IpAddr, Ipv4Addr};
+use core::net::IpAddr;
 use core::time::Duration;
 
 use super::address::{self, AddressesDraft};
+use super::family::{self, FamilyDraft};
 use super::garp::GarpDraft;
 use super::global::version;
 use super::multicast;
@@ -12,7 +13,7 @@ use super::rule::{self, RuleDraft};
 use super::track::{self, TrackDraft};
 use super::tuning::TuningDraft;
 use super::unicast::UnicastDraft;
-use super::value::{self, Value, bare, ipv4, literal, number, seconds, switch};
+use super::value::{self, Value, bare, literal, number, seconds, switch};
 use super::vmac::VmacDraft;
 use super::{Context, notify, other};
 use crate::conf::lexer::Word;
@@ -20,6 +21,7 @@ use crate::conf::source::{Report, Span};
 use crate::conf::tree::Item;
 use crate::config::{Auth, Notify, Version};
 use crate::ids::{Priority, Vrid};
+use crate::wire::Family;
 
 /// One block, each value as last given.
 #[derive(Debug)]
@@ -44,7 +46,12 @@ pub(in crate::conf) struct InstanceDraft {
     pub(in crate::conf) vmac: VmacDraft,
     /// `strict_mode`
     pub(in crate::conf) strict: Option<(bool, Span)>,
-    pub(in crate::conf) source: Option<Ipv4Addr>,
+    /// What decided the family; `None` when nothing did.
+    pub(in crate::conf) family: Option<FamilyDraft>,
+    /// `native_ipv6`.
+    pub(in crate::conf) native_ipv6: Option<Span>,
+    /// `mcast_src_ip` or `unicast_src_ip`, the last one given.
+    pub(in crate::conf) source: Option<(IpAddr, Span)>,
     /// `mcast_dst_ip`
     pub(in crate::conf) group: Option<(IpAddr, Span)>,
     pub(in crate::conf) unicast: UnicastDraft,
@@ -79,6 +86,8 @@ impl InstanceDraft {
             rules: Vec::new(),
             vmac: VmacDraft::default(),
             strict: None,
+            family: None,
+            native_ipv6: None,
             source: None,
             group: None,
             unicast: UnicastDraft::default(),
@@ -95,7 +104,7 @@ impl InstanceDraft {
 }
 
 /// The keywords that are acted on.
-pub(super) const KEYWORDS: [&str; 49] = [
+pub(super) const KEYWORDS: [&str; 50] = [
     "interface",
     "virtual_router_id",
     "version",
@@ -111,6 +120,7 @@ pub(super) const KEYWORDS: [&str; 49] = [
     "no_virtual_ipaddress",
     "mcast_src_ip",
     "mcast_dst_ip",
+    "native_ipv6",
     "unicast_src_ip",
     "unicast_peer",
     "unicast_ttl",
@@ -220,14 +230,25 @@ fn election(item: &Item, draft: &mut InstanceDraft, report: &mut Report) -> bool
 fn contents(item: &Item, draft: &mut InstanceDraft, report: &mut Report) -> bool {
     match item.keyword.text.as_str() {
         "authentication" => authentication(item, draft, report),
-        "virtual_ipaddress" => address::read(item, &mut draft.addresses, report),
+        "virtual_ipaddress" => {
+            address::read(item, &mut draft.addresses, report);
+            if let Some(first) = draft.addresses.list.first() {
+                family::decide(&mut draft.family, first.address, first.span);
+            }
+        }
+        "native_ipv6" => {
+            bare(item, report);
+            draft.native_ipv6 = Some(item.keyword.span);
+            let (family, span) = (Family::V6, item.keyword.span);
+            draft.family.get_or_insert(FamilyDraft { family, span });
+        }
         "virtual_ipaddress_excluded" => address::read(item, &mut draft.excluded, report),
         "no_virtual_ipaddress" => {
             bare(item, report);
             draft.no_addresses = true;
         }
         "mcast_dst_ip" => draft.group = multicast::group(item, None, report).or(draft.group),
-        "mcast_src_ip" => draft.source = ipv4(item, report).or(draft.source),
+        "mcast_src_ip" => source(value::address(item, report), draft),
         "track_script" => track::read(item, &mut draft.tracks, report),
         "track_interface" => track::read(item, &mut draft.links, report),
         "dont_track_primary" => {
@@ -243,12 +264,24 @@ fn contents(item: &Item, draft: &mut InstanceDraft, report: &mut Report) -> bool
         "unicast_src_ip" => {
             draft.unicast.read(item, report);
             // The same setting under two names: the last line counts.
-            let given = draft.unicast.source.map(|(address, _)| address);
-            draft.source = given.or(draft.source);
+            source(draft.unicast.source, draft);
         }
-        _ => return draft.unicast.read(item, report) || draft.vmac.read(item, report),
+        _ => {
+            let read = draft.unicast.read(item, report) || draft.vmac.read(item, report);
+            if let Some(first) = draft.unicast.peers.first() {
+                family::decide(&mut draft.family, first.address, first.span);
+            }
+            return read;
+        }
     }
     true
+}
+
+fn source(given: Option<(IpAddr, Span)>, draft: &mut InstanceDraft) {
+    if let Some((address, span)) = given {
+        family::decide(&mut draft.family, address, span);
+        draft.source = given;
+    }
 }
 
 fn vrid(item: &Item, report: &mut Report) -> Option<(Vrid, Span)> {

@@ -3,10 +3,11 @@
 //! keepalived takes any of these keywords for unicast, and goes back to the group when there are no
 //! peers in the end; what becomes of that is decided when the whole instance is known.
 
-use core::net::{IpAddr, Ipv4Addr};
+use core::net::IpAddr;
 use core::ops::RangeInclusive;
 
-use super::value::{self, bare, ipv4, number, switch, without_semicolon, word};
+use super::family;
+use super::value::{self, bare, number, switch, without_semicolon, word};
 use crate::conf::lexer::Word;
 use crate::conf::source::{Report, Span};
 use crate::conf::tree::Item;
@@ -16,7 +17,7 @@ use crate::config::OldChecksum;
 #[derive(Debug, Default)]
 pub(in crate::conf) struct UnicastDraft {
     /// `unicast_src_ip`.
-    pub(in crate::conf) source: Option<(Ipv4Addr, Span)>,
+    pub(in crate::conf) source: Option<(IpAddr, Span)>,
     /// The first `unicast_peer` block.
     pub(in crate::conf) block: Option<Span>,
     /// The lines of all of them.
@@ -30,7 +31,7 @@ pub(in crate::conf) struct UnicastDraft {
 /// One line of `unicast_peer`.
 #[derive(Debug)]
 pub(in crate::conf) struct PeerDraft {
-    pub(in crate::conf) address: Ipv4Addr,
+    pub(in crate::conf) address: IpAddr,
     pub(in crate::conf) span: Span,
     /// `None` when the line has no limits.
     pub(in crate::conf) ttl: Option<RangeInclusive<u8>>,
@@ -42,7 +43,7 @@ impl UnicastDraft {
         let span = item.keyword.span;
         match item.keyword.text.as_str() {
             "unicast_src_ip" => {
-                self.source = ipv4(item, report).map(|a| (a, span)).or(self.source);
+                self.source = value::address(item, report).or(self.source);
             }
             "unicast_peer" => {
                 self.block.get_or_insert(span);
@@ -125,21 +126,15 @@ fn peers(block: &Item, peers: &mut Vec<PeerDraft>, report: &mut Report) {
     }
 }
 
-fn peer_address(keyword: &Word, report: &mut Report) -> Option<Ipv4Addr> {
+fn peer_address(keyword: &Word, report: &mut Report) -> Option<IpAddr> {
     let value = without_semicolon(word(keyword), report);
     let shown: String = value.text.chars().take(60).collect();
     match value.text.parse() {
-        Ok(IpAddr::V4(address))
-            if address.is_unspecified() || address.is_multicast() || address.is_broadcast() =>
-        {
+        Ok(address) if !family::is_a_hosts(address) => {
             let message = format!("{address} is no peer's address: the line is ignored");
             report.warning(value.span, message);
         }
-        Ok(IpAddr::V4(address)) => return Some(address),
-        Ok(IpAddr::V6(_)) => {
-            let message = "IPv6 is not supported yet: no adverts go to this peer";
-            report.warning(value.span, message);
-        }
+        Ok(address) => return Some(address),
         Err(_) => {
             let message = format!("`{shown}` is not an address: the line is ignored");
             report

@@ -4,7 +4,7 @@
 //! it; a value that is missing is an error, as it is there. A semicolon after a value, which
 //! keepalived takes as part of it, is understood as the habit that it is.
 
-use core::net::Ipv4Addr;
+use core::net::IpAddr;
 use core::ops::RangeInclusive;
 use core::time::Duration;
 
@@ -147,18 +147,18 @@ pub(super) fn switch(item: &Item, report: &mut Report) -> Option<bool> {
     }
 }
 
-/// An IPv4 address without a prefix length.
-pub(super) fn ipv4(item: &Item, report: &mut Report) -> Option<Ipv4Addr> {
+/// An address without a prefix length, and where it stands.
+pub(super) fn address(item: &Item, report: &mut Report) -> Option<(IpAddr, Span)> {
     let value = value(item, report)?;
     let address = value.text.parse().ok();
     if address.is_none() {
         let message = format!(
-            "`{}` needs an IPv4 address: the line is ignored",
+            "`{}` needs an IPv4 or IPv6 address: the line is ignored",
             item.keyword.text
         );
         report.warning(value.span, message);
     }
-    address
+    address.map(|address| (address, value.span))
 }
 
 /// Reports a keyword that takes no value and has one.

@@ -237,7 +237,7 @@ fn vyos_style() {
         (instance.garp.repeat, instance.garp.delay.as_secs()),
         (3, 3)
     );
-    assert_eq!((instance.addresses.len(), instance.excluded.len()), (1, 1));
+    assert_eq!((instance.addresses.len(), instance.excluded.len()), (1, 2));
     assert_eq!(
         config.interface_name(instance.excluded[0].interface),
         "eth2"

@@ -12,7 +12,7 @@ const GLOBAL: &str = "lvs_id enable_script_security startup_script \
     config_save_dir json_version umask iproute_usr_dir lvs_sync_daemon";
 
 const INSTANCE: &str = "vrf track_src_ip timer_expired_backup kernel_rx_buf_size \
-    native_ipv6 linkbeat_use_polling lvs_sync_daemon_interface \
+    linkbeat_use_polling lvs_sync_daemon_interface \
     promote_secondaries use_ipvlan \
     debug";
 

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::{conf, usable};
 use crate::conf::{Reading, Severity};
+use crate::wire::Family;
 
 /// Pieces that configurations are made of, so that random texts get past the first line.
 const PIECES: &[&str] = &[
@@ -122,7 +123,7 @@ proptest! {
             for instance in &config.instances {
                 prop_assert!(instance.interface.index() < config.interfaces.len());
                 prop_assert!(instance.tracks.iter().all(|t| t.check.index() < config.checks.len()));
-                prop_assert!(instance.held_addresses().all(|a| a.interface.index() < config.interfaces.len() && a.prefix <= 32));
+                prop_assert!(instance.held_addresses().all(|a| a.interface.index() < config.interfaces.len() && a.prefix <= Family::of(a.address).host_prefix()));
                 prop_assert!(instance.priority.get() > 0);
             }
         }

@@ -100,7 +100,7 @@ fn a_line_that_is_no_peer_is_told_apart() {
     for (line, severity, part) in [
         ("192.0.2.3.4", Warning, "not an address"),
         ("224.0.0.18", Warning, "no peer's address"),
-        ("2001:db8::1", Warning, "IPv6"),
+        ("2001:db8::1", Warning, "talks over IPv4"),
         ("192.0.2.9", Warning, "a peer already"),
         ("192.0.2.2", Note, "our own address"),
         ("192.0.2.5 nearby", Warning, "not understood"),

@@ -71,7 +71,11 @@ fn a_value_out_of_range_is_reported_and_left_out() {
     assert_says("preempt_delay 1001", Warning, "from 0 to 1000");
     assert_says("garp_master_repeat 0", Warning, "from 1 to");
     assert_says("lower_prio_no_advert On", Warning, "`on` or `off`");
-    assert_says("mcast_src_ip eth0", Warning, "needs an IPv4 address");
+    assert_says(
+        "mcast_src_ip eth0",
+        Warning,
+        "needs an IPv4 or IPv6 address",
+    );
     assert_says(
         "priority 100 200",
         Warning,
@@ -247,11 +251,11 @@ fn addresses_that_are_odd_are_reported() {
             Note,
             "`preferred_lft` is ignored",
         ),
-        ("2001:db8::1/64", Warning, "doesn't hold this address"),
+        ("2001:db8::1/64", Warning, "2001:db8::1 can't be advertised"),
         (
-            "2001:db8::1/64\n2001:db8::2",
+            "2001:db8::1/64\n2001:db8::2/64",
             Warning,
-            "neither this address nor 1 more",
+            "2001:db8::1 and one more can't be",
         ),
         ("192.0.2.9/24 dev", Error, "`dev` needs a value"),
         (
@@ -283,16 +287,6 @@ fn an_advert_carries_no_more_than_255_addresses() {
     assert_eq!(instance.excluded[0].address.to_string(), "10.0.2.54");
     assert_eq!(instance.excluded[46].address.to_string(), "10.1.0.0");
     assert_eq!(said(&instance_with(&lines)).len(), 1);
-}
-
-#[test]
-fn an_ipv6_instance_is_left_out_as_a_whole() {
-    let text = "vrrp_instance VI_6 {\n interface eth0\n virtual_router_id 6\n virtual_ipaddress {\n  fe80::6\n  2001:db8::6/64\n }\n}";
-    assert!(usable(text).instances.is_empty());
-    assert_eq!(
-        said(text),
-        ["warning 5:3 IPv6 is not supported yet: the instance `VI_6` is left out"]
-    );
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! A daemon's side of its host.
 
 use locum_engine::ids::Priority;
+use locum_engine::wire::ipv6::link_local;
 use locum_engine::wire::{self, AdvertView, Family};
 use locum_engine::{LinkState, config};
 
@@ -13,7 +14,8 @@ fn link(host: HostId, up: bool) -> Delivery {
         up,
         mac: mac(host),
         address: Some(IpAddr::V4(ip(host))),
-        ..LinkState::default()
+        link_local: Some(link_local(mac(host))),
+        forwards_ipv6: false,
     })
 }
 
@@ -31,7 +33,10 @@ fn an_advert_reaches_the_open_sockets_of_the_others() {
     let [packet] = &*packets else {
         panic!("one packet, not {packets:?}");
     };
-    assert_eq!((packet.source, packet.destination), (ip(A), wire::GROUP_V4));
+    assert_eq!(
+        (packet.source, packet.destination),
+        (ip(A).into(), wire::GROUP_V4.into())
+    );
     assert_eq!((packet.ttl, packet.protocol), (255, 112));
     let view = AdvertView::new(&packet.payload, config::Version::V2, Family::V4);
     assert_eq!(view.expect("an advert").priority(), Priority(100));
@@ -111,11 +116,11 @@ fn addresses_are_recorded_when_they_really_change() {
         [
             Observed::AddressAdded {
                 host: A,
-                address: VIP
+                address: VIP.into()
             },
             Observed::AddressRemoved {
                 host: A,
-                address: VIP,
+                address: VIP.into(),
                 by: Remover::Daemon
             },
         ]
@@ -143,7 +148,7 @@ fn a_lease_that_nobody_renews_runs_out() {
     let by = Remover::Lifetime;
     assert!(matches!(last.what, Observed::AddressRemoved { by: b, .. } if b == by));
     assert_eq!(fabric.poll(A), Some(link(A, true)));
-    assert_eq!(fabric.poll(A), Some(Delivery::AddressRemoved(VIP)));
+    assert_eq!(fabric.poll(A), Some(Delivery::AddressRemoved(VIP.into())));
 }
 
 #[test]
@@ -170,14 +175,15 @@ fn a_foreigner_can_take_the_nics_own_address_and_the_daemon_cannot() {
     fabric.open(A);
     fabric.remove_address(A, ip(A));
     assert!(fabric.addresses(A).eq([ip(A)]));
-    fabric.apply(&Fault::RemoveAddress(A, ip(A)));
+    fabric.apply(&Fault::RemoveAddress(A, ip(A).into()));
     assert_eq!(fabric.poll(A), Some(link(A, true)));
-    assert_eq!(fabric.poll(A), Some(Delivery::AddressRemoved(ip(A))));
+    assert_eq!(fabric.poll(A), Some(Delivery::AddressRemoved(ip(A).into())));
     let bare = LinkState {
         up: true,
         mac: mac(A),
         address: None,
-        ..LinkState::default()
+        link_local: Some(link_local(mac(A))),
+        forwards_ipv6: false,
     };
     assert_eq!(fabric.poll(A), Some(Delivery::Link(bare)));
 }
@@ -192,7 +198,7 @@ fn power_loss_takes_everything_but_the_specification() {
     fabric.apply(&Fault::PowerOff(A));
     let lost = Observed::AddressRemoved {
         host: A,
-        address: VIP,
+        address: VIP.into(),
         by: Remover::PowerLoss,
     };
     assert_eq!(fabric.holders(VIP).next(), None);
@@ -331,11 +337,11 @@ fn forged_adverts_come_at_their_times_from_nobody() {
     fabric.apply(&Fault::Forge(
         B,
         crate::fault::Forgery {
-            source: ip(A),
+            source: ip(A).into(),
             vrid: Vrid::new(51).expect("51 is a VRID"),
             priority: Priority(250),
             password: Some(*b"wrong\0\0\0"),
-            addresses: vec![VIP],
+            addresses: vec![VIP.into()],
             ttl: 254,
             count: 3,
             every: Duration::from_millis(100),
@@ -344,7 +350,7 @@ fn forged_adverts_come_at_their_times_from_nobody() {
     pass(&mut fabric, 250);
     let packets = heard(&mut fabric, B);
     assert_eq!(packets.len(), 3);
-    assert_eq!((packets[0].source, packets[0].ttl), (ip(A), 254));
+    assert_eq!((packets[0].source, packets[0].ttl), (ip(A).into(), 254));
     let view = AdvertView::new(&packets[0].payload, config::Version::V2, Family::V4);
     assert_eq!(view.expect("an advert").auth_data(), *b"wrong\0\0\0");
     // A's kernel drops what claims to come from itself.

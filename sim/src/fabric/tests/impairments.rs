@@ -158,7 +158,7 @@ fn the_kernel_drops_what_a_real_one_would() {
         shout(&mut fabric, A);
         pass(&mut fabric, 1);
         for packet in heard(&mut fabric, B) {
-            assert_eq!((packet.source, packet.ttl), (ip(A), 255));
+            assert_eq!((packet.source, packet.ttl), (ip(A).into(), 255));
             assert_eq!(packet.payload.len(), 20);
             received += 1;
         }

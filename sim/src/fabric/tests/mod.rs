@@ -52,7 +52,7 @@ pub(super) fn ms(millis: u64) -> Instant {
 /// A topology of so many plain hosts, one of them the client, on one switch.
 pub(super) fn star(every: Duration) -> Topology {
     let client = Role::Client(ClientSpec {
-        target: VIP,
+        target: VIP.into(),
         every,
         arp_lifetime: Duration::from_secs(30),
         from: Duration::ZERO,
@@ -63,6 +63,7 @@ pub(super) fn star(every: Duration) -> Topology {
         mac: mac(HostId(i)),
         address: ip(HostId(i)),
         prefix: 24,
+        ipv6: None,
         role,
     };
     let cable = |i| CableSpec {

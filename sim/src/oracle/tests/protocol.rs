@@ -36,11 +36,11 @@ fn overthrow(a: locum_engine::config::Config) -> Play {
 
 fn forgery(ttl: u8) -> Forgery {
     Forgery {
-        source: A,
+        source: A.into(),
         vrid: Vrid::new(51).unwrap(),
         priority: Priority::RELEASE,
         password: None,
-        addresses: vec![VIP],
+        addresses: vec![VIP.into()],
         ttl,
         count: 1,
         every: Duration::from_secs(1),

@@ -1,11 +1,11 @@
 //! What each record changes in the picture.
 
-use core::net::Ipv4Addr;
+use core::net::IpAddr;
 use core::time::Duration;
 
 use locum_engine::event::{Reason, StateKind};
 use locum_engine::ids::Priority;
-use locum_engine::wire::GROUP_V4;
+use locum_engine::wire::Family;
 use locum_engine::{Event, Instant};
 
 use super::Tracker;
@@ -143,10 +143,11 @@ impl Tracker {
             + longest.unwrap_or_default()
             + self.quantum * 2;
         for i in 0..self.members.len() {
-            let (vrid, _, password, _, unicast, group) = self.members[i].key();
+            let (vrid, family, _, password, _, unicast, group) = self.members[i].key();
             // Forged adverts go to the usual group.
-            let heard = !unicast && group == GROUP_V4;
-            let fits = vrid == forgery.vrid && password == forgery.password && heard;
+            let of = Family::of(forgery.source);
+            let addressed = (vrid, family) == (forgery.vrid, of) && !unicast && group == of.group();
+            let fits = addressed && password == forgery.password;
             if fits && forgery.ttl == 255 {
                 let hearing = &mut self.members[i].hearing;
                 hearing.spoiled = hearing.spoiled.max(over);
@@ -289,7 +290,7 @@ impl Tracker {
         calm.collect::<Option<Vec<_>>>()?.into_iter().min()
     }
 
-    fn address(&mut self, host: HostId, address: Ipv4Addr, added: bool) {
+    fn address(&mut self, host: HostId, address: IpAddr, added: bool) {
         self.generation += 1;
         let state = &mut self.hosts[host.index()];
         state.addresses.retain(|a| *a != address);

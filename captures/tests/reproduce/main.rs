@@ -277,7 +277,7 @@ fn start_up(scenario: &Scenario, recording: &Listing, run: &Listing) {
     let routers = scenario.topology.routers();
     let found = routers
         .map(|(id, router)| (&scenario.topology.hosts[id.index()], router))
-        .find(|(host, _)| Sender::Router(host.address.into()) == first);
+        .find(|(host, _)| host.own_addresses().any(|own| Sender::Router(own) == first));
     let (_, router) = found.expect("it is one of the nodes");
     let config = &router.config.instances[0];
     let wait = locum_engine::fsm::master_down(

@@ -56,7 +56,6 @@ recorded! {
     track_script_weight: "track-script-weight";
     unicast: "unicast";
     v3_centiseconds: "v3-centiseconds";
-    v3_ipv6: "v3-ipv6";
     preempt_delay: "preempt-delay";
     nopreempt_return: "nopreempt-return";
     owner: "owner";
@@ -71,6 +70,7 @@ recorded! {
     track_interface_weight: "track-interface-weight";
     vip_list_mismatch: "vip-list-mismatch";
     sync_group: "sync-group";
+    v3_ipv6: "v3-ipv6";
 }
 
 #[test]

@@ -41,16 +41,18 @@ impl Kernel {
             IpAddr::V4(to) => (
                 ethernet::multicast_mac(to),
                 ethernet::ETHERTYPE_IPV4,
-                ipv4::View::new(packet)
-                    .map(|view| view.source().into())
-                    .ok(),
+                packet
+                    .get(12..16)
+                    .and_then(|b| b.first_chunk::<4>())
+                    .map(|b| IpAddr::from(*b)),
             ),
             IpAddr::V6(to) => (
                 ethernet::multicast_mac_v6(to),
                 ethernet::ETHERTYPE_IPV6,
-                ipv6::View::new(packet)
-                    .map(|view| view.source().into())
-                    .ok(),
+                packet
+                    .get(8..24)
+                    .and_then(|b| b.first_chunk::<16>())
+                    .map(|b| IpAddr::from(*b)),
             ),
         };
         if to.is_multicast() {

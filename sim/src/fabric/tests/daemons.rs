@@ -106,7 +106,7 @@ fn addresses_are_recorded_when_they_really_change() {
     assert!(fabric.add_address(A, &vip(), None));
     assert!(fabric.add_address(A, &vip(), None));
     assert!(fabric.holders(VIP).eq([A]));
-    assert!(fabric.addresses(A).eq([ip(A), VIP]));
+    assert!(fabric.addresses(A).filter(IpAddr::is_ipv4).eq([ip(A), VIP]));
     fabric.remove_address(A, VIP);
     fabric.remove_address(A, VIP);
     assert_eq!(fabric.holders(VIP).next(), None);
@@ -174,7 +174,7 @@ fn a_foreigner_can_take_the_nics_own_address_and_the_daemon_cannot() {
     let mut fabric = quiet();
     fabric.open(A);
     fabric.remove_address(A, ip(A));
-    assert!(fabric.addresses(A).eq([ip(A)]));
+    assert!(fabric.addresses(A).filter(IpAddr::is_ipv4).eq([ip(A)]));
     fabric.apply(&Fault::RemoveAddress(A, ip(A).into()));
     assert_eq!(fabric.poll(A), Some(link(A, true)));
     assert_eq!(fabric.poll(A), Some(Delivery::AddressRemoved(ip(A).into())));
@@ -216,7 +216,7 @@ fn power_loss_takes_everything_but_the_specification() {
     fabric.apply(&Fault::PowerOn(A));
     fabric.open(A);
     assert_eq!(fabric.poll(A), Some(link(A, true)));
-    assert!(fabric.addresses(A).eq([ip(A)]));
+    assert!(fabric.addresses(A).filter(IpAddr::is_ipv4).eq([ip(A)]));
     shout(&mut fabric, A);
     pass(&mut fabric, 1);
     assert_eq!(heard(&mut fabric, B).len(), 1);

@@ -13,12 +13,13 @@ mod object;
 mod track;
 mod tuning;
 mod unicast;
+mod watch;
 
 use core::net::IpAddr;
 use core::time::Duration;
 use std::sync::Arc;
 
-use crate::ids::{CheckId, GroupId, InstanceId, InterfaceId, Priority, Vrid};
+use crate::ids::{CheckId, FileId, GroupId, InstanceId, InterfaceId, Priority, ProcessId, Vrid};
 use crate::time::Centis;
 use crate::wire::Family;
 
@@ -31,9 +32,12 @@ pub use object::{
     Network, NextHop, Object, ObjectId, PROTOCOL_KEEPALIVED, Route, RouteKind, RouteMetric, Rule,
     RuleAction, StaticItem, StaticTrack, Statics, TABLE_MAIN,
 };
-pub use track::{CheckCommand, CheckConfig, Track, TrackLink, Weight};
+pub use track::{CheckCommand, CheckConfig, LinkDelay, Track, TrackLink, Weight};
 pub use tuning::Tuning;
 pub use unicast::{OldChecksum, Peer, Unicast};
+pub use watch::{
+    FileConfig, InitFile, ParameterMatch, ProcessConfig, ProcessPattern, TrackFile, TrackProcess,
+};
 
 /// Everything one daemon runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -53,6 +57,12 @@ pub struct Config {
     pub pacing: Vec<Pace>,
     /// `vrrp_script` blocks that some instance tracks.
     pub checks: Vec<CheckConfig>,
+    /// `track_file` blocks that some instance follows.
+    pub files: Vec<FileConfig>,
+    /// `track_process` blocks that some instance follows.
+    pub processes: Vec<ProcessConfig>,
+    /// `interface_up_down_delays`: links whose changes count only after a while.
+    pub link_delays: Vec<LinkDelay>,
     /// `vrrp_instance` blocks.
     pub instances: Vec<InstanceConfig>,
     /// `vrrp_sync_group` blocks. No instance is in two of them.
@@ -82,6 +92,16 @@ impl Config {
         &self.checks[id.index()]
     }
 
+    /// A tracked file by its position.
+    pub fn file(&self, id: FileId) -> &FileConfig {
+        &self.files[id.index()]
+    }
+
+    /// A tracked process by its position.
+    pub fn process(&self, id: ProcessId) -> &ProcessConfig {
+        &self.processes[id.index()]
+    }
+
     /// A group by its position.
     pub fn group(&self, id: GroupId) -> &GroupConfig {
         &self.groups[id.index()]
@@ -104,6 +124,18 @@ impl Config {
     pub fn find_instance(&self, name: &str) -> Option<InstanceId> {
         let position = self.instances.iter().position(|i| &*i.name == name)?;
         u16::try_from(position).ok().map(InstanceId)
+    }
+
+    /// The tracked file of that name.
+    pub fn find_file(&self, name: &str) -> Option<FileId> {
+        let position = self.files.iter().position(|f| &*f.name == name)?;
+        u16::try_from(position).ok().map(FileId)
+    }
+
+    /// The tracked process of that name.
+    pub fn find_process(&self, name: &str) -> Option<ProcessId> {
+        let position = self.processes.iter().position(|p| &*p.name == name)?;
+        u16::try_from(position).ok().map(ProcessId)
     }
 
     /// The check of that name.
@@ -166,6 +198,10 @@ pub struct InstanceConfig {
     pub tracks: Vec<Track>,
     /// `track_interface`: other links it depends on.
     pub links: Vec<TrackLink>,
+    /// `track_file`, in order.
+    pub files: Vec<TrackFile>,
+    /// `track_process`, in order.
+    pub processes: Vec<TrackProcess>,
     /// `dont_track_primary`: its own link's loss is no fault.
     pub dont_track_primary: bool,
     /// Gratuitous ARP timing.

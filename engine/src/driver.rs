@@ -14,7 +14,7 @@ use core::time::Duration;
 use crate::config::ObjectId;
 use crate::engine::Engine;
 use crate::event::Event;
-use crate::ids::{CheckId, InterfaceId};
+use crate::ids::{CheckId, FileId, InterfaceId, ProcessId};
 use crate::input::{Command, Datagram, Input, LinkState, Outcome};
 use crate::output::{Effect, Output, Transmit};
 use crate::time::Instant;
@@ -87,11 +87,24 @@ pub trait Probes {
     /// Ready with the next result.
     fn poll_result(&mut self, cx: &mut Context<'_>) -> Poll<(CheckId, Outcome)>;
 
+    /// Ready with the next thing to know about tracked files and processes. At start, each of
+    /// them comes once, before any command is taken.
+    fn poll_watched(&mut self, cx: &mut Context<'_>) -> Poll<Watched>;
+
     /// Starts a run. At most one run of a check is under way at a time.
     fn start(&mut self, check: CheckId, timeout: Duration);
 
     /// Ends a run that has taken too long.
     fn cancel(&mut self, check: CheckId);
+}
+
+/// What was seen of a tracked file or process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Watched {
+    /// See [`Input::FileValue`].
+    File(FileId, i32),
+    /// See [`Input::ProcessCount`].
+    Process(ProcessId, u32),
 }
 
 /// The operator's side: commands in, events out.
@@ -154,6 +167,7 @@ enum Next {
     Change(HostChange),
     Packet(Received),
     Check(CheckId, Outcome),
+    Watched(Watched),
 }
 
 impl<C: Clock, N: Network, H: Host, P: Probes, K: Hooks> Driver<C, N, H, P, K> {
@@ -184,7 +198,7 @@ impl<C: Clock, N: Network, H: Host, P: Probes, K: Hooks> Driver<C, N, H, P, K> {
 
     /// Takes the next input, if there is one, and carries out everything that follows from it.
     ///
-    /// The order is fixed: changes of the host, commands, packets, results of checks, and the timer
+    /// The order is fixed: changes of the host and of what is watched, commands, packets, results of checks, and the timer
     /// last, so that what has already arrived is known before a deadline is honoured. Bounded by
     /// [`LATE_INPUTS_MAX`].
     pub fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Turn> {
@@ -221,6 +235,10 @@ impl<C: Clock, N: Network, H: Host, P: Probes, K: Hooks> Driver<C, N, H, P, K> {
                     payload,
                 })
             }
+            Next::Watched(Watched::File(file, value)) => Input::FileValue { file, value },
+            Next::Watched(Watched::Process(process, count)) => {
+                Input::ProcessCount { process, count }
+            }
             Next::Check(check, outcome) => Input::CheckDone { check, outcome },
         };
         self.engine.handle(now, input);
@@ -247,6 +265,9 @@ impl<C: Clock, N: Network, H: Host, P: Probes, K: Hooks> Driver<C, N, H, P, K> {
         self.late_inputs = if late { self.late_inputs + 1 } else { 0 };
         if let Poll::Ready(change) = host.poll_change(cx) {
             return Poll::Ready(Next::Change(change));
+        }
+        if let Poll::Ready(watched) = probes.poll_watched(cx) {
+            return Poll::Ready(Next::Watched(watched));
         }
         if let Poll::Ready(command) = hooks.poll_command(cx) {
             return Poll::Ready(Next::Command(command));

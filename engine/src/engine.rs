@@ -141,6 +141,20 @@ impl Engine {
                     self.reconsider_all();
                 }
             }
+            Input::FileValue { file, value } => {
+                if self.checks.file_read(file, value, &mut self.out) {
+                    self.reconsider_all();
+                }
+            }
+            Input::ProcessCount { process, count } => {
+                let (config, now) = (&self.config, self.now);
+                if self
+                    .checks
+                    .counted(config, now, process, count, &mut self.out)
+                {
+                    self.reconsider_all();
+                }
+            }
             Input::Command(command) => self.command(command),
         }
         self.settle_groups();

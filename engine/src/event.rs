@@ -5,7 +5,7 @@ use core::net::IpAddr;
 use core::time::Duration;
 
 use crate::config::{Config, ObjectId, StaticItem};
-use crate::ids::{CheckId, GroupId, InstanceId, InterfaceId, Priority};
+use crate::ids::{CheckId, FileId, GroupId, InstanceId, InterfaceId, Priority, ProcessId};
 use crate::input::Outcome;
 pub use crate::router::accept::Discard;
 use crate::time::{Centis, Seconds};
@@ -95,6 +95,28 @@ pub enum Reason {
         /// The check.
         check: CheckId,
     },
+    /// The number in a tracked file says so.
+    FileFault {
+        /// The file.
+        file: FileId,
+        /// Its number.
+        value: i32,
+    },
+    /// A tracked file of weight 0 has not been read yet.
+    FilePending {
+        /// The file.
+        file: FileId,
+    },
+    /// Too few or too many of a tracked process of weight 0, or as many as wanted in reverse.
+    ProcessFault {
+        /// Which.
+        process: ProcessId,
+    },
+    /// A tracked process of weight 0 has not been counted yet.
+    ProcessPending {
+        /// Which.
+        process: ProcessId,
+    },
     /// A static address, route or rule that the instance depends on is missing (`track_group`).
     StaticMissing {
         /// Which.
@@ -173,6 +195,22 @@ pub enum Event {
         /// Which.
         check: CheckId,
         /// Good from now on, or failed.
+        good: bool,
+    },
+    /// The number in a tracked file changed, or is known for the first time.
+    FileChanged {
+        /// The file.
+        file: FileId,
+        /// Its number from now on.
+        value: i32,
+    },
+    /// The verdict on a tracked process changed, or is known for the first time.
+    ProcessChanged {
+        /// Which.
+        process: ProcessId,
+        /// How many there are.
+        count: u32,
+        /// As many as wanted.
         good: bool,
     },
     /// Another router acts as master of our addresses while we do.
@@ -298,6 +336,8 @@ impl Event {
             Self::GroupChanged { .. }
             | Self::CheckFailing { .. }
             | Self::CheckChanged { .. }
+            | Self::FileChanged { .. }
+            | Self::ProcessChanged { .. }
             | Self::StartDelayed { .. }
             | Self::StaticAddressPutBack { .. } => None,
         }
@@ -330,6 +370,18 @@ impl Event {
             Self::CheckChanged { check, good } => {
                 let name = &config.check(*check).name;
                 write!(f, "check {name}: {}", if *good { "good" } else { "failed" })
+            }
+            Self::FileChanged { file, value } => {
+                write!(f, "file {}: {value}", config.file(*file).name)
+            }
+            Self::ProcessChanged {
+                process,
+                count,
+                good,
+            } => {
+                let name = &config.process(*process).name;
+                let verdict = if *good { "good" } else { "failed" };
+                write!(f, "process {name}: {verdict}, {count} running")
             }
             Self::Contested {
                 by,
@@ -387,6 +439,14 @@ impl Event {
 }
 
 impl Reason {
+    /// Whether it only waits for a first result, which decides where to begin.
+    pub const fn is_pending(&self) -> bool {
+        matches!(
+            self,
+            Self::CheckPending { .. } | Self::FilePending { .. } | Self::ProcessPending { .. }
+        )
+    }
+
     /// The reason in words, with the names of the configuration.
     pub fn display<'a>(&'a self, config: &'a Config) -> impl fmt::Display + 'a {
         fmt::from_fn(move |f| self.write(config, f))
@@ -428,6 +488,20 @@ impl Reason {
             Self::CheckFailed { check } => write!(f, "check {} failed", config.check(*check).name),
             Self::CheckPending { check } => {
                 write!(f, "check {} has no result yet", config.check(*check).name)
+            }
+            Self::FileFault { file, value } => {
+                write!(f, "file {} says {value}", config.file(*file).name)
+            }
+            Self::FilePending { file } => {
+                write!(f, "file {} has not been read yet", config.file(*file).name)
+            }
+            Self::ProcessFault { process } => {
+                let name = &config.process(*process).name;
+                write!(f, "process {name} is not as wanted")
+            }
+            Self::ProcessPending { process } => {
+                let name = &config.process(*process).name;
+                write!(f, "process {name} has not been counted yet")
             }
             Self::StaticMissing {
                 item: StaticItem::Address(index),

@@ -144,7 +144,7 @@ impl Engine {
     fn share_obstacles(&mut self, members: &[InstanceId]) {
         let faces = self.faces(members);
         let blocked = || faces.iter().filter_map(|(id, f)| Some((*id, f.blocked?)));
-        let is_pending = |why: &Reason| matches!(why, Reason::CheckPending { .. });
+        let is_pending = |why: &Reason| why.is_pending();
         let fault = blocked().find(|(_, why)| !is_pending(why));
         let pending = blocked().find(|(_, why)| is_pending(why));
         let imposed = match (fault, pending) {

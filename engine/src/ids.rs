@@ -86,6 +86,14 @@ index! {
     CheckId
 }
 index! {
+    /// A tracked file: one `track_file` block.
+    FileId
+}
+index! {
+    /// Tracked processes: one `track_process` block.
+    ProcessId
+}
+index! {
     /// Virtual routers that are master together: one `vrrp_sync_group` block.
     GroupId
 }

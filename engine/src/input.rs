@@ -5,7 +5,7 @@ use core::net::{IpAddr, Ipv6Addr};
 use core::time::Duration;
 
 use crate::config::ObjectId;
-use crate::ids::{CheckId, InstanceId, InterfaceId, MacAddr, Priority};
+use crate::ids::{CheckId, FileId, InstanceId, InterfaceId, MacAddr, Priority, ProcessId};
 
 /// One thing that happened. [`Engine::handle`](crate::Engine::handle) takes it with the time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +50,20 @@ pub enum Input<'a> {
         check: CheckId,
         /// How it went.
         outcome: Outcome,
+    },
+    /// What is in a tracked file: at start, and at every change.
+    FileValue {
+        /// The file.
+        file: FileId,
+        /// Its number (see [`tracked_value`](crate::tracked_value)); 0 while it is missing.
+        value: i32,
+    },
+    /// How many processes match: at start, and at every change.
+    ProcessCount {
+        /// Which.
+        process: ProcessId,
+        /// How many.
+        count: u32,
     },
     /// The operator or the process manager wants something.
     Command(Command),

@@ -28,3 +28,4 @@ pub use event::Event;
 pub use input::{Command, Datagram, Input, LinkState, Outcome};
 pub use output::{Effect, Output, Transmit};
 pub use time::{Centis, Instant};
+pub use track::tracked_value;

@@ -202,7 +202,7 @@ impl Router {
     fn act_on(&mut self, s: &mut Surroundings<'_>, obstacle: Option<Reason>) {
         match (obstacle, &self.state) {
             // The first result of a check decides where to begin.
-            (Some(Reason::CheckPending { .. }), State::Init) => {}
+            (Some(why), State::Init) if why.is_pending() => {}
             (Some(why), _) => self.signal(s, Signal::Obstacle(why)),
             (None, State::Init) => self.signal(s, Signal::Start),
             (None, State::Fault) => self.signal(s, Signal::Clear),
@@ -292,21 +292,10 @@ impl Router {
         if config.unicast.as_ref().is_some_and(|u| u.peers.is_empty()) {
             return Some(Reason::NoPeers);
         }
-        // A check that failed outranks one that has said nothing yet.
-        let standings = || {
-            config
-                .tracks
-                .iter()
-                .map(|t| (t.check, s.checks.standing(t.check, t.weight)))
-        };
-        if let Some((check, _)) = standings().find(|(_, s)| *s == Standing::Fault) {
-            return Some(Reason::CheckFailed { check });
-        }
-        if let Some((check, _)) = standings().find(|(_, s)| *s == Standing::Pending) {
-            return Some(Reason::CheckPending { check });
-        }
-        self.refused
-            .map(|(address, _)| Reason::AddressRefused { address })
+        s.checks.obstacle(config).or_else(|| {
+            self.refused
+                .map(|(address, _)| Reason::AddressRefused { address })
+        })
     }
 
     fn refresh_priority(&mut self, s: &mut Surroundings<'_>) {

@@ -99,6 +99,7 @@ const fn level(event: &Event) -> Level {
             ..
         }
         | Event::CheckChanged { good: false, .. }
+        | Event::ProcessChanged { good: false, .. }
         | Event::Contested { .. }
         | Event::Discarded { .. }
         | Event::AddressPutBack { .. }
@@ -113,7 +114,9 @@ const fn level(event: &Event) -> Level {
         | Event::PriorityChanged { .. }
         | Event::CheckFailing { .. }
         | Event::StartDelayed { .. }
-        | Event::CheckChanged { good: true, .. } => Level::INFO,
+        | Event::CheckChanged { good: true, .. }
+        | Event::ProcessChanged { good: true, .. }
+        | Event::FileChanged { .. } => Level::INFO,
         Event::Announced { .. } => Level::DEBUG,
     }
 }

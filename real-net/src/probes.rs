@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use locum_engine::Outcome;
 use locum_engine::config::{CheckCommand, CheckConfig, Config};
-use locum_engine::driver::Probes;
+use locum_engine::driver::{Probes, Watched};
 use locum_engine::ids::CheckId;
 use locum_engine::probe::Probe;
 use tokio::sync::oneshot;
@@ -96,6 +96,10 @@ impl Probes for TaskProbes {
                 return Poll::Ready((check, outcome));
             }
         }
+    }
+
+    fn poll_watched(&mut self, _cx: &mut Context<'_>) -> Poll<Watched> {
+        Poll::Pending
     }
 
     fn start(&mut self, check: CheckId, timeout: Duration) {

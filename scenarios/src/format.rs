@@ -14,6 +14,7 @@ mod network;
 mod options;
 mod source;
 mod timeline;
+mod watched;
 
 pub use locum_engine::conf::{Diagnostic as Problem, Severity};
 

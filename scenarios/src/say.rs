@@ -80,6 +80,19 @@ fn entry(topology: &Topology, fault: &Fault) -> String {
                 host(*h)
             )
         }
+        Fault::WriteFile(h, file, value) => {
+            let name = router(topology, *h).map_or("?", |c| &c.file(*file).name);
+            let says = value.map_or(r#""nothing""#.to_owned(), |v| v.to_string());
+            format!(r#"file = "{name}", says = {says}, node = "{}""#, host(*h))
+        }
+        Fault::Processes(h, process, count) => {
+            let name = router(topology, *h).map_or("?", |c| &c.process(*process).name);
+            let runs = count.map_or(r#""as wanted""#.to_owned(), |v| v.to_string());
+            format!(
+                r#"process = "{name}", runs = {runs}, node = "{}""#,
+                host(*h)
+            )
+        }
         Fault::SetPriority(h, instance, priority) => {
             let value = priority.map_or(r#""configured""#.to_owned(), |p| p.to_string());
             let instance = instance_name(topology, *h, *instance);
@@ -148,6 +161,13 @@ fn says(outcome: Option<Outcome>) -> &'static str {
         Some(Outcome::Failure(_)) => "failure",
         Some(Outcome::TimedOut) => "timeout",
         None => "the truth",
+    }
+}
+
+fn router(topology: &Topology, host: HostId) -> Option<&locum_engine::config::Config> {
+    match &topology.hosts[host.index()].role {
+        Role::Router(spec) => Some(&spec.config),
+        Role::Plain | Role::Client(_) | Role::Nic(_) => None,
     }
 }
 

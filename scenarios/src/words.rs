@@ -32,7 +32,7 @@ pub const STATES: [(&str, Option<StateKind>); 5] = [
 ];
 
 /// The words for [`Reason`] in expectations.
-pub const REASONS: [&str; 17] = [
+pub const REASONS: [&str; 24] = [
     "started",
     "owner",
     "master silent",
@@ -45,6 +45,13 @@ pub const REASONS: [&str; 17] = [
     "no peers",
     "check failed",
     "check pending",
+    "file fault",
+    "file pending",
+    "process fault",
+    "process pending",
+    "tracked link",
+    "partner fault",
+    "partner yielded",
     "static missing",
     "address refused",
     "recovered",
@@ -68,6 +75,10 @@ pub fn reason(why: Reason) -> &'static str {
         Reason::NoPeers => "no peers",
         Reason::CheckFailed { .. } => "check failed",
         Reason::CheckPending { .. } => "check pending",
+        Reason::FileFault { .. } => "file fault",
+        Reason::FilePending { .. } => "file pending",
+        Reason::ProcessFault { .. } => "process fault",
+        Reason::ProcessPending { .. } => "process pending",
         Reason::StaticMissing { .. } => "static missing",
         Reason::PartnerFault { .. } => "partner fault",
         Reason::PartnerYielded { .. } => "partner yielded",

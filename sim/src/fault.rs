@@ -4,7 +4,7 @@ use core::net::IpAddr;
 use core::time::Duration;
 
 use locum_engine::Instant;
-use locum_engine::ids::{CheckId, InstanceId, Priority, Vrid};
+use locum_engine::ids::{CheckId, FileId, InstanceId, Priority, ProcessId, Vrid};
 use locum_engine::input::Outcome;
 
 use crate::topology::{Burst, CableId, HostId, SwitchId};
@@ -90,6 +90,10 @@ pub enum Fault {
     Drift(HostId, i32),
     /// A check ends like this until told otherwise; `None` returns to what it would say itself.
     ForceCheck(HostId, CheckId, Option<Outcome>),
+    /// A number is written into a tracked file; `None` removes the file.
+    WriteFile(HostId, FileId, Option<i32>),
+    /// So many of a tracked process run from now on; `None` is as many as are wanted.
+    Processes(HostId, ProcessId, Option<u32>),
     /// The operator changes a priority; `None` returns to the configured one.
     SetPriority(HostId, InstanceId, Option<Priority>),
     /// Planned maintenance begins: hand over, at the latest after so long.

@@ -199,6 +199,20 @@ impl Names<'_> {
                     None => write!(f, "{}'s check {name} speaks for itself", self.host(*host)),
                 }
             }
+            Fault::WriteFile(host, file, value) => {
+                let (name, host) = (self.file(*host, *file), self.host(*host));
+                match value {
+                    Some(value) => write!(f, "{host}'s file {name} says {value}"),
+                    None => write!(f, "{host}'s file {name} is removed"),
+                }
+            }
+            Fault::Processes(host, process, count) => {
+                let (name, host) = (self.process(*host, *process), self.host(*host));
+                match count {
+                    Some(count) => write!(f, "{host} runs {count} of process {name}"),
+                    None => write!(f, "{host} runs process {name} as wanted"),
+                }
+            }
             Fault::SetPriority(host, _, Some(priority)) => {
                 write!(f, "{}'s priority is set to {priority}", self.host(*host))
             }
@@ -249,6 +263,20 @@ impl Names<'_> {
             .map(|&host| self.host(host))
             .collect::<Vec<_>>()
             .join(", ")
+    }
+
+    fn file(&self, host: HostId, file: locum_engine::ids::FileId) -> &str {
+        match &self.topology.hosts[host.index()].role {
+            Role::Router(router) => &router.config.file(file).name,
+            Role::Plain | Role::Client(_) | Role::Nic(_) => "?",
+        }
+    }
+
+    fn process(&self, host: HostId, process: locum_engine::ids::ProcessId) -> &str {
+        match &self.topology.hosts[host.index()].role {
+            Role::Router(router) => &router.config.process(process).name,
+            Role::Plain | Role::Client(_) | Role::Nic(_) => "?",
+        }
     }
 
     fn check(&self, host: HostId, check: locum_engine::ids::CheckId) -> &str {

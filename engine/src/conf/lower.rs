@@ -84,6 +84,9 @@ pub(super) fn lower(drafts: &Drafts, report: &mut Report) -> Config {
         checks: checks.into_iter().map(|(check, _)| check).collect(),
         groups: groups::groups(drafts, &instances),
         instances,
+        files: Vec::new(),
+        processes: Vec::new(),
+        link_delays: Vec::new(),
     }
 }
 
@@ -217,6 +220,8 @@ impl<'a> Lowering<'a> {
             unicast,
             tracks: Vec::new(), // Filled in by the caller.
             links: self.links(draft, interface, priority)?,
+            files: Vec::new(),
+            processes: Vec::new(),
             dont_track_primary: draft.dont_track_primary,
             garp,
             lower_prio_no_advert: lower_prio_no_advert.unwrap_or(false),

@@ -24,6 +24,17 @@ pub struct TrackLink {
     pub weight: Weight,
 }
 
+/// How long a link's change must last before it counts (`interface_up_down_delays`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LinkDelay {
+    /// The interface.
+    pub interface: InterfaceId,
+    /// From losing the link.
+    pub down: Duration,
+    /// From getting it back.
+    pub up: Duration,
+}
+
 /// What a check's result does to an instance (keepalived's `weight`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Weight {

@@ -67,7 +67,7 @@ impl Router {
         let own = self.partners.as_ref().and_then(|p| p.blocked);
         // An obstacle outranks what has no result yet.
         let obstacle = match (own, partner) {
-            (Some(Reason::CheckPending { .. }), Some(partner)) => Some(partner),
+            (Some(why), Some(partner)) if why.is_pending() => Some(partner),
             (own, partner) => own.or(partner),
         };
         self.act_on(s, obstacle);

@@ -40,7 +40,7 @@ pub(crate) fn link_standing(up: bool, weight: Weight) -> Standing {
     known(up, weight)
 }
 
-fn known(good: bool, weight: Weight) -> Standing {
+pub(super) fn known(good: bool, weight: Weight) -> Standing {
     let Weight { value, reverse } = weight;
     let shift = if reverse { -value } else { value };
     match value {

@@ -13,11 +13,12 @@ use toml::de::DeValue;
 use super::fields::{Fields, Word, integer};
 use super::network::Named;
 use super::options::read_burst;
+use super::watched;
 use crate::units::{RATE_HELP, parse_rate};
 use crate::words::did_you_mean;
 
 /// Every verb, in the order of [`Fault`].
-pub(crate) const VERBS: [&str; 29] = [
+pub(crate) const VERBS: [&str; 31] = [
     "pull",
     "plug",
     "dark",
@@ -41,6 +42,8 @@ pub(crate) const VERBS: [&str; 29] = [
     "resume_vm",
     "drift",
     "check",
+    "file",
+    "process",
     "priority",
     "drain",
     "undrain",
@@ -171,6 +174,14 @@ fn other_fault(entry: &Fields<'_, '_>, topology: &Topology, verb: &'static str) 
         "check" => {
             let (host, config) = node()?;
             check(entry, host, config)
+        }
+        "file" => {
+            let (host, config) = node()?;
+            watched::file(entry, host, config)
+        }
+        "process" => {
+            let (host, config) = node()?;
+            watched::process(entry, host, config)
         }
         "priority" => {
             let (host, config) = node()?;
@@ -387,6 +398,8 @@ pub(crate) fn undo(fault: &Fault, topology: &Topology) -> Option<Vec<Fault>> {
         Fault::PauseVm(h) => vec![Fault::ResumeVm(h)],
         Fault::Drift(h, _) => vec![Fault::Drift(h, 0)],
         Fault::ForceCheck(h, check, _) => vec![Fault::ForceCheck(h, check, None)],
+        Fault::WriteFile(h, file, _) => vec![Fault::WriteFile(h, file, None)],
+        Fault::Processes(h, process, _) => vec![Fault::Processes(h, process, None)],
         Fault::SetPriority(h, i, _) => vec![Fault::SetPriority(h, i, None)],
         Fault::Drain(h, _) => vec![Fault::Undrain(h)],
         Fault::Service(h, _) => vec![Fault::Service(h, Some(200))],

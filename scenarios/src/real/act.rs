@@ -61,6 +61,8 @@ impl Stage<'_> {
                 let check = config.check(check);
                 Script::new(&self.checks(), &self.name(host), &check.name).say(outcome, check)
             }
+            // Not tried; see `impossible`.
+            Fault::WriteFile(..) | Fault::Processes(..) => Ok(()),
             Fault::SetPriority(host, instance, priority) => {
                 let Some(config) = self.config(host) else {
                     return Ok(());

@@ -80,6 +80,11 @@ fn impossible(topology: &Topology, fault: &Fault, keepalived: bool) -> Option<(S
         ),
         Fault::Drift(..) => said("all clocks are this machine's in real time", SIMULATE),
         Fault::Service(..) => said("there is no web service in real time", SIMULATE),
+        Fault::WriteFile(..) => said("tracked files aren't written in real time yet", SIMULATE),
+        Fault::Processes(..) => said(
+            "tracked processes aren't started in real time yet",
+            SIMULATE,
+        ),
         Fault::Forge(..) => said("nobody forges adverts in real time", SIMULATE),
         Fault::Drain(..) | Fault::Undrain(_) if keepalived => said(
             "keepalived has no planned maintenance",

@@ -48,6 +48,8 @@ impl Fabric {
             | Fault::Hang(_)
             | Fault::Resume(_)
             | Fault::ForceCheck(..)
+            | Fault::WriteFile(..)
+            | Fault::Processes(..)
             | Fault::SetPriority(..)
             | Fault::Drain(..)
             | Fault::Undrain(_) => {}

@@ -5,8 +5,10 @@
 //! given none since the daemon's start, both outcomes are allowed. A change may take one quantum
 //! to be seen.
 
+use std::collections::BTreeMap;
+
 use locum_engine::event::{Reason, StateKind};
-use locum_engine::ids::Priority;
+use locum_engine::ids::{FileId, Priority, ProcessId};
 use locum_engine::{Event, Instant};
 
 use super::member::{Member, MemberId};
@@ -14,12 +16,17 @@ use super::tracker::Tracker;
 use super::{Oracle, Verdict, blame};
 use crate::fault::Fault;
 use crate::record::{Observed, Record};
+use crate::topology::HostId;
 
 /// The oracle.
 pub(super) struct Priorities {
     verdict: Verdict,
     /// Members whose priority may have changed, and when.
     waiting: Vec<(Instant, MemberId)>,
+    /// What the daemons have read in tracked files.
+    files: BTreeMap<(HostId, FileId), i32>,
+    /// What they think of tracked processes.
+    processes: BTreeMap<(HostId, ProcessId), bool>,
 }
 
 impl Priorities {
@@ -27,7 +34,30 @@ impl Priorities {
         Self {
             verdict: Verdict::default(),
             waiting: Vec::new(),
+            files: BTreeMap::new(),
+            processes: BTreeMap::new(),
         }
+    }
+
+    /// What tracked files and processes add to a member's priority.
+    fn watched(&self, member: &Member) -> i32 {
+        let spec = member.spec();
+        let files = spec.files.iter().map(|track| {
+            let value = self.files.get(&(member.host, track.file));
+            let shift = i64::from(track.weight.value) * i64::from(value.copied().unwrap_or(0));
+            let signed = if track.weight.reverse { -shift } else { shift };
+            signed.clamp(-253, 253) as i32
+        });
+        let processes = spec.processes.iter().map(|track| {
+            let good = self.processes.get(&(member.host, track.process));
+            let value = i32::from(track.weight.value);
+            match good {
+                Some(good) if *good == (value > 0) && track.weight.reverse => -value,
+                Some(good) if *good == (value > 0) => value,
+                Some(_) | None => 0,
+            }
+        });
+        files.chain(processes).sum()
     }
 
     fn check(&mut self, world: &Tracker, id: MemberId, at: Instant) {
@@ -37,7 +67,7 @@ impl Priorities {
             return;
         }
         self.verdict.checked();
-        let (least, most) = expected(world, member);
+        let (least, most) = expected(world, member, self.watched(member));
         if member.priority < least || member.priority > most {
             let what = format!(
                 "has priority {} where its checks give {least} to {most}",
@@ -75,7 +105,7 @@ impl Priorities {
 
 /// The least and the greatest effective priority that the verdicts allow (keepalived's weights:
 /// a positive one counts while the check is good, a negative one while it has failed).
-fn expected(world: &Tracker, member: &Member) -> (Priority, Priority) {
+fn expected(world: &Tracker, member: &Member, watched: i32) -> (Priority, Priority) {
     if member.draining {
         return (Priority::LOWEST, Priority::LOWEST);
     }
@@ -85,7 +115,8 @@ fn expected(world: &Tracker, member: &Member) -> (Priority, Priority) {
     if base == Priority::OWNER {
         return (base, base);
     }
-    let (mut least, mut most) = (i32::from(base.get()), i32::from(base.get()));
+    let start = i32::from(base.get()) + watched;
+    let (mut least, mut most) = (start, start);
     for track in &member.spec().tracks {
         let value = i32::from(track.weight.value);
         let verdict = world.conditions.get(member.host, track.check).verdict;
@@ -120,6 +151,15 @@ impl Oracle for Priorities {
     }
 
     fn observe(&mut self, world: &Tracker, record: &Record) {
+        match &record.what {
+            Observed::Engine(host, Event::FileChanged { file, value }) => {
+                self.files.insert((*host, *file), *value);
+            }
+            Observed::Engine(host, Event::ProcessChanged { process, good, .. }) => {
+                self.processes.insert((*host, *process), *good);
+            }
+            _ => {}
+        }
         let host = match &record.what {
             Observed::Advert {
                 host,
@@ -138,7 +178,13 @@ impl Oracle for Priorities {
                 self.owner(world, world.id(*host, *instance), *to, *why);
                 return;
             }
-            Observed::Engine(host, Event::PriorityChanged { .. } | Event::CheckChanged { .. })
+            Observed::Engine(
+                host,
+                Event::PriorityChanged { .. }
+                | Event::CheckChanged { .. }
+                | Event::FileChanged { .. }
+                | Event::ProcessChanged { .. },
+            )
             | Observed::Fault(
                 Fault::SetPriority(host, ..)
                 | Fault::Drain(host, _)

@@ -5,8 +5,9 @@ use core::task::Waker;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use locum_engine::config::Config;
-use locum_engine::ids::CheckId;
+use locum_engine::config::{Config, ProcessConfig};
+use locum_engine::driver::Watched;
+use locum_engine::ids::{CheckId, FileId, ProcessId};
 use locum_engine::{Command, Instant, Outcome};
 
 use super::sabotage::Sabotage;
@@ -57,12 +58,49 @@ pub(super) struct Node {
     pub(super) ports: Vec<Option<HostId>>,
     /// Results of checks that need no network.
     pub(super) results: VecDeque<(CheckId, Outcome)>,
+    /// What was seen of tracked files and processes, not yet taken.
+    pub(super) watched: VecDeque<Watched>,
+    /// What is in the tracked files, by [`FileId`]. They outlive the daemon.
+    files: Vec<Option<i32>>,
+    /// How many run of each tracked process, by [`ProcessId`].
+    processes: Vec<u32>,
     /// By [`CheckId`].
     pub(super) forced: Vec<Option<Outcome>>,
     /// Local time at which the daemon wants to be woken.
     pub(super) sleep_until: Option<Instant>,
     pub(super) waker: Option<Waker>,
     pub(super) sabotage: Sabotage,
+}
+
+/// As many as make a tracked process good, and not one more.
+fn wanted(process: &ProcessConfig) -> u32 {
+    process.quorum
+}
+
+impl Node {
+    /// The daemon, if there is one, will notice.
+    fn see(&mut self, watched: Watched) {
+        if self.alive {
+            self.watched.push_back(watched);
+        }
+    }
+
+    /// A new daemon writes the files it is to write, and looks at everything.
+    fn see_all(&mut self) {
+        let config = self.config.clone().expect("only routers have daemons");
+        let files = (0..=u16::MAX).map(FileId).zip(&config.files);
+        for (id, file) in files {
+            let known = self.files[id.index()];
+            let written = file.init.filter(|init| init.overwrite || known.is_none());
+            let value = written.map(|init| init.value).or(known);
+            self.files[id.index()] = value;
+            self.see(Watched::File(id, value.unwrap_or(0)));
+        }
+        for index in 0..self.processes.len() {
+            let id = ProcessId(u16::try_from(index).expect("one of the configuration's"));
+            self.see(Watched::Process(id, self.processes[index]));
+        }
+    }
 }
 
 impl Net {
@@ -73,6 +111,8 @@ impl Net {
             let node = &mut nodes[host.index()];
             node.forced = vec![None; spec.config.checks.len()];
             node.ports = topology.ports(host, &spec.config);
+            node.files = vec![None; spec.config.files.len()];
+            node.processes = spec.config.processes.iter().map(wanted).collect();
             node.config = Some(Arc::clone(&spec.config));
         }
         if let Some((host, bug)) = options.bug {
@@ -131,6 +171,18 @@ impl Net {
             Fault::ForceCheck(host, check, outcome) => {
                 self.node(host).forced[check.index()] = outcome;
             }
+            Fault::WriteFile(host, file, value) => {
+                let node = self.node(host);
+                node.files[file.index()] = value;
+                node.see(Watched::File(file, value.unwrap_or(0)));
+            }
+            Fault::Processes(host, process, count) => {
+                let node = self.node(host);
+                let config = node.config.as_ref().expect("only routers watch processes");
+                let count = count.unwrap_or_else(|| wanted(config.process(process)));
+                node.processes[process.index()] = count;
+                node.see(Watched::Process(process, count));
+            }
             Fault::SetPriority(host, instance, priority) => {
                 self.command(host, Command::SetPriority { instance, priority });
             }
@@ -186,6 +238,7 @@ impl Net {
             .record(Observed::Daemon(host, DaemonChange::Started));
         let node = self.node(host);
         node.alive = true;
+        node.see_all();
         node.commands.push_back(Command::Start);
         Some(Process::Begin(host))
     }
@@ -204,6 +257,7 @@ impl Net {
         node.hung = false;
         node.commands.clear();
         node.results.clear();
+        node.watched.clear();
         node.pending = None;
         node.sleep_until = None;
         node.waker = None;
@@ -233,6 +287,7 @@ impl Net {
         node.pending.is_some()
             || !node.commands.is_empty()
             || !node.results.is_empty()
+            || !node.watched.is_empty()
             || self.fabric.has_delivery(host)
     }
 

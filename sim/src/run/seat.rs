@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use locum_engine::config::{CheckCommand, Config};
 use locum_engine::driver::{
-    Clock, Driver, Hooks, Host, HostChange, Network, Probes, Received, World,
+    Clock, Driver, Hooks, Host, HostChange, Network, Probes, Received, Watched, World,
 };
 use locum_engine::ids::{CheckId, InterfaceId};
 use locum_engine::{Command, Effect, Engine, Event, Instant, Outcome, Transmit};
@@ -225,6 +225,11 @@ impl Probes for Seat {
             }
             None => self.wait(cx),
         }
+    }
+
+    fn poll_watched(&mut self, cx: &mut Context<'_>) -> Poll<Watched> {
+        let watched = self.with(|_, node| node.watched.pop_front());
+        watched.map_or_else(|| self.wait(cx), Poll::Ready)
     }
 
     fn start(&mut self, check: CheckId, timeout: Duration) {

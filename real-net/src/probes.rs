@@ -9,6 +9,7 @@ mod ping;
 mod quorum;
 mod script;
 mod tcp;
+mod watch;
 
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -26,11 +27,13 @@ use tracing::debug;
 pub use quorum::{Tally, ask};
 pub(crate) use script::Script;
 pub use script::UnknownUser;
+use watch::Watch;
 
 /// Runs checks as tasks.
 #[derive(Debug)]
 pub struct TaskProbes {
     checks: Vec<Slot>,
+    watch: Watch,
     runs: JoinSet<(CheckId, u64, Outcome)>,
 }
 
@@ -51,7 +54,7 @@ enum Work {
 }
 
 impl TaskProbes {
-    /// Looks up the users that scripts run as. Must be used inside a tokio runtime.
+    /// Begins to watch what is tracked, and looks up the users that scripts run as. Must be used inside a tokio runtime.
     ///
     /// # Errors
     /// When a user or group of the configuration doesn't exist on this host.
@@ -59,6 +62,7 @@ impl TaskProbes {
         let checks = config.checks.iter().map(Slot::new);
         Ok(Self {
             checks: checks.collect::<Result<_, _>>()?,
+            watch: Watch::new(config),
             runs: JoinSet::new(),
         })
     }
@@ -98,8 +102,12 @@ impl Probes for TaskProbes {
         }
     }
 
-    fn poll_watched(&mut self, _cx: &mut Context<'_>) -> Poll<Watched> {
-        Poll::Pending
+    fn poll_watched(&mut self, cx: &mut Context<'_>) -> Poll<Watched> {
+        match self.watch.news().poll_recv(cx) {
+            Poll::Ready(Some(news)) => Poll::Ready(news),
+            // Nothing is watched.
+            Poll::Ready(None) | Poll::Pending => Poll::Pending,
+        }
     }
 
     fn start(&mut self, check: CheckId, timeout: Duration) {

@@ -6,6 +6,7 @@
 
 mod belongings;
 mod group;
+mod watched;
 
 use core::time::Duration;
 
@@ -64,6 +65,12 @@ fn paragraph(config: &Config, instance: &InstanceConfig) -> String {
         say(transport);
     }
     say(silence(instance));
+    if !config.startup_delay.is_zero() {
+        say(format!(
+            "It takes part only {} after the daemon has started.",
+            Seconds(config.startup_delay)
+        ));
+    }
     if !instance.is_owner() {
         say(preemption(instance));
     }
@@ -73,6 +80,9 @@ fn paragraph(config: &Config, instance: &InstanceConfig) -> String {
     }
     for track in &instance.tracks {
         say(tracked(config, instance, track));
+    }
+    for sentence in watched::sentences(config, instance) {
+        say(sentence);
     }
     if let Some(range) = range(instance) {
         say(range);
@@ -298,12 +308,15 @@ fn subject(check: &CheckConfig) -> String {
 
 /// Where the priority can get to, when several weights move it.
 fn range(instance: &InstanceConfig) -> Option<String> {
-    let moves = instance.tracks.iter().map(|track| {
-        let value = i32::from(track.weight.value);
-        if track.weight.reverse { -value } else { value }
+    let weights = instance.tracks.iter().map(|track| track.weight);
+    let weights = weights.chain(instance.links.iter().map(|track| track.weight));
+    let weights = weights.chain(instance.processes.iter().map(|track| track.weight));
+    let moves = weights.map(|weight| {
+        let value = i32::from(weight.value);
+        if weight.reverse { -value } else { value }
     });
     let moves: Vec<i32> = moves.filter(|&value| value != 0).collect();
-    if moves.len() < 2 || instance.is_owner() {
+    if moves.len() < 2 || !instance.files.is_empty() || instance.is_owner() {
         return None;
     }
     let base = i32::from(instance.priority.get());
@@ -345,7 +358,8 @@ fn arbitration(config: &Config, instance: &InstanceConfig) -> String {
             "When {deciding} fails on every router nobody serves; when the routers can't hear each other, {split}."
         );
     }
-    let start = match instance.tracks.is_empty() {
+    let watched = instance.links.len() + instance.files.len() + instance.processes.len();
+    let start = match instance.tracks.is_empty() && watched == 0 {
         true => "Nothing is checked: a master that its clients can't reach stays master",
         false => "When its checks fail on every router one of them still serves",
     };

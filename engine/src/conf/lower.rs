@@ -12,6 +12,7 @@ mod strict;
 mod timing;
 mod unicast;
 mod vmac;
+mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -38,6 +39,8 @@ pub(super) fn lower(drafts: &Drafts, report: &mut Report) -> Config {
             .iter()
             .map(|script| (script.name.text.as_str(), (script, None)))
             .collect(),
+        files: BTreeMap::new(),
+        processes: BTreeMap::new(),
         interfaces: Interfaces::default(),
         routers: BTreeMap::new(),
         devices: Vec::new(),
@@ -55,6 +58,8 @@ pub(super) fn lower(drafts: &Drafts, report: &mut Report) -> Config {
         lowering.report.warning(start, message);
     }
     let checks = lowering.checks();
+    let files = lowering.watched_files();
+    let processes = lowering.watched_processes();
     let mut instances = Vec::new();
     for draft in &drafts.instances {
         if let Some(mut instance) = lowering.instance(draft) {
@@ -84,8 +89,8 @@ pub(super) fn lower(drafts: &Drafts, report: &mut Report) -> Config {
         checks: checks.into_iter().map(|(check, _)| check).collect(),
         groups: groups::groups(drafts, &instances),
         instances,
-        files: Vec::new(),
-        processes: Vec::new(),
+        files,
+        processes,
         link_delays: Vec::new(),
     }
 }
@@ -99,6 +104,10 @@ struct Lowering<'a> {
     drafts: &'a Drafts,
     /// All scripts, with the number of those that are run.
     scripts: BTreeMap<&'a str, (&'a ScriptDraft, Option<CheckId>)>,
+    /// All `track_file` blocks.
+    files: watch::Blocks<'a>,
+    /// All `track_process` blocks.
+    processes: watch::Blocks<'a>,
     interfaces: Interfaces,
     /// What the daemon makes itself; and those among it that aren't for single addresses.
     devices: Vec<VirtualDevice>,
@@ -220,8 +229,8 @@ impl<'a> Lowering<'a> {
             unicast,
             tracks: Vec::new(), // Filled in by the caller.
             links: self.links(draft, interface, priority)?,
-            files: Vec::new(),
-            processes: Vec::new(),
+            files: self.track_files(draft, priority),
+            processes: self.track_processes(draft, priority),
             dont_track_primary: draft.dont_track_primary,
             garp,
             lower_prio_no_advert: lower_prio_no_advert.unwrap_or(false),

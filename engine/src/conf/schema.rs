@@ -23,6 +23,7 @@ pub(super) mod tuning;
 pub(super) mod unicast;
 mod value;
 pub(super) mod vmac;
+pub(super) mod watch;
 
 use std::collections::BTreeMap;
 
@@ -35,6 +36,7 @@ use ignored::Ignored;
 use instance::InstanceDraft;
 use script::ScriptDraft;
 use statics::StaticsDraft;
+use watch::{FileDraft, ProcessDraft};
 
 /// Everything read, not yet connected.
 #[derive(Debug, Default)]
@@ -45,6 +47,10 @@ pub(super) struct Drafts {
     pub(super) statics: StaticsDraft,
     /// Names are unique.
     pub(super) scripts: Vec<ScriptDraft>,
+    /// Names are unique.
+    pub(super) files: Vec<FileDraft>,
+    /// Names are unique.
+    pub(super) processes: Vec<ProcessDraft>,
     /// Names are unique.
     pub(super) instances: Vec<InstanceDraft>,
     /// Names are unique.
@@ -59,7 +65,8 @@ pub(super) fn read(items: &[Item], report: &mut Report) -> Drafts {
         match item.keyword.text.as_str() {
             "global_defs" => global::read(item, &mut drafts.global, report),
             "garp_group" => drafts.garp_groups.push(garp::group(item, report)),
-            "vrrp_script" | "vrrp_instance" | "vrrp_sync_group" => {
+            "vrrp_script" | "vrrp_instance" | "vrrp_sync_group" | "track_file"
+            | "vrrp_track_file" | "track_process" | "vrrp_track_process" => {
                 named(item, &mut seen, &mut drafts, report);
             }
             "static_ipaddress" | "static_routes" | "static_rules" | "track_group" => {
@@ -81,7 +88,12 @@ fn named<'a>(
     drafts: &mut Drafts,
     report: &mut Report,
 ) {
-    let keyword = item.keyword.text.as_str();
+    let given = item.keyword.text.as_str();
+    // Two of them have an old name.
+    let keyword = match given.strip_prefix("vrrp_track_") {
+        Some(_) => &given["vrrp_".len()..],
+        None => given,
+    };
     let Some(name) = item.arguments.first() else {
         report.fatal(item.keyword.span, format!("`{keyword}` needs a name"));
         return;
@@ -101,6 +113,8 @@ fn named<'a>(
     value::extra(item, 1, report);
     match keyword {
         "vrrp_sync_group" => drafts.groups.push(group::read(item, name, report)),
+        "track_file" => drafts.files.push(watch::file(item, name, report)),
+        "track_process" => drafts.processes.push(watch::process(item, name, report)),
         "vrrp_script" => drafts.scripts.push(script::read(item, name, report)),
         _ => drafts.instances.push(instance::read(item, name, report)),
     }
@@ -117,6 +131,10 @@ pub(super) enum Context {
     Instance,
     /// `vrrp_script`
     Script,
+    /// `track_file`
+    File,
+    /// `track_process`
+    Process,
     /// `vrrp_sync_group`
     Group,
     /// `authentication`
@@ -140,11 +158,13 @@ pub(super) enum Context {
 }
 
 /// The contexts that hold keywords.
-const KEYWORD_CONTEXTS: [Context; 7] = [
+const KEYWORD_CONTEXTS: [Context; 9] = [
     Context::Root,
     Context::Global,
     Context::Instance,
     Context::Script,
+    Context::File,
+    Context::Process,
     Context::Group,
     Context::Authentication,
     Context::GarpGroup,
@@ -167,10 +187,16 @@ impl Context {
             (Self::Root, "vrrp_instance") => Self::Instance,
             (Self::Root, "vrrp_script") => Self::Script,
             (Self::Root, "vrrp_sync_group") => Self::Group,
+            (Self::Root, "track_file" | "vrrp_track_file") => Self::File,
+            (Self::Root, "track_process" | "vrrp_track_process") => Self::Process,
+            (
+                Self::Group | Self::Instance,
+                "track_script" | "track_interface" | "track_file" | "track_process",
+            ) => Self::Tracks,
             (Self::Root, "garp_group") => Self::GarpGroup,
-            (Self::Group, "group" | "track_script" | "track_interface")
-            | (Self::TrackGroup, "group")
-            | (Self::GarpGroup, "interfaces") => Self::Tracks,
+            (Self::Group | Self::TrackGroup, "group") | (Self::GarpGroup, "interfaces") => {
+                Self::Tracks
+            }
             (Self::Root, "static_ipaddress") => Self::Addresses,
             (Self::Root, "static_routes" | "static_rules")
             | (Self::Instance, "virtual_routes" | "virtual_rules") => Self::Objects,
@@ -181,7 +207,6 @@ impl Context {
                 Self::Instance,
                 "virtual_ipaddress" | "virtual_ipaddress_excluded" | "unicast_peer",
             ) => Self::Addresses,
-            (Self::Instance, "track_script" | "track_interface") => Self::Tracks,
             (Self::Skipped, _) => Self::Skipped,
             _ if ignored::find(self, keyword).is_some() => Self::Skipped,
             _ => Self::Opaque,
@@ -206,6 +231,8 @@ impl Context {
             Self::Global
             | Self::Instance
             | Self::Script
+            | Self::File
+            | Self::Process
             | Self::Group
             | Self::GarpGroup
             | Self::Skipped => false,
@@ -234,10 +261,16 @@ impl Context {
                 "static_routes",
                 "static_rules",
                 "track_group",
+                "track_file",
+                "vrrp_track_file",
+                "track_process",
+                "vrrp_track_process",
             ]],
             Self::Global => &[&global::KEYWORDS, &notify::GLOBAL_KEYWORDS],
             Self::Instance => &[&instance::KEYWORDS, &notify::INSTANCE_KEYWORDS],
             Self::Script => &[&script::KEYWORDS],
+            Self::File => &[&watch::FILE_KEYWORDS],
+            Self::Process => &[&watch::PROCESS_KEYWORDS],
             Self::Group => &[&group::KEYWORDS, &notify::GROUP_KEYWORDS],
             Self::Authentication => &[&instance::AUTH_KEYWORDS],
             Self::GarpGroup => &[&garp::GROUP_KEYWORDS],
@@ -253,6 +286,8 @@ impl Context {
             Self::Global => "in `global_defs`",
             Self::Instance => "in a `vrrp_instance`",
             Self::Script => "in a `vrrp_script`",
+            Self::File => "in a `track_file`",
+            Self::Process => "in a `track_process`",
             Self::Group => "in a `vrrp_sync_group`",
             Self::Authentication => "in `authentication`",
             Self::GarpGroup => "in a `garp_group`",

@@ -28,6 +28,7 @@ mod tuning;
 mod unicast;
 mod values;
 mod vmac;
+mod watch;
 
 use super::{NoIncludes, Reading, Severity, SourceText, Sources, read};
 use crate::config::{Config, InstanceConfig};

@@ -8,10 +8,10 @@
 use std::collections::BTreeMap;
 
 use super::MOST_SUGGESTED;
+use crate::conf::lexer::Word;
 use crate::conf::schema::Drafts;
 use crate::conf::schema::group::GroupDraft;
 use crate::conf::schema::instance::InstanceDraft;
-use crate::conf::schema::script::ScriptDraft;
 use crate::conf::schema::track::{Origin, TrackDraft, WeightDraft};
 use crate::conf::source::Report;
 use crate::conf::suggest;
@@ -24,16 +24,19 @@ pub(in crate::conf) fn share(drafts: &mut Drafts, report: &mut Report) {
         groups,
         instances,
         scripts,
+        files,
+        processes,
         ..
     } = drafts;
     let names: BTreeMap<String, usize> = (0..)
         .zip(instances.iter())
         .map(|(i, instance)| (instance.name.text.clone(), i))
         .collect();
-    let scripts: BTreeMap<&str, &ScriptDraft> = scripts
-        .iter()
-        .map(|script| (script.name.text.as_str(), script))
-        .collect();
+    let own = OwnWeights {
+        scripts: weights(scripts.iter().map(|script| (&script.name, script.weight))),
+        files: weights(files.iter().map(|file| (&file.name, file.weight))),
+        processes: weights(processes.iter().map(|one| (&one.name, one.weight))),
+    };
     let mut taken: BTreeMap<usize, String> = BTreeMap::new();
     for group in groups {
         keep_members(group, &names, &mut taken, report);
@@ -41,10 +44,12 @@ pub(in crate::conf) fn share(drafts: &mut Drafts, report: &mut Report) {
         for name in &group.members {
             let member = &mut instances[names[&name.text]];
             if !group.weights {
-                drop_weights(member, &scripts, report);
+                drop_weights(member, &own, report);
             }
             inherit(&mut member.tracks, &group.tracks, origin);
             inherit(&mut member.links, &group.links, origin);
+            inherit(&mut member.files, &group.files, origin);
+            inherit(&mut member.processes, &group.processes, origin);
             origin = Origin::GroupAgain;
         }
     }
@@ -113,17 +118,27 @@ fn keep_members(
     }
 }
 
+/// The weights that stand in the blocks of what is tracked.
+struct OwnWeights<'a> {
+    scripts: BTreeMap<&'a str, WeightDraft>,
+    files: BTreeMap<&'a str, WeightDraft>,
+    processes: BTreeMap<&'a str, WeightDraft>,
+}
+
+fn weights<'a>(
+    blocks: impl Iterator<Item = (&'a Word, WeightDraft)>,
+) -> BTreeMap<&'a str, WeightDraft> {
+    blocks
+        .map(|(name, weight)| (name.text.as_str(), weight))
+        .collect()
+}
+
 /// A weight of a single member's would move it away from its partners.
-fn drop_weights(
-    member: &mut InstanceDraft,
-    scripts: &BTreeMap<&str, &ScriptDraft>,
-    report: &mut Report,
-) {
+fn drop_weights(member: &mut InstanceDraft, own: &OwnWeights<'_>, report: &mut Report) {
     const HELP: &str = "track it in the group, so that all members move together, or write \
                         `sync_group_tracking_weight` into the group";
-    member.tracks.retain(|line| {
-        let script = scripts.get(line.name.text.as_str());
-        let own = script.map(|script| script.weight);
+    let mut counts = |line: &TrackDraft, own: &BTreeMap<&str, WeightDraft>| {
+        let own = own.get(line.name.text.as_str()).copied();
         let weighs = line.weight.or(own).unwrap_or_default().weight.value != 0;
         if weighs {
             let message = format!(
@@ -133,7 +148,10 @@ fn drop_weights(
             report.warning(line.name.span, message).hint(HELP);
         }
         !weighs
-    });
+    };
+    member.tracks.retain(|line| counts(line, &own.scripts));
+    member.files.retain(|line| counts(line, &own.files));
+    member.processes.retain(|line| counts(line, &own.processes));
     for line in &mut member.links {
         if line.weight.unwrap_or_default().weight.value != 0 {
             let message = format!(

@@ -20,16 +20,22 @@ pub(in crate::conf) struct GroupDraft {
     pub(in crate::conf) tracks: Vec<TrackDraft>,
     /// `track_interface`
     pub(in crate::conf) links: Vec<TrackDraft>,
+    /// `track_file`
+    pub(in crate::conf) files: Vec<TrackDraft>,
+    /// `track_process`
+    pub(in crate::conf) processes: Vec<TrackDraft>,
     /// `sync_group_tracking_weight`
     pub(in crate::conf) weights: bool,
     pub(in crate::conf) notify: Notify,
 }
 
 /// The keywords that are acted on.
-pub(super) const KEYWORDS: [&str; 4] = [
+pub(super) const KEYWORDS: [&str; 6] = [
     "group",
     "track_script",
     "track_interface",
+    "track_file",
+    "track_process",
     "sync_group_tracking_weight",
 ];
 
@@ -45,6 +51,8 @@ pub(super) fn read(block: &Item, name: &Word, report: &mut Report) -> GroupDraft
         members: Vec::new(),
         tracks: Vec::new(),
         links: Vec::new(),
+        files: Vec::new(),
+        processes: Vec::new(),
         weights: false,
         notify: Notify::default(),
     };
@@ -53,6 +61,8 @@ pub(super) fn read(block: &Item, name: &Word, report: &mut Report) -> GroupDraft
             "group" => members(item, &mut draft, report),
             "track_script" => track::read(item, &mut draft.tracks, report),
             "track_interface" => track::read(item, &mut draft.links, report),
+            "track_file" => track::read(item, &mut draft.files, report),
+            "track_process" => track::read(item, &mut draft.processes, report),
             "sync_group_tracking_weight" => {
                 bare(item, report);
                 draft.weights = true;

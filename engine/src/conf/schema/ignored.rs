@@ -75,7 +75,8 @@ const fn note(name: &'static str, effect: &'static str) -> Ignored {
 }
 
 const BALANCER: &str = "load balancing is not part of this daemon";
-const BFD: &str = "no BFD session is kept, and nothing tracks it";
+const BFD: &str = "no BFD session is kept, and nothing tracks it: the adverts themselves find a \
+     dead peer, with `advert_int` below a second as fast";
 const IPVLAN: &str = "the addresses go on the interface itself, whose MAC address an ipvlan device has \
      anyway";
 const PROCESS: &str = "how the daemon's processes are run is not set here";
@@ -90,10 +91,6 @@ const HELD_UP: &str =
 const RX_BUFFER: &str = "receive buffers have the kernel's size";
 
 const ROOT: &[Ignored] = &[
-    warn("vrrp_track_file", "the file is not watched").block(),
-    warn("track_file", "the file is not watched").block(),
-    warn("vrrp_track_process", "the process is not watched").block(),
-    warn("track_process", "the process is not watched").block(),
     warn("bfd_instance", BFD).block(),
     warn(
         "interface_up_down_delays",
@@ -247,15 +244,11 @@ const INSTANCE: &[Ignored] = &[
         "the interface's sysctl is left as it is",
     ),
     warn("use_ipvlan", IPVLAN),
-    warn("track_file", "no files are watched").block(),
-    warn("track_process", "no processes are watched").block(),
     warn("track_bfd", BFD).block(),
     note("debug", "it has no effect in keepalived either"),
 ];
 
 const GROUP: &[Ignored] = &[
-    warn("track_file", "no files are watched").block(),
-    warn("track_process", "no processes are watched").block(),
     warn("track_bfd", BFD).block(),
     note(
         "global_tracking",

@@ -58,6 +58,10 @@ pub(in crate::conf) struct InstanceDraft {
     pub(in crate::conf) tracks: Vec<TrackDraft>,
     /// `track_interface`.
     pub(in crate::conf) links: Vec<TrackDraft>,
+    /// `track_file`.
+    pub(in crate::conf) files: Vec<TrackDraft>,
+    /// `track_process`.
+    pub(in crate::conf) processes: Vec<TrackDraft>,
     pub(in crate::conf) dont_track_primary: bool,
     pub(in crate::conf) garp: GarpDraft,
     pub(in crate::conf) lower_prio_no_advert: Option<bool>,
@@ -93,6 +97,8 @@ impl InstanceDraft {
             unicast: UnicastDraft::default(),
             tracks: Vec::new(),
             links: Vec::new(),
+            files: Vec::new(),
+            processes: Vec::new(),
             dont_track_primary: false,
             garp: GarpDraft::default(),
             lower_prio_no_advert: None,
@@ -104,7 +110,7 @@ impl InstanceDraft {
 }
 
 /// The keywords that are acted on.
-pub(super) const KEYWORDS: [&str; 50] = [
+pub(super) const KEYWORDS: [&str; 52] = [
     "interface",
     "virtual_router_id",
     "version",
@@ -129,6 +135,8 @@ pub(super) const KEYWORDS: [&str; 50] = [
     "old_unicast_checksum",
     "track_script",
     "track_interface",
+    "track_file",
+    "track_process",
     "garp_master_delay",
     "garp_master_repeat",
     "garp_master_refresh",
@@ -251,6 +259,8 @@ fn contents(item: &Item, draft: &mut InstanceDraft, report: &mut Report) -> bool
         "mcast_src_ip" => source(value::address(item, report), draft),
         "track_script" => track::read(item, &mut draft.tracks, report),
         "track_interface" => track::read(item, &mut draft.links, report),
+        "track_file" => track::read(item, &mut draft.files, report),
+        "track_process" => track::read(item, &mut draft.processes, report),
         "dont_track_primary" => {
             bare(item, report);
             draft.dont_track_primary = true;

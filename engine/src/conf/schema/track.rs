@@ -79,7 +79,8 @@ fn options(item: &Item, report: &mut Report) -> Option<WeightDraft> {
             report.fatal(option.span, "`weight` needs a value");
             break;
         };
-        let reverse = arguments.next_if(|word| word.text == "reverse");
+        let reverse =
+            arguments.next_if(|word| ["reverse", "noreverse"].contains(&word.text.as_str()));
         given = weight(number, reverse, report).or(given);
     }
     given
@@ -94,11 +95,11 @@ pub(super) fn weight(
 ) -> Option<WeightDraft> {
     let Value { text, span } = without_semicolon(word(number), report);
     let reverse = reverse.is_some_and(|word| {
-        if word.text != "reverse" {
+        if !["reverse", "noreverse"].contains(&word.text.as_str()) {
             let message = format!("`{}` is not understood here and ignored", word.text);
             report
                 .warning(word.span, message)
-                .hint("only `reverse` may follow a weight");
+                .hint("only `reverse` or `noreverse` may follow a weight");
         }
         word.text == "reverse"
     });

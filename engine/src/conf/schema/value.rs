@@ -56,11 +56,15 @@ pub(super) fn without_semicolon<'a>(value: Value<'a>, report: &mut Report) -> Va
 }
 
 /// Keywords with a name and a block.
-const STRUCTURAL: [&str; 4] = [
+const STRUCTURAL: [&str; 8] = [
     "vrrp_script",
     "vrrp_instance",
     "vrrp_sync_group",
     "track_group",
+    "track_file",
+    "vrrp_track_file",
+    "track_process",
+    "vrrp_track_process",
 ];
 
 /// Reports words beyond the first `allowed` arguments, and a block where none belongs.

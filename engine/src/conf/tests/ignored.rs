@@ -18,12 +18,10 @@ const INSTANCE: &str = "vrf track_src_ip timer_expired_backup kernel_rx_buf_size
 
 const ROOT: &str = "net_namespace instance use_pid_dir child_wait_time namespace_with_ipsets";
 
-const ROOT_BLOCKS: &str = "vrrp_track_file track_file vrrp_track_process \
-    track_process bfd_instance \
+const ROOT_BLOCKS: &str = "bfd_instance \
     interface_up_down_delays linkbeat_interfaces virtual_server virtual_server_group";
 
-const INSTANCE_BLOCKS: &str = "track_file track_process \
-    track_bfd";
+const INSTANCE_BLOCKS: &str = "track_bfd";
 
 #[track_caller]
 fn assert_one_remark(text: &str, keyword: &str) {

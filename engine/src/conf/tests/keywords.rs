@@ -10,10 +10,10 @@ use crate::conf::Diagnostic;
 
 const ROOT: &str = "
 = garp_group {garp_interval 0.1;interface eth0}
-- vrrp_track_file f {file /tmp/x}
-- track_file f {file /tmp/x}
-- vrrp_track_process p {process x}
-- track_process p {process x}
+= vrrp_track_file f {file /tmp/x}
+= track_file f {file /tmp/x}
+= vrrp_track_process p {process x}
+= track_process p {process x}
 - bfd_instance b {neighbor_ip 192.0.2.1}
 - net_namespace ns
 - net_namespace_ipvs ns
@@ -205,8 +205,8 @@ const INSTANCE: &str = "
 = virtual_rules {from 10.0.0.0/8 table 5 priority 6}
 = track_interface {eth9 weight 10}
 = dont_track_primary
-- track_file {f weight 1}
-- track_process {p weight 1}
+= track_file {f weight 1}
+= track_process {p weight 1}
 - track_bfd {b}
 = garp_master_delay 5
 = garp_master_repeat 5

@@ -33,6 +33,8 @@ catalogue! {
         "gateway-blip",
         "gateway-lost",
         "web-service-fails",
+        "tracked-file",
+        "tracked-process",
         "gateway-dead-nobody",
         "gateway-dead-rank-order",
         "isolated-node-rank-order";

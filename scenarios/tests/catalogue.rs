@@ -16,6 +16,7 @@ macro_rules! replay {
 replay! {
     founding_cable_pull founding_configuration split_brain_without_arbitration
     split_brain_with_arbitration node_alone gateway_blip gateway_lost web_service_fails
+    tracked_file tracked_process
     gateway_dead_nobody gateway_dead_rank_order isolated_node_rank_order graceful_stop drain
     daemon_killed hang_shorter hang_between hang_longer backup_hangs vm_paused power_failure address_removed
     both_start_at_once startup_delay equal_priorities address_owner nopreempt preempt_delay

@@ -153,7 +153,7 @@ fn process(draft: &ProcessDraft, report: &mut Report) -> ProcessConfig {
     };
     // A limit of none means that it must not run at all.
     let none_wanted = draft.quorum_max.is_some_and(|(most, _)| most == 0);
-    let quorum = draft.quorum.unwrap_or(u32::from(!none_wanted));
+    let quorum = draft.quorum.unwrap_or_else(|| u32::from(!none_wanted));
     let mut quorum_max = u32::MAX;
     if let Some((most, span)) = draft.quorum_max {
         if most < quorum {

@@ -86,7 +86,7 @@ impl Pipes {
 impl Pipe {
     fn write(&mut self, line: &[u8]) {
         // Up to PIPE_BUF bytes are written as a whole or not at all (pipe(7)).
-        match self.file.write(line) {
+        match self.file.write_all(line) {
             Ok(_) => {
                 if std::mem::take(&mut self.lost) > 0 {
                     info!(path = %self.path.display(), "events are written again");

@@ -147,7 +147,7 @@ impl Files {
     fn look(&mut self) {
         for index in 0..self.files.len() {
             let file = &self.files[index];
-            let folder = file.path.parent().unwrap_or(Path::new("/"));
+            let folder = file.path.parent().unwrap_or_else(|| Path::new("/"));
             // The same folder again has the same descriptor.
             let watch = self
                 .inotify

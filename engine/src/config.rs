@@ -46,6 +46,10 @@ pub struct Config {
     pub router_id: Option<Arc<str>>,
     /// `vrrp_startup_delay`: from the start of the daemon until its instances take part.
     pub startup_delay: Duration,
+    /// `vrrp_delay_after_boot`: from the start of the machine until the instances take part.
+    pub delay_after_boot: Duration,
+    /// `log_unknown_vrids`: adverts of other virtual routers are reported, each one once.
+    pub log_unknown_vrids: bool,
     /// Interface names; an [`InterfaceId`] is a position in this list.
     pub interfaces: Vec<Arc<str>>,
     /// The interfaces among them that the daemon makes itself, for virtual MAC addresses.

@@ -4,13 +4,14 @@
 //! The contract is quinn's and str0m's: hand over one [`Input`], drain [`Engine::poll_output`] to
 //! `None`, ask [`Engine::poll_timeout`], wait. Nothing fails: a bad packet is counted and reported.
 
+use core::time::Duration;
 use std::collections::{BTreeSet, VecDeque};
 
 use crate::config::{Config, ObjectId};
 use crate::event::{Event, StateKind};
 use crate::fixtures::Fixtures;
 use crate::group::Groups;
-use crate::ids::{InstanceId, InterfaceId, Priority};
+use crate::ids::{InstanceId, InterfaceId, Priority, Vrid};
 use crate::input::{Command, Datagram, Input, LinkState};
 use crate::output::Output;
 use crate::pacing::{Pacer, Stage};
@@ -42,6 +43,10 @@ pub struct Engine {
     /// `vrrp_startup_delay`: the routers start then.
     starts_at: Option<Instant>,
     strays: u64,
+    /// VRIDs that `log_unknown_vrids` has told of.
+    unknown: BTreeSet<(InterfaceId, Vrid)>,
+    /// How long the machine had been up before [`Command::Start`].
+    uptime: Duration,
     pub(crate) out: VecDeque<Output>,
 }
 
@@ -93,9 +98,17 @@ impl Engine {
             running: false,
             starts_at: None,
             strays: 0,
+            unknown: BTreeSet::new(),
+            uptime: Duration::ZERO,
             out: VecDeque::new(),
             config,
         }
+    }
+
+    /// Tells it for how long the machine has been up, for `vrrp_delay_after_boot`. Zero otherwise.
+    #[must_use]
+    pub fn with_uptime(self, uptime: Duration) -> Self {
+        Self { uptime, ..self }
     }
 
     /// The configuration it runs on.
@@ -229,7 +242,28 @@ impl Engine {
                 self.weigh_contests(id);
                 self.one(id, |router, s| router.receive(s, datagram));
             }
-            Err(_) => self.strays += 1,
+            Err(why) => {
+                self.strays += 1;
+                if why == Discard::UnknownVrid && self.config.log_unknown_vrids {
+                    self.tell_of_stranger(datagram);
+                }
+            }
+        }
+    }
+
+    /// Once for each VRID on an interface, so that no flood makes a flood of these.
+    fn tell_of_stranger(&mut self, datagram: &Datagram<'_>) {
+        let (interface, source) = (datagram.interface, datagram.source);
+        let Some(vrid) = wire::peek_vrid(datagram.payload) else {
+            return;
+        };
+        if self.unknown.insert((interface, vrid)) {
+            let event = Event::UnknownVrid {
+                interface,
+                source,
+                vrid,
+            };
+            self.out.push_back(Output::Event(event));
         }
     }
 
@@ -295,9 +329,10 @@ impl Engine {
         }
     }
 
-    /// At once, or after `vrrp_startup_delay`. Checks run meanwhile, and adverts aren't heard.
+    /// At once, or after `vrrp_startup_delay` and `vrrp_delay_after_boot`. Checks run meanwhile, and adverts aren't heard.
     fn start_routers(&mut self) {
-        let by = self.config.startup_delay;
+        let since_boot = self.config.delay_after_boot.saturating_sub(self.uptime);
+        let by = self.config.startup_delay.max(since_boot);
         if by.is_zero() {
             return self.each(Router::start);
         }

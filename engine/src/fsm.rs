@@ -31,7 +31,7 @@ use crate::event::{Reason, StateKind};
 use crate::ids::Priority;
 use crate::time::{Centis, Instant};
 
-pub use timers::{master_down, skew};
+pub use timers::{master_down, patience, skew};
 
 /// Where a virtual router is, with the deadlines that matter there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,9 +116,17 @@ pub struct Params {
     pub grouped: bool,
     /// A partner that counts before it is winning its contest: it doesn't lose its own.
     pub stands: bool,
+    /// `timer_expired_backup`: a master whose advert is so late that a backup of this priority may
+    /// have replaced it becomes backup.
+    pub steps_back: Option<Priority>,
 }
 
 impl Params {
+    /// Whether it goes before us: by priority, then by address.
+    fn outranked_by(&self, heard: &Heard) -> bool {
+        (heard.priority, heard.source) > (self.priority, self.source)
+    }
+
     /// The interval in force after hearing an advert: v3 follows the master, v2 must agree.
     fn learned(&self, heard: &Heard) -> Centis {
         match self.version {

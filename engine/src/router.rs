@@ -150,6 +150,10 @@ impl Router {
             self.refused = None;
             self.reconsider(s);
         }
+        if self.gives_in(s) {
+            // Before anything is announced that may be another's by now.
+            self.signal(s, Signal::Timeout);
+        }
         while let Some(burst) = self.announcer.due(&s.config.instance(self.id).garp, s.now) {
             self.announce(s, burst);
         }
@@ -210,6 +214,12 @@ impl Router {
         }
     }
 
+    /// A master that was held up for too long, if it is told to step back then.
+    fn gives_in(&self, s: &Surroundings<'_>) -> bool {
+        let taken = step(self.state, &self.params(s), s.now, Signal::Timeout);
+        matches!(taken.why, Some(Reason::HeldUp { .. }))
+    }
+
     /// Whether it lets itself be told who else is there.
     fn heeds(&self, config: &InstanceConfig) -> bool {
         self.priority != Priority::OWNER || !config.tuning.owner_ignore_adverts
@@ -236,17 +246,17 @@ impl Router {
 
     fn params(&self, s: &Surroundings<'_>) -> Params {
         let config = s.config.instance(self.id);
-        let owner = self.priority == Priority::OWNER;
+        let preempt = match self.priority {
+            Priority::OWNER => Preempt::Always,
+            _ => config.preempt,
+        };
+        let gives_in = preempt == Preempt::Never;
         Params {
             version: config.version,
             priority: self.priority,
             interval: config.advert_interval,
             missed_adverts: config.tuning.down_timer_adverts,
-            preempt: if owner {
-                Preempt::Always
-            } else {
-                config.preempt
-            },
+            preempt,
             source: self.source(s).unwrap_or(match config.family {
                 Family::V4 => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
                 Family::V6 => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
@@ -254,6 +264,7 @@ impl Router {
             answer_lower: !config.lower_prio_no_advert,
             grouped: self.partners.is_some(),
             stands: self.partners.as_ref().is_some_and(|p| p.stands),
+            steps_back: config.tuning.timer_expired_backup.filter(|_| gives_in),
         }
     }
 

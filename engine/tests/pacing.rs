@@ -3,11 +3,11 @@
 
 mod common;
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use common::*;
-use locum_engine::config::{Config, GarpConfig, InstanceConfig, Pace};
+use locum_engine::config::{Config, GarpConfig, InstanceConfig, Pace, VirtualAddress};
 use locum_engine::event::StateKind;
 use locum_engine::ids::{InstanceId, InterfaceId, MacAddr, Vrid};
 use locum_engine::{Command, Input, Instant, LinkState, Output, Transmit};
@@ -110,6 +110,50 @@ fn interfaces_of_a_group_share_a_distance_and_others_do_not() {
     one.run_to(at_ms(1_000));
     let times: Vec<u64> = announced(&mut one).iter().map(|(at, _)| *at).collect();
     assert_eq!(times, [0, 0, 0, 100], "eth1 has no distance to keep");
+}
+
+/// Neighbour advertisements have a distance of their own, and keep it as ARPs keep theirs.
+#[test]
+fn neighbour_advertisements_keep_their_own_distance() {
+    let v6 = |n: u16| IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, n));
+    let mixed = || {
+        let mut router = owner(&addresses(2), 0, 2);
+        for n in 1..=2 {
+            let address = v6(n);
+            let (prefix, like) = (64, router.addresses[0].clone());
+            router.excluded.push(VirtualAddress {
+                address,
+                prefix,
+                ..like
+            });
+        }
+        router
+    };
+    let advertised = |bench: &mut Bench| -> Vec<(u64, IpAddr)> {
+        let said = bench.said.iter().filter_map(|(at, output)| match output {
+            Output::Transmit(Transmit::NeighbourAdvert { address, .. }) => {
+                Some((at.as_nanos() / 1_000_000, IpAddr::V6(*address)))
+            }
+            _ => None,
+        });
+        said.collect()
+    };
+    let gna = Pace {
+        gna: Duration::from_millis(250),
+        ..pace(100, &[ETH0])
+    };
+    let mut bench = started(vec![mixed()], vec![gna]);
+    bench.run_to(at_ms(4_000));
+    let expected = [(0, v6(1)), (250, v6(2)), (500, v6(1)), (750, v6(2))];
+    assert_eq!(advertised(&mut bench), expected);
+    let arps: Vec<u64> = announced(&mut bench).iter().map(|(at, _)| *at).collect();
+    assert_eq!(arps, [0, 100, 200, 300], "they don't wait for each other");
+    // With a distance for ARPs alone the others leave together.
+    let mut bench = started(vec![mixed()], vec![pace(100, &[ETH0])]);
+    bench.run_to(at_ms(4_000));
+    let expected = [(0, v6(1)), (0, v6(2)), (0, v6(1)), (0, v6(2))];
+    assert_eq!(advertised(&mut bench), expected);
+    assert_eq!(announced(&mut bench).len(), 4);
 }
 
 /// Adverts keep their time to the nanosecond, and go out before what was due with them.

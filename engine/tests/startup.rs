@@ -103,3 +103,35 @@ fn a_stop_ends_the_wait_and_another_start_begins_it_again() {
     let over = at_ms(40_000) + DELAY;
     assert_eq!(bench.engine.poll_timeout().map(|wake| wake.at), Some(over));
 }
+
+/// What has passed since the machine started counts, and the longer of the two waits.
+#[test]
+fn the_delay_after_boot_is_what_is_left_of_it() {
+    for (startup, after_boot, uptime, left) in [
+        (0, 60, 0, 60),
+        (0, 60, 45, 15),
+        (0, 60, 60, 0),
+        (0, 60, 86_400, 0),
+        (30, 60, 45, 30),
+        (10, 60, 45, 15),
+    ] {
+        let config = Config {
+            startup_delay: secs(startup),
+            delay_after_boot: secs(after_boot),
+            ..config(instance(100))
+        };
+        let mut bench = Bench::new(config.clone());
+        bench.engine = locum_engine::Engine::new(config).with_uptime(secs(uptime));
+        bench.link(true);
+        bench.give(Input::Command(Command::Start));
+        let said = bench.words();
+        let expected = match (left, left == startup) {
+            (0, _) => "init -> backup: started".to_owned(),
+            (_, true) => format!("takes part in {left} s, as vrrp_startup_delay says"),
+            (_, false) => format!("takes part in {left} s, as vrrp_delay_after_boot says"),
+        };
+        assert!(said.contains(&expected), "{said:?}, {expected}");
+        bench.run_to(Instant::ZERO + secs(left));
+        assert_eq!(bench.state(), StateKind::Backup);
+    }
+}

@@ -70,6 +70,11 @@ impl Clock for MonotonicClock {
     }
 }
 
+/// For how long the machine has been up, suspended time included.
+pub fn uptime() -> Duration {
+    clock_gettime(ClockName::CLOCK_BOOTTIME).map_or(Duration::ZERO, Duration::from)
+}
+
 #[cfg(test)]
 mod tests {
     use std::future::poll_fn;

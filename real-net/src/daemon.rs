@@ -13,7 +13,7 @@ use locum_engine::ids::InterfaceId;
 use tracing::{debug, info, warn};
 
 use crate::cli::RunArgs;
-use crate::clock::MonotonicClock;
+use crate::clock::{self, MonotonicClock};
 use crate::hooks::SignalHooks;
 use crate::host::KernelHost;
 use crate::links::Links;
@@ -148,7 +148,7 @@ async fn drive(config: Config, args: &RunArgs) -> Result<(), DaemonError> {
     }
     let version = env!("CARGO_PKG_VERSION");
     info!(instances = config.instances.len(), "locum {version} starts");
-    let mut driver = Driver::new(Engine::new(config), world);
+    let mut driver = Driver::new(Engine::new(config).with_uptime(clock::uptime()), world);
     driver.run().await;
     // The addresses are gone; scripts that are told so still run for a moment.
     driver.into_world().hooks.finish().await;

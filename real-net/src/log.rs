@@ -12,7 +12,7 @@ use std::thread::JoinHandle;
 
 use locum_engine::Event;
 use locum_engine::config::Config;
-use locum_engine::event::StateKind;
+use locum_engine::event::{Reason, StateKind};
 use locum_engine::ids::Priority;
 use tracing::{Level, debug, info, warn};
 use tracing_subscriber::fmt::MakeWriter;
@@ -94,6 +94,10 @@ const fn level(event: &Event) -> Level {
             to: StateKind::Fault,
             ..
         }
+        | Event::StateChanged {
+            why: Reason::HeldUp { .. },
+            ..
+        }
         | Event::GroupChanged {
             to: StateKind::Fault,
             ..
@@ -114,6 +118,7 @@ const fn level(event: &Event) -> Level {
         | Event::PriorityChanged { .. }
         | Event::CheckFailing { .. }
         | Event::StartDelayed { .. }
+        | Event::UnknownVrid { .. }
         | Event::CheckChanged { good: true, .. }
         | Event::ProcessChanged { good: true, .. }
         | Event::FileChanged { .. } => Level::INFO,

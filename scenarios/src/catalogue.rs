@@ -45,6 +45,7 @@ catalogue! {
         "hang-shorter",
         "hang-between",
         "hang-longer",
+        "hang-gives-in",
         "backup-hangs",
         "vm-paused",
         "power-failure",
@@ -52,6 +53,7 @@ catalogue! {
     "Elections":
         "both-start-at-once",
         "startup-delay",
+        "delay-after-boot",
         "equal-priorities",
         "address-owner",
         "nopreempt",

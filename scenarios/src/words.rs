@@ -32,7 +32,7 @@ pub const STATES: [(&str, Option<StateKind>); 5] = [
 ];
 
 /// The words for [`Reason`] in expectations.
-pub const REASONS: [&str; 24] = [
+pub const REASONS: [&str; 25] = [
     "started",
     "owner",
     "master silent",
@@ -55,6 +55,7 @@ pub const REASONS: [&str; 24] = [
     "static missing",
     "address refused",
     "recovered",
+    "held up",
     "drained",
     "stopping",
 ];
@@ -84,6 +85,7 @@ pub fn reason(why: Reason) -> &'static str {
         Reason::PartnerYielded { .. } => "partner yielded",
         Reason::AddressRefused { .. } => "address refused",
         Reason::Recovered => "recovered",
+        Reason::HeldUp { .. } => "held up",
         Reason::Drained => "drained",
         Reason::Stopping => "stopping",
     }

@@ -18,8 +18,8 @@ replay! {
     split_brain_with_arbitration node_alone gateway_blip gateway_lost web_service_fails
     tracked_file tracked_process
     gateway_dead_nobody gateway_dead_rank_order isolated_node_rank_order graceful_stop drain
-    daemon_killed hang_shorter hang_between hang_longer backup_hangs vm_paused power_failure address_removed
-    both_start_at_once startup_delay equal_priorities address_owner nopreempt preempt_delay
+    daemon_killed hang_shorter hang_between hang_longer hang_gives_in backup_hangs vm_paused power_failure address_removed
+    both_start_at_once startup_delay delay_after_boot equal_priorities address_owner nopreempt preempt_delay
     priority_flap_fast priority_flap_slow three_nodes_cascade subsecond_takeover
     two_missing_adverts two_checksums own_interval_as_master one_resignation address_lists_differ split_that_heals split_that_heals_last_advert one_way_loss
     dark_cable switch_reboot random_loss duplicated_and_corrupted clock_drift unicast paced_announcements another_group

@@ -15,7 +15,7 @@ use crate::config::{
     Auth, CheckCommand, CheckConfig, Config, InstanceConfig, Preempt, Track, Version,
     VirtualAddress,
 };
-use crate::fsm::{master_down, skew};
+use crate::fsm::{master_down, patience, skew};
 use crate::time::Seconds;
 use crate::wire::Family;
 
@@ -71,10 +71,19 @@ fn paragraph(config: &Config, instance: &InstanceConfig) -> String {
             Seconds(config.startup_delay)
         ));
     }
+    if !config.delay_after_boot.is_zero() {
+        say(format!(
+            "After a boot of the machine it takes part {} later, however soon the daemon starts.",
+            Seconds(config.delay_after_boot)
+        ));
+    }
     if !instance.is_owner() {
         say(preemption(instance));
     }
     say(as_master(instance));
+    if let Some(sentence) = gives_in(instance) {
+        say(sentence);
+    }
     if let Some(pace) = paced(config, instance) {
         say(pace);
     }
@@ -184,6 +193,17 @@ fn as_master(instance: &InstanceConfig) -> String {
         );
     }
     text + "."
+}
+
+/// When a master that was held up doesn't go on.
+fn gives_in(instance: &InstanceConfig) -> Option<String> {
+    let rival = instance.tuning.timer_expired_backup?;
+    let (version, interval) = (instance.version, instance.advert_interval);
+    let late = patience(version, rival, interval, instance.tuning.down_timer_adverts);
+    Some(format!(
+        "When it was held up and an advert is more than {} late, so that a peer of priority {rival} may have taken over, it becomes backup.",
+        Seconds(late)
+    ))
 }
 
 /// How far its announcements are apart.

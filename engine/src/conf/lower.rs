@@ -25,7 +25,7 @@ use super::schema::script::ScriptDraft;
 use super::schema::track::{Origin, TrackDraft};
 use super::source::{Report, Span};
 use crate::config::{
-    Auth, CheckConfig, Config, InstanceConfig, Preempt, Track, Version, VirtualDevice,
+    Auth, CheckConfig, Config, InstanceConfig, Preempt, Track, Tuning, Version, VirtualDevice,
 };
 use crate::ids::{CheckId, InterfaceId, Priority, Vrid};
 use crate::wire::Family;
@@ -83,6 +83,8 @@ pub(super) fn lower(drafts: &Drafts, report: &mut Report) -> Config {
         reports,
         router_id: drafts.global.router_id.clone(),
         startup_delay: drafts.global.startup_delay.unwrap_or_default(),
+        delay_after_boot: drafts.global.delay_after_boot.unwrap_or_default(),
+        log_unknown_vrids: drafts.global.log_unknown_vrids,
         interfaces: lowering.interfaces.names,
         devices: lowering.devices,
         statics,
@@ -207,6 +209,7 @@ impl<'a> Lowering<'a> {
         self.fit_advert(draft, &mut addresses, &mut excluded);
         self.link_local_first(draft, version, &addresses);
         self.need_addresses(draft, version, addresses.is_empty());
+        let preempt = self.preempt(draft, priority);
         let lower_prio_no_advert = draft.lower_prio_no_advert.or(global.lower_prio_no_advert);
         let garp = self.garp(draft, interface, &[&addresses, &excluded]);
         let mut instance = InstanceConfig {
@@ -217,7 +220,7 @@ impl<'a> Lowering<'a> {
             family,
             priority,
             advert_interval: timing::advert_interval(draft, version, self.report),
-            preempt: self.preempt(draft, priority),
+            preempt,
             auth: self.auth(draft, version),
             addresses,
             excluded,
@@ -236,7 +239,10 @@ impl<'a> Lowering<'a> {
             lower_prio_no_advert: lower_prio_no_advert.unwrap_or(false),
             audible_yield: !draft.quiet_yield,
             notify: reports::notify(&draft.notify),
-            tuning: draft.tuning.settle(global.tuning),
+            tuning: Tuning {
+                timer_expired_backup: timing::gives_in(draft, preempt, self.report),
+                ..draft.tuning.settle(global.tuning)
+            },
         };
         self.strict(draft, &mut instance);
         Some(instance)

@@ -1,5 +1,7 @@
 //! What is rarely changed about the protocol.
 
+use crate::ids::Priority;
+
 /// Deviations from the protocol as everybody runs it; all of an instance's routers should agree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tuning {
@@ -19,6 +21,10 @@ pub struct Tuning {
     /// `skip_check_adv_addr`: the addresses in an advert are compared with ours only when another
     /// router than before advertises them.
     pub skip_check_adv_addr: bool,
+    /// `timer_expired_backup`, with `nopreempt` only: a master that was held up for so long that a
+    /// backup of this priority, the highest among its peers, may have replaced it becomes backup.
+    /// Otherwise it advertises and announces itself again.
+    pub timer_expired_backup: Option<Priority>,
 }
 
 impl Default for Tuning {
@@ -29,6 +35,7 @@ impl Default for Tuning {
             higher_prio_send_advert: false,
             owner_ignore_adverts: false,
             skip_check_adv_addr: false,
+            timer_expired_backup: None,
         }
     }
 }

@@ -54,7 +54,7 @@ impl Backup {
         Step::enter(State::Master(Master::begin(params, now)), why)
     }
 
-    fn hear(self, params: &Params, now: Instant, heard: Heard) -> Self {
+    pub(super) fn hear(self, params: &Params, now: Instant, heard: Heard) -> Self {
         if heard.priority == Priority::RELEASE {
             // The RFC sets the timer to the skew time whatever is left of it. Losers of a contest
             // resign too, and that must not hold up a backup that was about to take over.

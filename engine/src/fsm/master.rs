@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use super::{Backup, Heard, Master, Params, Say, Signal, State, Step};
+use super::{Backup, Heard, Master, Params, Say, Signal, State, Step, patience};
 use crate::event::Reason;
 use crate::ids::Priority;
 use crate::time::Instant;
@@ -16,6 +16,9 @@ impl Master {
     }
 
     pub(super) fn step(self, params: &Params, now: Instant, signal: Signal) -> Step {
+        if let Some(taken) = self.step_back(params, now, signal) {
+            return taken;
+        }
         match signal {
             Signal::Timeout if now >= self.advert_at => Step {
                 say: Say::Advert {
@@ -39,8 +42,7 @@ impl Master {
     }
 
     fn hear(self, params: &Params, now: Instant, heard: Heard) -> Step {
-        let outranked = (heard.priority, heard.source) > (params.priority, params.source);
-        if outranked && !params.stands {
+        if params.outranked_by(&heard) && !params.stands {
             let why = if heard.priority > params.priority {
                 Reason::HigherPriority {
                     master: heard.source,
@@ -53,7 +55,7 @@ impl Master {
             };
             return Step::enter(State::Backup(Backup::yield_to(params, now, heard)), why);
         }
-        if outranked {
+        if params.outranked_by(&heard) {
             // Answering would be answered in turn, for as long as both stand.
             return Step::stay(State::Master(self));
         }
@@ -70,10 +72,45 @@ impl Master {
         }
     }
 
-    /// An advert so late that a backup's timer may have run out: with three missing adverts, two
-    /// intervals and the skew time behind its deadline, three behind the advert before it.
-    pub(crate) fn may_be_replaced(params: &Params, late: Duration) -> bool {
-        let more = u32::from(params.missed_adverts.saturating_sub(1));
-        late > params.interval.duration() * more + params.skew(params.interval)
+    /// What was held up for too long and is told to give in (`timer_expired_backup`) doesn't argue
+    /// with a master that it hears now, nor with those that it doesn't.
+    fn step_back(self, params: &Params, now: Instant, signal: Signal) -> Option<Step> {
+        let by = now.saturating_since(self.advert_at);
+        if !params
+            .steps_back
+            .is_some_and(|p| replaceable(params, p, by))
+        {
+            return None;
+        }
+        let afresh = Backup::begin(params, now);
+        let backup = match signal {
+            Signal::Timeout => afresh,
+            Signal::Advert(heard) if params.outranked_by(&heard) => return None,
+            Signal::Advert(heard) => afresh.hear(params, now, heard),
+            Signal::Start
+            | Signal::Obstacle(_)
+            | Signal::Clear
+            | Signal::PriorityChanged { .. }
+            | Signal::Resign
+            | Signal::Promote
+            | Signal::Yield(_)
+            | Signal::Stop => return None,
+        };
+        Some(Step::enter(State::Backup(backup), Reason::HeldUp { by }))
     }
+
+    /// An advert so late that a backup's timer may have run out.
+    pub(crate) fn may_be_replaced(params: &Params, late: Duration) -> bool {
+        replaceable(params, params.priority, late)
+    }
+}
+
+/// Whether a backup of that priority, for which an advert is so late, may have lost patience.
+fn replaceable(params: &Params, backup: Priority, late: Duration) -> bool {
+    late > patience(
+        params.version,
+        backup,
+        params.interval,
+        params.missed_adverts,
+    )
 }

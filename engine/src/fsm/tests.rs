@@ -26,6 +26,7 @@ fn params(priority: u8, preempt: Preempt) -> Params {
         answer_lower: true,
         grouped: false,
         stands: false,
+        steps_back: None,
     }
 }
 

@@ -30,6 +30,22 @@ pub fn master_down(
         + skew(version, priority, interval)
 }
 
+/// How late an advert may be before a backup of that priority takes over: with three missing
+/// adverts, two intervals and its skew time behind the deadline, three behind the advert before it.
+pub fn patience(
+    version: Version,
+    priority: Priority,
+    interval: Centis,
+    missed_adverts: u8,
+) -> Duration {
+    master_down(
+        version,
+        priority,
+        interval,
+        missed_adverts.saturating_sub(1),
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -43,6 +43,8 @@ pub(super) struct HostState {
     pub(super) hung: bool,
     /// The whole machine is paused.
     pub(super) paused: bool,
+    /// When it last got power.
+    pub(super) booted: Instant,
     /// When its daemon was last started.
     pub(super) started: Instant,
     /// When it was last frozen, paused or set going again.

@@ -55,7 +55,8 @@ impl Flapping {
     fn judged(&mut self, world: &Tracker, member: &Member, what: &str) {
         let mut slowest = world.quantum * 4;
         if member.transition.is_some_and(|t| t.from == StateKind::Init) {
-            slowest += member.config().startup_delay;
+            let config = member.config();
+            slowest += config.startup_delay.max(config.delay_after_boot);
         }
         let mut unknown = false;
         for condition in world.conditions.of(member.host) {

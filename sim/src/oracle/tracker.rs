@@ -75,6 +75,7 @@ impl Tracker {
                 running: false,
                 hung: false,
                 paused: false,
+                booted: Instant::ZERO,
                 started: Instant::ZERO,
                 stalled_at: Instant::ZERO,
                 drift: Drift::default(),

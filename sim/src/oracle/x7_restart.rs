@@ -28,16 +28,21 @@ impl Restart {
         }
     }
 
-    /// Nobody takes part before `vrrp_startup_delay` is over.
+    /// Nobody takes part before `vrrp_startup_delay` and `vrrp_delay_after_boot` are over.
     fn first_step(&mut self, world: &Tracker, id: MemberId) {
         let member = world.member(id);
-        let host = world.host(member);
-        let delay = host.drift.shortest(member.config().startup_delay);
-        let waited = world.now.saturating_since(host.started);
-        if !self.verdict.at_least(waited + world.quantum, delay) {
-            let what = format!("took part {waited:?} after its start, not {delay:?}");
-            self.verdict
-                .violated(blame(world, member, world.now, &what));
+        let (host, config) = (world.host(member), member.config());
+        for (since, delay, what) in [
+            (host.started, config.startup_delay, "start"),
+            (host.booted, config.delay_after_boot, "boot"),
+        ] {
+            let delay = host.drift.shortest(delay);
+            let waited = world.now.saturating_since(since);
+            if !self.verdict.at_least(waited + world.quantum, delay) {
+                let what = format!("took part {waited:?} after its {what}, not {delay:?}");
+                self.verdict
+                    .violated(blame(world, member, world.now, &what));
+            }
         }
     }
 

@@ -33,6 +33,7 @@ impl Preemption {
             }
             Reason::EqualPriorityHigherAddress { master } => master > member.source,
             Reason::Drained | Reason::PartnerYielded { .. } => true,
+            Reason::HeldUp { .. } => member.spec().tuning.timer_expired_backup.is_some(),
             _ => false,
         };
         self.verdict.checked();

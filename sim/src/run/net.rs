@@ -50,6 +50,8 @@ pub(super) enum Process {
 pub(super) struct Node {
     pub(super) config: Option<Arc<Config>>,
     alive: bool,
+    /// Local time at which the machine began to boot.
+    pub(super) booted_at: Instant,
     hung: bool,
     pub(super) commands: VecDeque<Command>,
     /// Taken out of the kernel, not yet taken by the daemon.
@@ -157,9 +159,16 @@ impl Net {
     }
 
     fn apply(&mut self, fault: &Fault) -> Option<Process> {
+        let rebooted = matches!(*fault, Fault::PowerOn(host) if !self.fabric.is_powered(host));
         self.fabric.apply(fault);
         match *fault {
-            Fault::Start(host) | Fault::PowerOn(host) => return self.begin(host),
+            Fault::Start(host) => return self.begin(host),
+            Fault::PowerOn(host) => {
+                if rebooted {
+                    self.node(host).booted_at = self.fabric.local_now(host);
+                }
+                return self.begin(host);
+            }
             Fault::Kill(host) => return self.end(host, DaemonChange::Killed),
             Fault::PowerOff(host) => return self.end(host, DaemonChange::PowerLost),
             Fault::Stop(host) => self.command(host, Command::Stop),

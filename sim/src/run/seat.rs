@@ -47,7 +47,9 @@ impl Seat {
             probes: self.clone(),
             hooks: self.clone(),
         };
-        Driver::new(Engine::new(Config::clone(&config)), world)
+        let uptime = Clock::now(self).saturating_since(self.with(|_, node| node.booted_at));
+        let engine = Engine::new(Config::clone(&config)).with_uptime(uptime);
+        Driver::new(engine, world)
     }
 
     fn with<T>(&self, act: impl FnOnce(HostId, &mut Node) -> T) -> T {

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use crate::conf::schema::instance::InstanceDraft;
 use crate::conf::source::{Report, Span};
-use crate::config::Version;
+use crate::config::{Preempt, Version};
 use crate::ids::Priority;
 use crate::time::{Centis, Seconds};
 
@@ -23,6 +23,25 @@ pub(super) fn priority(draft: &InstanceDraft, report: &mut Report) -> Priority {
             Priority::OWNER
         }
     }
+}
+
+/// `timer_expired_backup`, which keepalived ties to `nopreempt`: a router that takes over from its
+/// peers at sight has nothing to give in for.
+pub(super) fn gives_in(
+    draft: &InstanceDraft,
+    preempt: Preempt,
+    report: &mut Report,
+) -> Option<Priority> {
+    let (rival, span) = draft.gives_in?;
+    if preempt == Preempt::Never {
+        return Some(rival);
+    }
+    let message = "without `nopreempt` this line is ignored: a router that was held up advertises \
+                   and announces itself again";
+    report
+        .warning(span, message)
+        .hint("add `nopreempt` if it should leave the addresses to whoever took over");
+    None
 }
 
 /// `advert_int` in the unit of the version, within its range.

@@ -20,6 +20,8 @@ pub(in crate::conf) struct GlobalDraft {
     pub(in crate::conf) router_id: Option<Arc<str>>,
     pub(in crate::conf) version: Option<Version>,
     pub(in crate::conf) startup_delay: Option<Duration>,
+    pub(in crate::conf) delay_after_boot: Option<Duration>,
+    pub(in crate::conf) log_unknown_vrids: bool,
     pub(in crate::conf) script_user: Option<script::User>,
     pub(in crate::conf) garp: GarpDraft,
     pub(in crate::conf) lower_prio_no_advert: Option<bool>,
@@ -36,7 +38,7 @@ pub(in crate::conf) struct GlobalDraft {
 }
 
 /// The keywords that are acted on.
-pub(super) const KEYWORDS: [&str; 31] = [
+pub(super) const KEYWORDS: [&str; 33] = [
     "include_check",
     "random_seed",
     "router_id",
@@ -60,6 +62,8 @@ pub(super) const KEYWORDS: [&str; 31] = [
     "vrrp_higher_prio_send_advert",
     "vrrp_owner_ignore_adverts",
     "vrrp_startup_delay",
+    "vrrp_delay_after_boot",
+    "log_unknown_vrids",
     "vrrp_skip_check_adv_addr",
     "vrrp_min_garp",
     "vrrp_mcast_group4",
@@ -88,6 +92,13 @@ pub(super) fn read(block: &Item, draft: &mut GlobalDraft, report: &mut Report) {
             "vrrp_startup_delay" => {
                 let read = seconds(item, LONGEST_STARTUP_DELAY, "the line is ignored", report);
                 draft.startup_delay = read.map(|(delay, _)| delay).or(draft.startup_delay);
+            }
+            "vrrp_delay_after_boot" => {
+                let read = seconds(item, LONGEST_STARTUP_DELAY, "the line is ignored", report);
+                draft.delay_after_boot = read.map(|(delay, _)| delay).or(draft.delay_after_boot);
+            }
+            "log_unknown_vrids" => {
+                draft.log_unknown_vrids = switch(item, report).unwrap_or(draft.log_unknown_vrids);
             }
             "include_check" => {} // Followed while the lines were read.
             "random_seed" => {

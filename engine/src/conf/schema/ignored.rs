@@ -86,8 +86,6 @@ const DBUS: &str = "there is no D-Bus service";
 const FILES: &str = "this file is not written or used";
 const LINKBEAT: &str = "link state comes from the kernel";
 const RELOAD: &str = "a file that can't be used leaves the running configuration in place, always";
-const HELD_UP: &str =
-    "a master that was held up for long announces itself again instead of stepping back";
 const RX_BUFFER: &str = "receive buffers have the kernel's size";
 
 const ROOT: &[Ignored] = &[
@@ -133,15 +131,6 @@ const GLOBAL: &[Ignored] = &[
     note(
         "disable_local_igmp",
         "the kernel reports its group memberships as usual",
-    ),
-    warn(
-        "vrrp_delay_after_boot",
-        "the instances start without regard to when the machine did; `vrrp_startup_delay` waits after \
-         every start of the daemon",
-    ),
-    note(
-        "log_unknown_vrids",
-        "adverts of other virtual routers are counted, not logged",
     ),
     note("dynamic_interfaces", "it isn't needed here"),
     note("max_auto_priority", PROCESS),
@@ -234,8 +223,6 @@ const INSTANCE: &[Ignored] = &[
         "track_src_ip",
         "losing the source address is not a fault of its own",
     ),
-    warn("timer_expired_backup", HELD_UP),
-    warn("thread_timer_expired", HELD_UP),
     note("kernel_rx_buf_size", RX_BUFFER),
     note("linkbeat_use_polling", LINKBEAT),
     note("lvs_sync_daemon_interface", BALANCER),

@@ -66,6 +66,8 @@ pub(in crate::conf) struct InstanceDraft {
     pub(in crate::conf) garp: GarpDraft,
     pub(in crate::conf) lower_prio_no_advert: Option<bool>,
     pub(in crate::conf) quiet_yield: bool,
+    /// `timer_expired_backup`.
+    pub(in crate::conf) gives_in: Option<(Priority, Span)>,
     pub(in crate::conf) tuning: TuningDraft,
     pub(in crate::conf) notify: Notify,
 }
@@ -103,6 +105,7 @@ impl InstanceDraft {
             garp: GarpDraft::default(),
             lower_prio_no_advert: None,
             quiet_yield: false,
+            gives_in: None,
             tuning: TuningDraft::default(),
             notify: Notify::default(),
         }
@@ -110,7 +113,7 @@ impl InstanceDraft {
 }
 
 /// The keywords that are acted on.
-pub(super) const KEYWORDS: [&str; 52] = [
+pub(super) const KEYWORDS: [&str; 54] = [
     "interface",
     "virtual_router_id",
     "version",
@@ -159,6 +162,8 @@ pub(super) const KEYWORDS: [&str; 52] = [
     "owner_ignore_adverts",
     "dont_track_primary",
     "skip_check_adv_addr",
+    "timer_expired_backup",
+    "thread_timer_expired",
     "garp_interval",
     "gna_interval",
     "garp_extra_if",
@@ -228,10 +233,24 @@ fn election(item: &Item, draft: &mut InstanceDraft, report: &mut Report) -> bool
         "lower_prio_no_advert" => {
             draft.lower_prio_no_advert = switch(item, report).or(draft.lower_prio_no_advert);
         }
+        "timer_expired_backup" | "thread_timer_expired" => {
+            draft.gives_in = gives_in(item, report).or(draft.gives_in);
+        }
         "quiet_yield" => draft.quiet_yield = switch(item, report).unwrap_or(draft.quiet_yield),
         _ => return false,
     }
     true
+}
+
+/// `timer_expired_backup`: the highest priority among the peers; 254 without one, which makes for
+/// the least patience.
+fn gives_in(item: &Item, report: &mut Report) -> Option<(Priority, Span)> {
+    if item.arguments.is_empty() {
+        bare(item, report);
+        return Some((Priority(254), item.keyword.span));
+    }
+    let (number, span) = number(item, 1..=254, "the line is ignored", report)?;
+    Some((Priority(u8::try_from(number).ok()?), span))
 }
 
 /// What the instance holds, tracks and says. False when the keyword isn't one of these.

@@ -62,6 +62,7 @@ impl TuningDraft {
     pub(in crate::conf) fn settle(self, outer: Self) -> Tuning {
         let default = Tuning::default();
         Tuning {
+            timer_expired_backup: None, // No matter of both places.
             down_timer_adverts: self
                 .down_timer_adverts
                 .or(outer.down_timer_adverts)

@@ -5,13 +5,13 @@ use crate::conf::Severity::{Note, Warning};
 
 const GLOBAL: &str = "lvs_id enable_script_security startup_script \
     disable_local_igmp \
-    vrrp_delay_after_boot log_unknown_vrids dynamic_interfaces max_auto_priority \
+    dynamic_interfaces max_auto_priority \
     vrrp_priority vrrp_no_swap vrrp_rt_priority vrrp_cpu_affinity vrrp_rlimit_rttime \
     vrrp_rx_bufs_policy vrrp_iptables vrrp_ipsets nftables enable_dbus enable_snmp_vrrp \
     enable_snmp_rfc enable_traps snmp_socket process_names reload_check_config reload_file \
     config_save_dir json_version umask iproute_usr_dir lvs_sync_daemon";
 
-const INSTANCE: &str = "vrf track_src_ip timer_expired_backup kernel_rx_buf_size \
+const INSTANCE: &str = "vrf track_src_ip kernel_rx_buf_size \
     linkbeat_use_polling lvs_sync_daemon_interface \
     promote_secondaries use_ipvlan \
     debug";

@@ -82,8 +82,8 @@ const GLOBAL: &str = "
 = v3_checksum_as_v2
 - disable_local_igmp
 = vrrp_startup_delay 5
-- vrrp_delay_after_boot 5
-- log_unknown_vrids
+= vrrp_delay_after_boot 5
+= log_unknown_vrids
 - dynamic_interfaces allow_if_changes
 = default_interface eth0
 - max_auto_priority -1
@@ -170,8 +170,8 @@ const INSTANCE: &str = "
 = nopreempt
 = preempt
 = preempt_delay 30
-- timer_expired_backup 200
-- thread_timer_expired
+= nopreempt;timer_expired_backup 200
+= nopreempt;thread_timer_expired
 = down_timer_adverts 3
 = lower_prio_no_advert on
 = higher_prio_send_advert on

@@ -4,7 +4,9 @@ use core::time::Duration;
 
 use super::{assert_says, instance_with, only_instance, said, usable};
 use crate::conf::Severity::{Error, Warning};
+use crate::conf::explain;
 use crate::config::Tuning;
+use crate::ids::Priority;
 
 /// The tuning of an instance with those lines in `global_defs` and in itself, remarked on by
 /// nobody.
@@ -93,8 +95,71 @@ fn the_startup_delay_is_the_daemons() {
         assert!(said[0].contains("from 0 to 4294"), "{said:?}");
     }
     assert_says("vrrp_startup_delay 5", Warning, "can't stand here");
-    let (none, said) = delay("vrrp_delay_after_boot 60");
-    assert!(none.is_zero() && said.len() == 1 && said[0].contains("waits after every start"));
+}
+
+#[test]
+fn the_delay_after_boot_is_the_machines() {
+    let delay = |line: &str| {
+        let text = format!("global_defs {{\n{line}\n}}\n{}", instance_with(""));
+        let config = usable(&text);
+        assert_eq!(config.startup_delay, Duration::ZERO);
+        let explained = explain(&config).contains("After a boot of the machine");
+        assert_eq!(explained, !config.delay_after_boot.is_zero());
+        (config.delay_after_boot, said(&text).len())
+    };
+    assert_eq!(delay(""), (Duration::ZERO, 0));
+    let minute = (Duration::from_secs(60), 0);
+    assert_eq!(delay("vrrp_delay_after_boot 60"), minute);
+    assert_eq!(delay("vrrp_delay_after_boot soon"), (Duration::ZERO, 1));
+    assert_says("vrrp_delay_after_boot 5", Warning, "can't stand here");
+}
+
+#[test]
+fn unknown_vrids_are_logged_when_asked_for() {
+    let logs = |line: &str| {
+        let text = format!("global_defs {{\n{line}\n}}\n{}", instance_with(""));
+        assert_eq!(said(&text), [""; 0]);
+        usable(&text).log_unknown_vrids
+    };
+    assert!(!logs("") && !logs("log_unknown_vrids off"));
+    assert!(logs("log_unknown_vrids") && logs("log_unknown_vrids yes"));
+    assert_says("log_unknown_vrids", Warning, "can't stand here");
+}
+
+#[test]
+fn timer_expired_backup_needs_nopreempt() {
+    let rival = |own: &str| {
+        only_instance(&instance_with(own))
+            .tuning
+            .timer_expired_backup
+    };
+    assert_eq!(rival("nopreempt"), None);
+    let with = |line: &str| rival(&format!("nopreempt\n{line}"));
+    assert_eq!(with("timer_expired_backup"), Some(Priority(254)));
+    assert_eq!(with("timer_expired_backup 120"), Some(Priority(120)));
+    assert_eq!(with("thread_timer_expired 120"), Some(Priority(120)));
+    for wrong in ["0", "255", "high"] {
+        let line = format!("timer_expired_backup {wrong}");
+        assert_says(&line, Warning, "from 1 to 254");
+        assert_eq!(with(&line), None);
+    }
+    for without in [
+        "",
+        "preempt_delay 30",
+        "state MASTER\nnopreempt",
+        "priority 255",
+    ] {
+        let own = format!("{without}\ntimer_expired_backup 120");
+        assert_eq!(rival(&own), None, "{without}");
+        let said = said(&instance_with(&own));
+        let remark = |line: &String| line.contains("without `nopreempt` this line is ignored");
+        assert!(said.iter().any(remark), "{said:?}");
+    }
+    let explained = explain(&usable(&instance_with(
+        "nopreempt\ntimer_expired_backup 150",
+    )));
+    let sentence = "an advert is more than 2.4140625 s late, so that a peer of priority 150 may";
+    assert!(explained.contains(sentence), "{explained}");
 }
 
 #[test]

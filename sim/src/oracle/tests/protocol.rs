@@ -149,3 +149,21 @@ fn x8_stepping_back_for_a_weaker_one() {
         .lets_go(9_801, "a", BACKUP, outranked(B, 99))
         .fails(9_900, "X8", "stepped back without need");
 }
+
+#[test]
+fn x8_giving_in_without_being_told_to() {
+    let by = Duration::from_secs(5);
+    let gives_in = |a: locum_engine::config::Config| {
+        let mut play = Play::pair(a, config(99)).with_master(9_700);
+        play.lets_go(9_801, "a", BACKUP, Reason::HeldUp { by });
+        play.judge(9_900)
+    };
+    let violated = |report: &crate::oracle::Report| {
+        let x8 = report.finding("X8").expect("it is always there");
+        !x8.verdict.violations.is_empty()
+    };
+    assert!(violated(&gives_in(config(100))));
+    let mut told = config(100);
+    told.instances[0].tuning.timer_expired_backup = Some(Priority(254));
+    assert!(!violated(&gives_in(told)));
+}

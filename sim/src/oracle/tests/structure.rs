@@ -257,3 +257,22 @@ fn x7_startup_delay() {
     begins(5_990).fails(20_500, "X7", "took part 4.99s after its start");
     begins(6_010).fails(20_500, "T8", "went from init to backup");
 }
+
+/// It counts from the time at which the machine got power, which is before the daemon's start.
+#[test]
+fn x7_delay_after_boot() {
+    let mut b = config(99);
+    b.delay_after_boot = core::time::Duration::from_secs(5);
+    let begins = |at| {
+        let mut play = Play::pair(config(100), b.clone());
+        play.starts(0, "a")
+            .takes_over(3_610, "a", silent(None))
+            .adverts("a", 4_610, 20_000)
+            .second_burst(8_610, "a")
+            .daemon(1_000, "b", DaemonChange::Started)
+            .state(at, "b", StateKind::Init, BACKUP, Reason::Started);
+        play
+    };
+    begins(5_000).passes(20_500);
+    begins(4_990).fails(20_500, "X7", "took part 4.99s after its boot");
+}

@@ -84,7 +84,13 @@ impl Tracker {
                 // A pause ends with the power.
                 state.paused = false;
             }
-            Fault::PowerOn(host) => self.hosts[host.index()].powered = true,
+            Fault::PowerOn(host) => {
+                let state = &mut self.hosts[host.index()];
+                if !state.powered {
+                    state.booted = at;
+                }
+                state.powered = true;
+            }
             Fault::Hang(host) => self.stall(*host, |h| h.hung = h.running),
             Fault::Resume(host) => self.stall(*host, |h| h.hung = false),
             Fault::PauseVm(host) => self.stall(*host, |h| h.paused = true),
@@ -211,11 +217,16 @@ impl Tracker {
         self.conditions.restart(host, self.now);
     }
 
-    /// What a daemon with `vrrp_startup_delay` will do to its segments is open until it takes part.
+    /// What a daemon with `vrrp_startup_delay` or `vrrp_delay_after_boot` will do to its segments is open until it takes part.
     fn wait_for_start(&mut self, host: HostId) {
         for id in self.on(host) {
-            let delay = self.members[id.0].config().startup_delay;
-            let drift = self.hosts[host.index()].drift;
+            let config = self.members[id.0].config();
+            let state = &self.hosts[host.index()];
+            let (drift, uptime) = (state.drift, self.now.saturating_since(state.booted));
+            let after_boot = config
+                .delay_after_boot
+                .saturating_sub(drift.shortest(uptime));
+            let delay = config.startup_delay.max(after_boot);
             self.touch(id, self.now + drift.longest(delay));
         }
     }

@@ -44,6 +44,7 @@ fn steps(c: &mut Criterion) {
         destination: IpAddr::V4(GROUP_V4),
         ttl: 255,
         protocol: 112,
+        id: 1,
         payload: &payload,
     });
     let mut backup = started(99);
@@ -76,6 +77,7 @@ fn steps(c: &mut Criterion) {
         destination: IpAddr::V4(GROUP_V4),
         ttl: 255,
         protocol: 112,
+        id: 1,
         payload: &wrong,
     });
     group.bench_function("master refuses a wrong password", |b| {

@@ -6,6 +6,7 @@
 
 mod address;
 mod announce;
+mod auth;
 mod device;
 mod group;
 mod notify;
@@ -25,6 +26,7 @@ use crate::wire::Family;
 
 pub use address::{Broadcast, VirtualAddress};
 pub use announce::{GarpConfig, Pace};
+pub use auth::{Auth, HMAC_KEY_MAX, HMAC_KEY_MIN, HeaderKey, Hmac, HmacKey, HmacMode};
 pub use device::{VirtualDevice, Vmac, virtual_mac_v4, virtual_mac_v6};
 pub use group::GroupConfig;
 pub use notify::{Fifo, Hook, Mail, Notify, Reports};
@@ -178,8 +180,10 @@ pub struct InstanceConfig {
     pub advert_interval: Centis,
     /// `preempt`, `nopreempt`, `preempt_delay`.
     pub preempt: Preempt,
-    /// `authentication`.
+    /// `authentication`; none beside `hmac`.
     pub auth: Auth,
+    /// `auth_hmac`.
+    pub hmac: Option<Arc<Hmac>>,
     /// `virtual_ipaddress`: carried in adverts, in this order.
     pub addresses: Vec<VirtualAddress>,
     /// `virtual_ipaddress_excluded`: held by the master, not carried in adverts.
@@ -262,14 +266,4 @@ pub enum Preempt {
     After(Duration),
     /// `nopreempt`: leaves it alone for as long as it is heard.
     Never,
-}
-
-/// How adverts are authenticated.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Auth {
-    /// No authentication.
-    #[default]
-    None,
-    /// `auth_type PASS`: eight bytes in clear, zero padded (RFC 2338; VRRPv2 only).
-    Password([u8; 8]),
 }

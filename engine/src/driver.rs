@@ -19,10 +19,14 @@ use crate::input::{Command, Datagram, Input, LinkState, Outcome};
 use crate::output::{Effect, Output, Transmit};
 use crate::time::Instant;
 
-/// Monotonic time. Steps of the wall clock must not show here.
+/// Time. Steps of the wall clock show in [`Clock::utc`] only.
 pub trait Clock {
     /// The time now; never goes back.
     fn now(&self) -> Instant;
+
+    /// What the wall clock says, since 1970 (UTC). It may be set at any time, also back; nothing but
+    /// the stamps of `auth_hmac` depends on it.
+    fn utc(&self) -> Duration;
 
     /// Ready once `now() >= until`. Called again with another instant, it forgets the earlier one.
     fn poll_sleep(&mut self, cx: &mut Context<'_>, until: Instant) -> Poll<()>;
@@ -51,6 +55,8 @@ pub struct Received {
     pub ttl: u8,
     /// IP protocol.
     pub protocol: u8,
+    /// IPv4 identification; zero over IPv6.
+    pub id: u16,
     /// Where in the buffer the bytes behind the IP header are.
     pub payload: Range<usize>,
 }
@@ -223,6 +229,7 @@ impl<C: Clock, N: Network, H: Host, P: Probes, K: Hooks> Driver<C, N, H, P, K> {
                 destination,
                 ttl,
                 protocol,
+                id,
                 payload,
             }) => {
                 let payload = &self.buffer[payload];
@@ -232,6 +239,7 @@ impl<C: Clock, N: Network, H: Host, P: Probes, K: Hooks> Driver<C, N, H, P, K> {
                     destination,
                     ttl,
                     protocol,
+                    id,
                     payload,
                 })
             }
@@ -241,6 +249,9 @@ impl<C: Clock, N: Network, H: Host, P: Probes, K: Hooks> Driver<C, N, H, P, K> {
             }
             Next::Check(check, outcome) => Input::CheckDone { check, outcome },
         };
+        if self.engine.wants_utc() {
+            self.engine.handle(now, Input::Utc(self.world.clock.utc()));
+        }
         self.engine.handle(now, input);
         Poll::Ready(self.drain(now))
     }

@@ -19,7 +19,8 @@ use crate::router::accept::Discard;
 use crate::router::{Router, Stats, Surroundings};
 use crate::time::Instant;
 use crate::track::Checks;
-use crate::wire::{self, Family, PROTOCOL};
+use crate::utc::Utc;
+use crate::wire::{self, Family};
 
 /// All virtual routers and checks of one daemon.
 #[derive(Debug)]
@@ -39,6 +40,9 @@ pub struct Engine {
     /// The other side of `deadlines`: which one a router has there.
     scheduled: Vec<Option<Instant>>,
     pub(crate) now: Instant,
+    utc: Utc,
+    /// Some instance has `auth_hmac`.
+    stamps: bool,
     running: bool,
     /// `vrrp_startup_delay`: the routers start then.
     starts_at: Option<Instant>,
@@ -95,6 +99,8 @@ impl Engine {
             deadlines: BTreeSet::new(),
             scheduled: vec![None; config.instances.len()],
             now: Instant::ZERO,
+            utc: Utc::default(),
+            stamps: config.instances.iter().any(|i| i.hmac.is_some()),
             running: false,
             starts_at: None,
             strays: 0,
@@ -116,12 +122,18 @@ impl Engine {
         &self.config
     }
 
+    /// Whether anything depends on [`Input::Utc`].
+    pub fn wants_utc(&self) -> bool {
+        self.stamps
+    }
+
     /// Takes one input. Drain [`Engine::poll_output`] before the next. A `now` before that of an
     /// earlier call is taken for the earlier one: time doesn't go back.
     pub fn handle(&mut self, now: Instant, input: Input<'_>) {
         self.now = self.now.max(now);
         match input {
             Input::Timeout => self.timeout(),
+            Input::Utc(utc) => self.utc.set(self.now, utc),
             Input::Receive(datagram) => self.receive(&datagram),
             Input::Link { interface, state } => self.link(interface, state),
             Input::AddressRemoved { interface, address } => {
@@ -268,10 +280,9 @@ impl Engine {
     }
 
     fn addressee(&self, datagram: &Datagram<'_>) -> Result<InstanceId, Discard> {
-        if datagram.protocol != PROTOCOL {
-            return Err(Discard::Truncated);
-        }
-        let vrid = wire::peek_vrid(datagram.payload).ok_or(Discard::Truncated)?;
+        let message = wire::message(datagram.protocol, datagram.payload);
+        let vrid = message.and_then(wire::peek_vrid);
+        let vrid = vrid.ok_or(Discard::Truncated)?;
         let key = (datagram.interface, vrid.get(), Family::of(datagram.source));
         let found = self.by_vrid.binary_search_by_key(&key, |(key, _)| *key);
         found
@@ -410,6 +421,7 @@ impl Engine {
         let before = router.face();
         let mut surroundings = Surroundings {
             now: self.now,
+            utc: self.utc.at(self.now),
             config: &self.config,
             links: &self.links,
             checks: &self.checks,

@@ -13,6 +13,11 @@ pub enum Input<'a> {
     /// The deadline of [`Engine::poll_timeout`](crate::Engine::poll_timeout) may have passed.
     /// Saying so too early is harmless.
     Timeout,
+    /// The wall clock says so much since 1970 (UTC). Nothing but the stamps of
+    /// [`Hmac`](crate::config::Hmac) depends on it, and where those are used it is told before every
+    /// other input: the wall clock may be set at any time. See
+    /// [`Engine::wants_utc`](crate::Engine::wants_utc).
+    Utc(Duration),
     /// A VRRP packet arrived.
     Receive(Datagram<'a>),
     /// What is now known of an interface: at start, and at every change.
@@ -80,8 +85,10 @@ pub struct Datagram<'a> {
     pub destination: IpAddr,
     /// TTL or hop limit on arrival.
     pub ttl: u8,
-    /// IP protocol: 112 for VRRP.
+    /// IP protocol: 112 for VRRP, 51 for VRRP behind an authentication header.
     pub protocol: u8,
+    /// IPv4 identification, which an authentication header covers; zero over IPv6.
+    pub id: u16,
     /// Bytes behind the IP header, up to the length the header gives.
     pub payload: &'a [u8],
 }

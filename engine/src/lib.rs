@@ -21,6 +21,7 @@ pub mod probe;
 pub mod router;
 pub mod time;
 mod track;
+mod utc;
 pub mod wire;
 
 pub use engine::{Engine, Wake};

@@ -4,6 +4,7 @@
 pub mod accept;
 mod announce;
 pub mod effects;
+mod guard;
 mod maintenance;
 mod objects;
 mod partners;
@@ -12,6 +13,7 @@ mod stats;
 mod transmit;
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use core::time::Duration;
 use std::collections::{BTreeSet, VecDeque};
 
 use crate::config::{Config, InstanceConfig, Preempt};
@@ -26,9 +28,10 @@ use crate::time::{Centis, Instant};
 use crate::track::{Checks, Standing, link_standing};
 use crate::wire::Family;
 
-use accept::{Discard, accept};
+use accept::{Discard, Ladder};
 use announce::Announcer;
 use effects::{Addresses, Resign, effects};
+use guard::Guard;
 use maintenance::{Drain, PutBack};
 pub(crate) use objects::Missing;
 pub(crate) use partners::Face;
@@ -39,6 +42,8 @@ pub(crate) use transmit::announcement;
 /// What a router sees of the engine around it while it handles one input.
 pub(crate) struct Surroundings<'a> {
     pub(crate) now: Instant,
+    /// The wall clock, since 1970.
+    pub(crate) utc: Duration,
     pub(crate) config: &'a Config,
     pub(crate) links: &'a [LinkState],
     pub(crate) checks: &'a Checks,
@@ -67,6 +72,7 @@ pub(crate) struct Router {
     announcer: Announcer,
     /// IPv4 identification of the last advert; the first is 1, and 0 is never used, as keepalived.
     ip_id: u16,
+    guard: Guard,
     /// The unicast peers whose last advert had the old checksum.
     old_checksum: BTreeSet<IpAddr>,
     /// The advertised addresses, ready for the wire.
@@ -93,6 +99,7 @@ impl Router {
             partners: grouped.then(Partners::default),
             announcer: Announcer::default(),
             ip_id: 0,
+            guard: Guard::default(),
             old_checksum: BTreeSet::new(),
             advertised: config.addresses.iter().map(|a| a.address).collect(),
             stats: Stats::default(),
@@ -169,11 +176,18 @@ impl Router {
     pub(crate) fn receive(&mut self, s: &mut Surroundings<'_>, datagram: &Datagram<'_>) {
         self.stats.received += 1;
         let config = s.config.instance(self.id);
+        let us = self.source(s);
         let climbed = match self.state {
             State::Init | State::Fault => Err(Discard::NotListening),
-            _ if Some(datagram.source) == self.source(s) => Err(Discard::Own),
-            State::Backup(_) | State::Master(_) => accept(config, self.source(s), datagram)
-                .and_then(|a| self.heeds(config).then_some(a).ok_or(Discard::OwnerIgnores)),
+            _ if Some(datagram.source) == us => Err(Discard::Own),
+            State::Backup(_) | State::Master(_) => Ladder {
+                config,
+                us,
+                utc: s.utc,
+                guard: &mut self.guard,
+            }
+            .climb(datagram)
+            .and_then(|a| self.heeds(config).then_some(a).ok_or(Discard::OwnerIgnores)),
         };
         match climbed {
             Ok(accepted) => {
@@ -339,6 +353,7 @@ impl Router {
             Say::Nothing => {}
             Say::Advert { late } => self.advert_due(s, &params, late),
             Say::Answer(heard) => {
+                self.guard.outrank();
                 self.send_advert(s, self.priority);
                 self.point(s, &params, heard);
             }
@@ -395,6 +410,7 @@ impl Router {
 
     fn take(&mut self, s: &mut Surroundings<'_>) {
         self.stats.became_master += 1;
+        self.guard.begin_reign();
         self.send_advert(s, self.priority);
         self.shut(s, true);
         for address in s.config.instance(self.id).held_addresses() {

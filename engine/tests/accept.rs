@@ -72,6 +72,7 @@ impl Packet {
             destination: IpAddr::V4(self.destination),
             ttl: self.ttl,
             protocol: 112,
+            id: 1,
             payload: &self.payload,
         }));
     }

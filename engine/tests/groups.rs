@@ -84,6 +84,7 @@ fn hear(bench: &mut Bench, which: usize, priority: u8) {
         destination: IpAddr::V4(GROUP_V4),
         ttl: 255,
         protocol: 112,
+        id: 1,
         payload: &payload,
     }));
 }

@@ -293,6 +293,7 @@ fn an_advert_on_another_interface_is_a_stray() {
             destination: GROUP_V4.into(),
             ttl: 255,
             protocol: 112,
+            id: 1,
             payload: &message,
         }));
         assert_eq!(bench.state(), StateKind::Master, "{version:?}");

@@ -54,6 +54,11 @@ impl Clock for MonotonicClock {
         Instant::from_nanos(u64::try_from(span.as_nanos()).unwrap_or(u64::MAX))
     }
 
+    fn utc(&self) -> Duration {
+        let now = clock_gettime(ClockName::CLOCK_REALTIME).expect("every Linux has this clock");
+        Duration::from(now)
+    }
+
     fn poll_sleep(&mut self, cx: &mut Context<'_>, until: Instant) -> Poll<()> {
         loop {
             if self.now() >= until {

@@ -19,7 +19,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use locum_engine::Transmit;
-use locum_engine::config::{Config, InstanceConfig, VirtualDevice};
+use locum_engine::config::{Auth, Config, InstanceConfig, VirtualDevice};
 use locum_engine::driver::{Network, Received};
 use locum_engine::ids::{InterfaceId, MacAddr};
 use locum_engine::wire::{self, Family, ethernet};
@@ -96,6 +96,7 @@ impl RawNetwork {
             return self.send_frame(interface, &frame);
         }
         let family = Family::of(destination);
+        // Of two sockets of a family either sends anything: the packets have their headers.
         let mut ports = self.ports.iter_mut();
         let Some(port) = ports.find(|p| p.id == interface && p.purpose.family == family) else {
             return;
@@ -286,11 +287,17 @@ fn ports(config: &Config, id: InterfaceId) -> Vec<Port> {
     let mut purposes: Vec<Purpose> = Vec::new();
     for instance in config.instances.iter().filter(|i| i.interface == id) {
         let family = family(instance);
-        let at = purposes.iter().position(|p| p.family == family);
+        let protocol = match instance.auth {
+            Auth::Header(_) => wire::ah::PROTOCOL,
+            Auth::None | Auth::Password(_) => wire::PROTOCOL,
+        };
+        let at = purposes
+            .iter()
+            .position(|p| (p.family, p.protocol) == (family, protocol));
         let at = at.unwrap_or_else(|| {
             purposes.push(Purpose {
                 family,
-                protocol: wire::PROTOCOL,
+                protocol,
                 groups: Vec::new(),
             });
             purposes.len() - 1

@@ -4,6 +4,7 @@
 //! that an operator sees before a failure what will happen in it. A paragraph is about this router:
 //! what its peers are configured to do isn't known here.
 
+mod auth;
 mod belongings;
 mod group;
 mod watched;
@@ -12,8 +13,7 @@ use core::time::Duration;
 
 use super::lint::detection;
 use crate::config::{
-    Auth, CheckCommand, CheckConfig, Config, InstanceConfig, Preempt, Track, Version,
-    VirtualAddress,
+    CheckCommand, CheckConfig, Config, InstanceConfig, Preempt, Track, Version, VirtualAddress,
 };
 use crate::fsm::{master_down, patience, skew};
 use crate::time::Seconds;
@@ -97,7 +97,7 @@ fn paragraph(config: &Config, instance: &InstanceConfig) -> String {
         say(range);
     }
     say(arbitration(config, instance));
-    say(authentication(instance));
+    say(auth::authentication(instance));
     text
 }
 
@@ -384,14 +384,4 @@ fn arbitration(config: &Config, instance: &InstanceConfig) -> String {
         false => "When its checks fail on every router one of them still serves",
     };
     format!("{start}; when the routers can't hear each other, each of them serves.")
-}
-
-fn authentication(instance: &InstanceConfig) -> String {
-    match instance.auth {
-        Auth::None => "Adverts are not authenticated.".to_owned(),
-        Auth::Password(_) => {
-            "Adverts carry a password in the clear: it tells apart what isn't meant for this router, and keeps no attacker out."
-                .to_owned()
-        }
-    }
 }

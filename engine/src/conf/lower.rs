@@ -2,6 +2,7 @@
 //! about settings that exclude each other.
 
 mod addresses;
+mod auth;
 mod family;
 pub(super) mod groups;
 mod links;
@@ -25,7 +26,7 @@ use super::schema::script::ScriptDraft;
 use super::schema::track::{Origin, TrackDraft};
 use super::source::{Report, Span};
 use crate::config::{
-    Auth, CheckConfig, Config, InstanceConfig, Preempt, Track, Tuning, Version, VirtualDevice,
+    CheckConfig, Config, InstanceConfig, Preempt, Track, Tuning, Version, VirtualDevice,
 };
 use crate::ids::{CheckId, InterfaceId, Priority, Vrid};
 use crate::wire::Family;
@@ -212,6 +213,7 @@ impl<'a> Lowering<'a> {
         let preempt = self.preempt(draft, priority);
         let lower_prio_no_advert = draft.lower_prio_no_advert.or(global.lower_prio_no_advert);
         let garp = self.garp(draft, interface, &[&addresses, &excluded]);
+        let advert_interval = timing::advert_interval(draft, version, self.report);
         let mut instance = InstanceConfig {
             name: draft.name.text.as_str().into(),
             interface,
@@ -219,9 +221,10 @@ impl<'a> Lowering<'a> {
             version,
             family,
             priority,
-            advert_interval: timing::advert_interval(draft, version, self.report),
+            advert_interval,
             preempt,
-            auth: self.auth(draft, version),
+            auth: auth::legacy(draft, version, family, self.report),
+            hmac: auth::hmac(draft, advert_interval, self.report),
             addresses,
             excluded,
             objects: self.objects(&draft.routes, &draft.rules)?,
@@ -369,18 +372,6 @@ impl<'a> Lowering<'a> {
             (Some(_), None) => Preempt::Never,
             (None, Some((delay, _))) => Preempt::After(delay),
             (None, None) => Preempt::Always,
-        }
-    }
-
-    fn auth(&mut self, draft: &InstanceDraft, version: Version) -> Auth {
-        match (draft.auth, version) {
-            (Some((_, span)), Version::V3) => {
-                let message = "version 3 has no passwords: adverts carry none";
-                self.report.warning(span, message);
-                Auth::None
-            }
-            (Some((auth, _)), Version::V2) => auth,
-            (None, _) => Auth::None,
         }
     }
 

@@ -5,6 +5,7 @@
 //! (`ignored`), so that the remark about them can say what is lost.
 
 pub(super) mod address;
+pub(super) mod auth;
 pub(super) mod family;
 pub(super) mod garp;
 pub(super) mod global;
@@ -139,6 +140,8 @@ pub(super) enum Context {
     Group,
     /// `authentication`
     Authentication,
+    /// `auth_hmac`
+    Hmac,
     /// `virtual_ipaddress`, `virtual_ipaddress_excluded`, `unicast_peer`: one address a line.
     Addresses,
     /// `virtual_routes`, `virtual_rules` and their static kin: one route or rule a line.
@@ -158,7 +161,7 @@ pub(super) enum Context {
 }
 
 /// The contexts that hold keywords.
-const KEYWORD_CONTEXTS: [Context; 9] = [
+const KEYWORD_CONTEXTS: [Context; 10] = [
     Context::Root,
     Context::Global,
     Context::Instance,
@@ -167,6 +170,7 @@ const KEYWORD_CONTEXTS: [Context; 9] = [
     Context::Process,
     Context::Group,
     Context::Authentication,
+    Context::Hmac,
     Context::GarpGroup,
 ];
 
@@ -203,6 +207,7 @@ impl Context {
             (Self::Root, "track_group") => Self::TrackGroup,
             (Self::Global, "notification_email") => Self::Mail,
             (Self::Instance, "authentication") => Self::Authentication,
+            (Self::Instance, "auth_hmac") => Self::Hmac,
             (
                 Self::Instance,
                 "virtual_ipaddress" | "virtual_ipaddress_excluded" | "unicast_peer",
@@ -236,7 +241,7 @@ impl Context {
             | Self::Group
             | Self::GarpGroup
             | Self::Skipped => false,
-            Self::Authentication => !self.knows(keyword) && outer.knows(keyword),
+            Self::Authentication | Self::Hmac => !self.knows(keyword) && outer.knows(keyword),
             Self::Addresses => outer.knows(keyword),
             Self::Tracks | Self::Mail | Self::Objects | Self::TrackGroup => {
                 outer.opens_block(keyword)
@@ -272,7 +277,8 @@ impl Context {
             Self::File => &[&watch::FILE_KEYWORDS],
             Self::Process => &[&watch::PROCESS_KEYWORDS],
             Self::Group => &[&group::KEYWORDS, &notify::GROUP_KEYWORDS],
-            Self::Authentication => &[&instance::AUTH_KEYWORDS],
+            Self::Authentication => &[&auth::AUTH_KEYWORDS],
+            Self::Hmac => &[&auth::HMAC_KEYWORDS],
             Self::GarpGroup => &[&garp::GROUP_KEYWORDS],
             _ => &[],
         };
@@ -290,6 +296,7 @@ impl Context {
             Self::Process => "in a `track_process`",
             Self::Group => "in a `vrrp_sync_group`",
             Self::Authentication => "in `authentication`",
+            Self::Hmac => "in `auth_hmac`",
             Self::GarpGroup => "in a `garp_group`",
             _ => "in its block",
         }

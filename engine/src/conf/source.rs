@@ -223,7 +223,7 @@ impl Report {
             line: span.line,
             column: count(&line[..start]).saturating_add(1),
             length: count(&line[start..end]),
-            source_line: line,
+            source_line: without_key(line),
             message,
             origin: self.origin_of(span),
             help: None,
@@ -268,4 +268,17 @@ fn bounds(line: &str, span: Span) -> (usize, usize) {
     let start = line.floor_char_boundary(span.start as usize);
     let end = line.ceil_char_boundary(span.start as usize + span.len as usize);
     (start, end.max(start))
+}
+
+/// The line without the key in it, if it is a `key` of `auth_hmac`: remarks go to logs.
+fn without_key(line: Arc<str>) -> Arc<str> {
+    let mut words = line.split_whitespace();
+    let secret = (words.next() == Some("key"))
+        .then(|| words.nth(1))
+        .flatten();
+    let Some(start) = secret.and_then(|secret| line.find(secret)) else {
+        return line;
+    };
+    let hidden = "*".repeat(line[start..].chars().count());
+    format!("{}{hidden}", &line[..start]).into()
 }

@@ -2,12 +2,16 @@
 
 use core::fmt;
 use core::net::IpAddr;
+use core::time::Duration;
 
+use super::guard::Guard;
 use crate::config::{Auth, InstanceConfig, OldChecksum, Unicast, Version};
 use crate::fsm::Heard;
 use crate::input::Datagram;
 use crate::time::Centis;
-use crate::wire::{AdvertView, ChecksumForm, Family, GROUP_V4, TTL};
+use crate::wire::advert::version_number;
+use crate::wire::trailer::{self, Origin};
+use crate::wire::{self, AdvertView, ChecksumForm, Family, GROUP_V4, TTL, ah};
 
 /// Why a packet was not used, in the order in which it is checked.
 ///
@@ -23,18 +27,40 @@ pub enum Discard {
     NotListening,
     /// It comes from our own address: a loop in the network, or a second router that has it.
     Own,
+    /// An authentication header although we don't use `auth_type AH`, or none although we do.
+    HeaderMismatch,
     /// Too short for its address count.
     Length,
     /// TTL or hop limit isn't 255: it came from another network. Not asked of unicast adverts.
     Ttl,
     /// Another protocol version than ours.
     Version,
+    /// No `auth_hmac` trailer, and the mode is `enforce`.
+    TrailerMissing,
+    /// A trailer from somebody who isn't one of our unicast peers.
+    TrailerStranger,
+    /// A trailer of another type, or with something in its reserved bytes.
+    TrailerMalformed,
+    /// A trailer stamped outside the time window: an old advert, or a clock that is wrong.
+    TrailerStale,
+    /// A trailer signed with a key whose id we don't have.
+    TrailerKey,
+    /// A trailer whose HMAC is wrong: another key of the same id, or a forgery.
+    TrailerForged,
+    /// A trailer that we have seen, or an earlier one.
+    TrailerReplayed,
     /// An authentication type that VRRP doesn't have.
     AuthTypeUnknown,
     /// Another authentication type than ours.
     AuthTypeMismatch,
     /// The wrong password.
     AuthFailed,
+    /// An authentication header whose ICV is wrong: another password, or a forgery.
+    HeaderForged,
+    /// An authentication header whose SPI isn't its source address.
+    HeaderSpi,
+    /// An authentication header with a sequence number that was used already.
+    HeaderReplayed,
     /// VRRPv2 with another interval than ours (RFC 3768 7.1 demands a discard).
     IntervalMismatch,
     /// VRRPv3 with interval zero (RFC 9568 errata 8301).
@@ -57,7 +83,7 @@ pub enum Discard {
 
 impl Discard {
     /// How many there are: the length of a table of counters.
-    pub const COUNT: usize = 19;
+    pub const COUNT: usize = 30;
 
     /// The position in such a table, and in the ladder.
     pub const fn index(self) -> usize {
@@ -72,12 +98,25 @@ impl fmt::Display for Discard {
             Self::UnknownVrid => "unknown VRID",
             Self::NotListening => "not listening",
             Self::Own => "sent from our own address, by a loop or by a second router that has it",
+            Self::HeaderMismatch => "AH on one side only: auth_type differs",
             Self::Length => "too short for its address count",
             Self::Ttl => "TTL is not 255",
             Self::Version => "another protocol version",
+            Self::TrailerMissing => "not signed, which auth_hmac's mode demands",
+            Self::TrailerStranger => "signed, but not a unicast peer",
+            Self::TrailerMalformed => "malformed auth_hmac trailer",
+            Self::TrailerStale => {
+                "signed too long ago or in the future: an old advert, or clocks apart"
+            }
+            Self::TrailerKey => "signed with a key that isn't among ours",
+            Self::TrailerForged => "wrong signature: another key of the same id, or a forgery",
+            Self::TrailerReplayed => "a replay of a signed advert",
             Self::AuthTypeUnknown => "unknown authentication type",
             Self::AuthTypeMismatch => "another authentication type",
             Self::AuthFailed => "wrong password",
+            Self::HeaderForged => "wrong AH digest: another auth_pass, or a forgery",
+            Self::HeaderSpi => "AH with an SPI that isn't the source address",
+            Self::HeaderReplayed => "a replay: AH with an old sequence number",
             Self::IntervalMismatch => "another advert_int",
             Self::IntervalZero => "interval zero",
             Self::Type => "not an advert",
@@ -122,27 +161,94 @@ impl Form {
     }
 }
 
-/// Climbs the ladder from [`Discard::Length`] on; the engine has checked the rungs before.
-/// `us` is the address that our own adverts come from.
-pub(crate) fn accept(
+/// What a packet is held against.
+#[derive(Debug)]
+pub(crate) struct Ladder<'a> {
+    pub(crate) config: &'a InstanceConfig,
+    /// The address that our own adverts come from.
+    pub(crate) us: Option<IpAddr>,
+    /// The wall clock.
+    pub(crate) utc: Duration,
+    /// Remembers what was authenticated, so that it can't be used again.
+    pub(crate) guard: &'a mut Guard,
+}
+
+impl Ladder<'_> {
+    /// Climbs the ladder from [`Discard::HeaderMismatch`] on; the engine has checked the rungs
+    /// before.
+    pub(crate) fn climb(self, datagram: &Datagram<'_>) -> Result<Accepted, Discard> {
+        let config = self.config;
+        let wants_header = matches!(config.auth, Auth::Header(_));
+        if (datagram.protocol == ah::PROTOCOL) != wants_header {
+            return Err(Discard::HeaderMismatch);
+        }
+        let message = wire::message(datagram.protocol, datagram.payload).ok_or(Discard::Length)?;
+        let family = Family::of(datagram.source);
+        let view = AdvertView::new(message, config.version, family).map_err(|_| Discard::Length)?;
+        if config.unicast.is_none() && datagram.ttl != TTL {
+            return Err(Discard::Ttl);
+        }
+        if view.version_number() != version_number(config.version) {
+            return Err(Discard::Version);
+        }
+        let us = self.us;
+        self.authenticate(&view, message, datagram)?;
+        judge(config, us, &view, datagram)
+    }
+
+    fn authenticate(
+        self,
+        view: &AdvertView<'_>,
+        message: &[u8],
+        datagram: &Datagram<'_>,
+    ) -> Result<(), Discard> {
+        let Self {
+            config,
+            utc,
+            guard,
+            us: _,
+        } = self;
+        if let Some(hmac) = &config.hmac {
+            let origin = Origin {
+                version: view.version_number(),
+                vrid: view.vrid(),
+                source: datagram.source,
+            };
+            let trailer = trailer::View::behind(message, view.len());
+            guard.check_trailer(hmac, config, utc, (datagram.source, trailer), &origin)?;
+        }
+        if config.version == Version::V3 {
+            return Ok(());
+        }
+        match (view.auth_type(), config.auth) {
+            (0, Auth::None) => Ok(()),
+            (1, Auth::Password(ours)) => {
+                // The password goes in the clear: how long the comparison takes tells nothing new.
+                let right = view.auth_data() == ours;
+                right.then_some(()).ok_or(Discard::AuthFailed)
+            }
+            (2, Auth::Header(key)) => guard.check_header(&key, datagram),
+            (0..=2, _) => Err(Discard::AuthTypeMismatch),
+            (_, _) => Err(Discard::AuthTypeUnknown),
+        }
+    }
+}
+
+/// The rungs after authentication.
+fn judge(
     config: &InstanceConfig,
     us: Option<IpAddr>,
+    view: &AdvertView<'_>,
     datagram: &Datagram<'_>,
 ) -> Result<Accepted, Discard> {
-    let family = Family::of(datagram.source);
-    let view =
-        AdvertView::new(datagram.payload, config.version, family).map_err(|_| Discard::Length)?;
-    if config.unicast.is_none() && datagram.ttl != TTL {
-        return Err(Discard::Ttl);
-    }
     let interval = match config.version {
-        Version::V2 => check_v2(config, &view)?,
-        Version::V3 => check_v3(&view)?,
+        Version::V2 => check_v2(config, view)?,
+        Version::V3 => Centis::new(view.interval()).ok_or(Discard::IntervalZero)?,
     };
     if view.kind() != 1 {
         return Err(Discard::Type);
     }
-    let checksum = check_sum(config, &view, datagram).ok_or(Discard::Checksum)?;
+    let checksum = check_sum(config, view, datagram).ok_or(Discard::Checksum)?;
     match &config.unicast {
         None if datagram.destination != config.group() => {
             return Err(Discard::Destination);
@@ -157,7 +263,7 @@ pub(crate) fn accept(
     };
     Ok(Accepted {
         heard,
-        addresses_differ: !same_addresses(config, &view),
+        addresses_differ: !same_addresses(config, view),
         checksum,
     })
 }
@@ -201,27 +307,10 @@ fn check_unicast(
 }
 
 fn check_v2(config: &InstanceConfig, view: &AdvertView<'_>) -> Result<Centis, Discard> {
-    if view.version_number() != 2 {
-        return Err(Discard::Version);
-    }
-    match (view.auth_type(), config.auth) {
-        (0, Auth::None) => {}
-        (1, Auth::Password(ours)) if view.auth_data() == ours => {}
-        (1, Auth::Password(_)) => return Err(Discard::AuthFailed),
-        (0..=2, _) => return Err(Discard::AuthTypeMismatch),
-        (_, _) => return Err(Discard::AuthTypeUnknown),
-    }
     if view.interval() != u16::from(config.advert_interval.to_seconds()) * 100 {
         return Err(Discard::IntervalMismatch);
     }
     Ok(config.advert_interval)
-}
-
-fn check_v3(view: &AdvertView<'_>) -> Result<Centis, Discard> {
-    if view.version_number() != 3 {
-        return Err(Discard::Version);
-    }
-    Centis::new(view.interval()).ok_or(Discard::IntervalZero)
 }
 
 /// The same set of addresses; the order doesn't matter.

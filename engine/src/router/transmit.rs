@@ -5,15 +5,20 @@ use core::time::Duration;
 
 use super::accept::Form;
 use super::announce::Burst;
+use super::guard::Guard;
 use super::{Router, Surroundings};
-use crate::config::{InstanceConfig, OldChecksum, Unicast, Version, VirtualAddress};
+use crate::config::{
+    Auth, HeaderKey, InstanceConfig, OldChecksum, Unicast, Version, VirtualAddress,
+};
 use crate::event::{Announcement, Event};
 use crate::fsm::{Master, Params};
 use crate::ids::{InstanceId, Priority};
 use crate::input::LinkState;
 use crate::output::{Output, Transmit};
 use crate::pacing::Stage;
-use crate::wire::{self, Advert, ChecksumForm, GROUP_V4, TTL};
+use crate::wire::advert::version_number;
+use crate::wire::trailer::{self, Origin};
+use crate::wire::{self, Advert, ChecksumForm, Family, GROUP_V4, PROTOCOL, TOS, TTL, ah};
 
 impl Router {
     /// An advert whose time has come, and an announcement if that has passed for too long.
@@ -58,11 +63,14 @@ impl Router {
         };
         self.stats.sent += 1;
         self.stats.resigned += u64::from(priority == Priority::RELEASE);
+        let seal = seal(&mut self.guard, config, s.utc, &advert, source);
         let mut copy = false;
         for destination in destinations(config, source) {
             let packet = match (source, destination) {
-                (IpAddr::V4(from), IpAddr::V4(to)) => self.packet_v4(config, &advert, from, to),
-                (IpAddr::V6(from), IpAddr::V6(to)) => packet_v6(config, &advert, from, to),
+                (IpAddr::V4(from), IpAddr::V4(to)) => {
+                    self.packet_v4(config, &advert, &seal, (from, to))
+                }
+                (IpAddr::V6(from), IpAddr::V6(to)) => packet_v6(config, &advert, &seal, (from, to)),
                 // No advert goes from one family to the other.
                 (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => continue,
             };
@@ -82,16 +90,34 @@ impl Router {
         &self,
         config: &InstanceConfig,
         advert: &Advert<'_>,
-        from: Ipv4Addr,
-        to: Ipv4Addr,
+        seal: &Seal,
+        (from, to): (Ipv4Addr, Ipv4Addr),
     ) -> Vec<u8> {
-        let mut packet = Vec::with_capacity(wire::ipv4::LEN + advert.encoded_len());
+        let len = wire::ipv4::LEN + advert.encoded_len();
+        let mut packet = Vec::with_capacity(len + ah::LEN.max(trailer::LEN));
         wire::advert_packet(self.ip_id, ttl(config), from, to, advert, &mut packet);
         let body = &mut packet[wire::ipv4::LEN..];
         if config.tuning.v3_checksum_as_v2 && config.version == Version::V3 {
             wire::set_checksum(ChecksumForm::Message, body, from.into(), to.into());
         } else if self.wants_old_checksum(config.unicast.as_ref(), to) {
             advert.encode(body, from.into(), GROUP_V4.into());
+        }
+        let header = wire::ipv4::Header {
+            source: from,
+            destination: to,
+            ttl: ttl(config),
+            tos: TOS,
+            id: self.ip_id,
+            protocol: PROTOCOL,
+        };
+        match seal {
+            Seal::None => {}
+            Seal::Header(key, sequence) => ah::insert(key, *sequence, header, &mut packet),
+            Seal::Trailer(trailer) => {
+                packet.extend(trailer);
+                let length = packet.len() - wire::ipv4::LEN;
+                packet[..wire::ipv4::LEN].copy_from_slice(&header.encode(length));
+            }
         }
         packet
     }
@@ -178,12 +204,39 @@ fn ttl(config: &InstanceConfig) -> u8 {
 fn packet_v6(
     config: &InstanceConfig,
     advert: &Advert<'_>,
-    from: Ipv6Addr,
-    to: Ipv6Addr,
+    seal: &Seal,
+    (from, to): (Ipv6Addr, Ipv6Addr),
 ) -> Vec<u8> {
-    let mut packet = Vec::with_capacity(wire::ipv6::LEN + advert.encoded_len());
+    let len = wire::ipv6::LEN + advert.encoded_len();
+    let mut packet = Vec::with_capacity(len + trailer::LEN);
     wire::advert_packet_v6(ttl(config), from, to, advert, &mut packet);
+    match seal {
+        // A header over IPv6 is in no configuration.
+        Seal::None | Seal::Header(..) => {}
+        Seal::Trailer(trailer) => {
+            packet.extend(trailer);
+            let header = wire::ipv6::Header {
+                source: from,
+                destination: to,
+                hop_limit: ttl(config),
+                traffic_class: TOS,
+                next_header: PROTOCOL,
+            };
+            let (front, body) = packet.split_at_mut(wire::ipv6::LEN);
+            front.copy_from_slice(&header.encode(body.len()));
+            wire::set_checksum(ChecksumForm::PseudoHeader, body, from.into(), to.into());
+        }
+    }
     packet
+}
+
+/// What authenticates an advert besides what is in it.
+enum Seal {
+    None,
+    /// `auth_type AH`: key and sequence. What it covers differs by destination.
+    Header(HeaderKey, u32),
+    /// `auth_hmac`, the same for all.
+    Trailer([u8; trailer::LEN]),
 }
 
 /// Where adverts from `source` go. A peer list that names ourselves, as one that is the same on
@@ -196,4 +249,33 @@ fn destinations(config: &InstanceConfig, source: IpAddr) -> impl Iterator<Item =
     group
         .into_iter()
         .chain(peers.filter(move |peer| *peer != source))
+}
+
+/// What authenticates this advert to all its receivers; it counts as one advert.
+fn seal(
+    guard: &mut Guard,
+    config: &InstanceConfig,
+    utc: Duration,
+    advert: &Advert<'_>,
+    source: IpAddr,
+) -> Seal {
+    if let Auth::Header(key) = config.auth {
+        return Seal::Header(key, guard.next_sequence());
+    }
+    let Some(hmac) = config.hmac.as_ref().filter(|hmac| hmac.signs()) else {
+        return Seal::None;
+    };
+    let Some(key) = hmac.key(hmac.active) else {
+        return Seal::None; // A configuration has it; nobody believes us without.
+    };
+    let origin = Origin {
+        version: version_number(config.version),
+        vrid: config.vrid.get(),
+        source,
+    };
+    let mut bytes = vec![0; advert.encoded_len()];
+    // Destination and checksum aren't covered.
+    advert.encode(&mut bytes, source, Family::of(source).group());
+    let stamp = guard.next_stamp(hmac, utc);
+    Seal::Trailer(trailer::sign(key, stamp, &origin, &bytes))
 }

@@ -28,7 +28,7 @@ pub const TYPE_ADVERTISEMENT: u8 = 1;
 pub const AUTH_NONE: u8 = 0;
 /// VRRPv2 authentication type: password in clear (RFC 2338 5.3.6; keepalived's `PASS`).
 pub const AUTH_PASS: u8 = 1;
-/// VRRPv2 authentication type: IPsec AH. Known, so that it can be named; not supported.
+/// VRRPv2 authentication type: IPsec AH; see [`ah`](super::ah).
 pub const AUTH_AH: u8 = 2;
 
 /// An advert to send.
@@ -43,7 +43,8 @@ pub struct Advert<'a> {
     /// Interval between adverts. VRRPv2 rounds to whole seconds (1 to 255), VRRPv3 sends at most
     /// [`Centis::MAX_V3`].
     pub interval: Centis,
-    /// Authentication. VRRPv3 has none and ignores this.
+    /// Authentication. VRRPv3 has none and ignores this. The header of `auth_type AH` isn't part of
+    /// the advert: [`ah::insert`](super::ah::insert) puts it in front.
     pub auth: Auth,
     /// The addresses in configuration order, all of the sender's family. Only the first 255 are
     /// sent: the count on the wire is one byte.
@@ -82,7 +83,7 @@ impl<'a> Advert<'a> {
         }
         if self.version == Version::V2 {
             rest.copy_from_slice(&match self.auth {
-                Auth::None => [0; AUTH_LEN],
+                Auth::None | Auth::Header(_) => [0; AUTH_LEN],
                 Auth::Password(password) => password,
             });
         }
@@ -140,6 +141,7 @@ impl<'a> Advert<'a> {
         match self.auth {
             Auth::None => AUTH_NONE,
             Auth::Password(_) => AUTH_PASS,
+            Auth::Header(_) => AUTH_AH,
         }
     }
 

@@ -14,6 +14,7 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use crate::ids::Vrid;
 
 pub mod advert;
+pub mod ah;
 pub mod arp;
 pub mod checksum;
 pub mod ethernet;
@@ -21,6 +22,7 @@ pub mod icmp;
 pub mod ipv4;
 pub mod ipv6;
 pub mod ndp;
+pub mod trailer;
 
 #[cfg(test)]
 mod golden;
@@ -89,6 +91,16 @@ impl Family {
             Self::V4 => 4,
             Self::V6 => 16,
         }
+    }
+}
+
+/// The VRRP message of a packet: its payload, or what is behind the authentication header in it.
+/// `None` when it is neither.
+pub fn message(protocol: u8, payload: &[u8]) -> Option<&[u8]> {
+    match protocol {
+        PROTOCOL => Some(payload),
+        ah::PROTOCOL => ah::View::new(payload).map(|view| view.advert()),
+        _ => None,
     }
 }
 

@@ -178,6 +178,7 @@ impl Bench {
             destination: IpAddr::V4(to),
             ttl,
             protocol: 112,
+            id: 1,
             payload,
         }));
     }

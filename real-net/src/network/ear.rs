@@ -64,8 +64,8 @@ impl Ear {
     }
 }
 
-/// Passes frames of VRRP over IPv4 that come from this address.
-fn filter(mac: MacAddr) -> [SockFilter; 10] {
+/// Passes frames of VRRP over IPv4, also behind an authentication header, that come from this address.
+fn filter(mac: MacAddr) -> [SockFilter; 11] {
     const LOAD_WORD: u16 = 0x20;
     const LOAD_HALF: u16 = 0x28;
     const LOAD_BYTE: u16 = 0x30;
@@ -78,9 +78,11 @@ fn filter(mac: MacAddr) -> [SockFilter; 10] {
     let equal = |to_end, value| SockFilter::new(EQUAL, 0, to_end, value);
     [
         load(LOAD_HALF, 12),
-        equal(7, ethernet::ETHERTYPE_IPV4.into()),
+        equal(8, ethernet::ETHERTYPE_IPV4.into()),
         load(LOAD_BYTE, 23),
-        equal(5, wire::PROTOCOL.into()),
+        // The next comparison is passed over.
+        SockFilter::new(EQUAL, 1, 0, wire::PROTOCOL.into()),
+        equal(5, wire::ah::PROTOCOL.into()),
         load(LOAD_WORD, 6),
         equal(3, u32::from_be_bytes([a, b, c, d])),
         load(LOAD_HALF, 10),

@@ -158,6 +158,7 @@ pub(super) fn received_v4(interface: InterfaceId, packet: &[u8]) -> Option<Recei
         destination: view.destination().into(),
         ttl: view.ttl(),
         protocol: view.protocol(),
+        id: view.header().id,
         payload: start..start + view.payload().len(),
     })
 }
@@ -196,6 +197,7 @@ fn receive_v6(
         destination: destination.into(),
         ttl,
         protocol: wire::PROTOCOL,
+        id: 0,
         payload: 0..length,
     }))
 }

@@ -43,6 +43,7 @@ impl Kernel {
             destination: packet.destination().into(),
             ttl: packet.hop_limit(),
             protocol: packet.next_header(),
+            id: 0,
             payload: packet.payload(),
             start: ethernet::LEN + ipv6::LEN,
             from,

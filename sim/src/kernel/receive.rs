@@ -27,6 +27,8 @@ pub(super) struct Arrived<'a> {
     /// TTL or hop limit.
     pub(super) ttl: u8,
     pub(super) protocol: u8,
+    /// IPv4 identification; zero over IPv6.
+    pub(super) id: u16,
     pub(super) payload: &'a [u8],
     /// Where in the frame the payload starts.
     pub(super) start: usize,
@@ -73,6 +75,7 @@ impl Kernel {
                             destination: packet.destination().into(),
                             ttl: packet.ttl(),
                             protocol: packet.protocol(),
+                            id: packet.header().id,
                             payload: packet.payload(),
                             start: ethernet::LEN + header,
                             from: frame.source,
@@ -150,7 +153,9 @@ impl Kernel {
         }
         let to_us = self.holds(destination);
         match packet.protocol {
-            wire::PROTOCOL if to_us || self.groups().contains(&destination) => {
+            wire::PROTOCOL | wire::ah::PROTOCOL
+                if to_us || self.groups().contains(&destination) =>
+            {
                 self.receive_advert(packet, frame);
             }
             icmp::PROTOCOL | icmp::PROTOCOL_V6 if to_us => {
@@ -177,6 +182,7 @@ impl Kernel {
             destination: packet.destination,
             ttl: packet.ttl,
             protocol: packet.protocol,
+            id: packet.id,
             payload: Payload::new(Bytes::clone(frame), packet.start..end),
         });
     }

@@ -20,13 +20,13 @@ pub enum Delivery {
     Link(LinkState),
     /// The kernel lost an address, and not because the daemon removed it.
     AddressRemoved(IpAddr),
-    /// A packet of protocol 112.
+    /// A packet of protocol 112 or 51.
     Packet(Packet),
     /// A check has come to an end.
     Probe(CheckId, Outcome),
 }
 
-/// A packet of protocol 112, with a sound IP header.
+/// A packet of protocol 112, or 51 (AH), with a sound IP header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Packet {
     /// IP source.
@@ -37,6 +37,8 @@ pub struct Packet {
     pub ttl: u8,
     /// IP protocol.
     pub protocol: u8,
+    /// IPv4 identification; zero over IPv6.
+    pub id: u16,
     /// What is behind the IP header.
     pub payload: Payload,
 }

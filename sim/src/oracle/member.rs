@@ -8,7 +8,7 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use locum_engine::Instant;
-use locum_engine::config::{Auth, Config, InstanceConfig, Preempt, Version};
+use locum_engine::config::{Auth, Config, HeaderKey, InstanceConfig, Preempt, Version};
 use locum_engine::event::{Reason, StateKind};
 use locum_engine::ids::{InstanceId, Priority, Vrid};
 
@@ -296,7 +296,7 @@ impl Member {
         let spec = self.spec();
         let password = match spec.auth {
             Auth::None => None,
-            Auth::Password(password) => Some(password),
+            Auth::Password(password) | Auth::Header(HeaderKey(password)) => Some(password),
         };
         let v2 = spec.version == Version::V2;
         (

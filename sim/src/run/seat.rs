@@ -105,11 +105,25 @@ impl Seat {
     }
 }
 
+/// What the wall clocks say when a run begins: 2026-01-01, so that runs are the same on any day.
+const UTC_AT_START: Duration = Duration::from_secs(1_767_225_600);
+
 impl Clock for Seat {
     fn now(&self) -> Instant {
         let mut net = self.net.borrow_mut();
         let now = net.fabric.local_now(self.host);
         net.node(self.host).sabotage.clock(now)
+    }
+
+    /// All hosts are synchronised: drift and pauses show in the other clock only.
+    fn utc(&self) -> Duration {
+        UTC_AT_START
+            + self
+                .net
+                .borrow()
+                .fabric
+                .now()
+                .saturating_since(Instant::ZERO)
     }
 
     fn poll_sleep(&mut self, cx: &mut Context<'_>, until: Instant) -> Poll<()> {
@@ -140,6 +154,7 @@ impl Network for Seat {
             destination: packet.destination,
             ttl: packet.ttl,
             protocol: packet.protocol,
+            id: packet.id,
             payload: 0..length,
         };
         match self.with(|_, node| node.sabotage.hear(received, buffer)) {

@@ -46,7 +46,6 @@ pub(super) fn of(context: Context) -> &'static [Ignored] {
         Context::Global => GLOBAL,
         Context::Instance => INSTANCE,
         Context::Group => GROUP,
-        Context::Authentication => AUTHENTICATION,
         _ => &[],
     }
 }
@@ -242,9 +241,6 @@ const GROUP: &[Ignored] = &[
         "what a group tracks always counts for all its members",
     ),
 ];
-
-const AUTHENTICATION: &[Ignored] =
-    &[warn("auth_hmac", "adverts carry no message authentication code").block()];
 
 #[cfg(test)]
 mod tests {

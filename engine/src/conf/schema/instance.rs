@@ -4,6 +4,7 @@ use core::net::IpAddr;
 use core::time::Duration;
 
 use super::address::{self, AddressesDraft};
+use super::auth::{self, HmacDraft};
 use super::family::{self, FamilyDraft};
 use super::garp::GarpDraft;
 use super::global::version;
@@ -13,7 +14,7 @@ use super::rule::{self, RuleDraft};
 use super::track::{self, TrackDraft};
 use super::tuning::TuningDraft;
 use super::unicast::UnicastDraft;
-use super::value::{self, Value, bare, literal, number, seconds, switch};
+use super::value::{self, Value, bare, number, seconds, switch};
 use super::vmac::VmacDraft;
 use super::{Context, notify, other};
 use crate::conf::lexer::Word;
@@ -38,6 +39,7 @@ pub(in crate::conf) struct InstanceDraft {
     pub(in crate::conf) nopreempt: Option<Span>,
     pub(in crate::conf) preempt_delay: Option<(Duration, Span)>,
     pub(in crate::conf) auth: Option<(Auth, Span)>,
+    pub(in crate::conf) hmac: Option<HmacDraft>,
     pub(in crate::conf) addresses: AddressesDraft,
     pub(in crate::conf) excluded: AddressesDraft,
     pub(in crate::conf) no_addresses: bool,
@@ -85,6 +87,7 @@ impl InstanceDraft {
             nopreempt: None,
             preempt_delay: None,
             auth: None,
+            hmac: None,
             addresses: AddressesDraft::default(),
             excluded: AddressesDraft::default(),
             no_addresses: false,
@@ -113,7 +116,7 @@ impl InstanceDraft {
 }
 
 /// The keywords that are acted on.
-pub(super) const KEYWORDS: [&str; 54] = [
+pub(super) const KEYWORDS: [&str; 55] = [
     "interface",
     "virtual_router_id",
     "version",
@@ -124,6 +127,7 @@ pub(super) const KEYWORDS: [&str; 54] = [
     "nopreempt",
     "preempt_delay",
     "authentication",
+    "auth_hmac",
     "virtual_ipaddress",
     "virtual_ipaddress_excluded",
     "no_virtual_ipaddress",
@@ -169,9 +173,6 @@ pub(super) const KEYWORDS: [&str; 54] = [
     "garp_extra_if",
     "vmac_garp_intvl",
 ];
-
-/// The keywords of `authentication` that are acted on.
-pub(super) const AUTH_KEYWORDS: [&str; 2] = ["auth_type", "auth_pass"];
 
 /// Reads one block.
 pub(super) fn read(block: &Item, name: &Word, report: &mut Report) -> InstanceDraft {
@@ -256,7 +257,8 @@ fn gives_in(item: &Item, report: &mut Report) -> Option<(Priority, Span)> {
 /// What the instance holds, tracks and says. False when the keyword isn't one of these.
 fn contents(item: &Item, draft: &mut InstanceDraft, report: &mut Report) -> bool {
     match item.keyword.text.as_str() {
-        "authentication" => authentication(item, draft, report),
+        "authentication" => draft.auth = auth::authentication(item, report).or(draft.auth),
+        "auth_hmac" => draft.hmac = Some(auth::hmac(item, draft.hmac.take(), report)),
         "virtual_ipaddress" => {
             address::read(item, &mut draft.addresses, report);
             if let Some(first) = draft.addresses.list.first() {
@@ -332,91 +334,4 @@ fn state(item: &Item, draft: &mut InstanceDraft, report: &mut Report) {
         upper @ ("MASTER" | "BACKUP") => diagnostic.hint(format!("write `{upper}` in capitals")),
         _ => diagnostic.hint("who is master is decided by `priority`"),
     }
-}
-
-fn authentication(block: &Item, draft: &mut InstanceDraft, report: &mut Report) {
-    let mut kind: Option<(bool, Span)> = None;
-    let mut password: Option<(Auth, Span)> = None;
-    let mut foreign = false;
-    for item in block.block.as_deref().unwrap_or_default() {
-        match item.keyword.text.as_str() {
-            "auth_type" => {
-                if let Some(value) = literal(item, report) {
-                    kind = Some((auth_type(value, report), value.span));
-                }
-            }
-            "auth_pass" => {
-                if let Some(value) = literal(item, report) {
-                    password = Some((auth_pass(value, report), value.span));
-                }
-            }
-            _ => {
-                other(Context::Authentication, item, report);
-                foreign = true;
-            }
-        }
-    }
-    match (kind, password) {
-        (Some((true, span)), None) => {
-            let message = "`auth_type PASS` without `auth_pass`: adverts carry no password";
-            report.warning(span, message);
-        }
-        (None, Some((_, span))) => {
-            let message = "`auth_pass` without `auth_type PASS`: adverts carry no password";
-            report.warning(span, message).hint("add `auth_type PASS`");
-        }
-        (None, None) if !foreign => {
-            report.note(
-                block.keyword.span,
-                "this block is empty: adverts carry no password",
-            );
-        }
-        (Some((true, _)), Some(auth)) => draft.auth = Some(auth),
-        _ => {}
-    }
-}
-
-/// Whether the type is the password.
-fn auth_type(value: Value<'_>, report: &mut Report) -> bool {
-    match value.text {
-        "PASS" => true,
-        "AH" => {
-            report
-                .warning(value.span, "`AH` is not supported: adverts carry no authentication")
-                .hint("routers that use AH don't hear this one, nor it them: there would be two masters");
-            false
-        }
-        text if text.trim_end_matches(';').eq_ignore_ascii_case("PASS") => {
-            report
-                .warning(value.span, format!("`{text}` is read as `PASS`"))
-                .hint("keepalived doesn't know it and sends no password at all: write PASS on all routers");
-            true
-        }
-        _ => {
-            report
-                .warning(
-                    value.span,
-                    "`auth_type` is PASS: adverts carry no authentication",
-                )
-                .hint("did you mean `PASS`?");
-            false
-        }
-    }
-}
-
-/// The eight bytes that go into adverts.
-fn auth_pass(value: Value<'_>, report: &mut Report) -> Auth {
-    let bytes = value.text.as_bytes();
-    if bytes.len() > 8 {
-        let message = "only the first 8 bytes of a password count: the rest is ignored";
-        report.note(value.span, message);
-    }
-    if bytes.ends_with(b";") && bytes.len() <= 8 {
-        report.note(value.span, "the semicolon is part of the password");
-    }
-    let mut password = [0; 8];
-    for (slot, byte) in password.iter_mut().zip(bytes) {
-        *slot = *byte;
-    }
-    Auth::Password(password)
 }

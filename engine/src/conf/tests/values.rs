@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use super::{assert_says, conf, instance_with, only_instance, printed, said, usable};
 use crate::conf::Severity::{Error, Note, Warning};
-use crate::config::{Auth, Broadcast, GarpConfig, Preempt, Version};
+use crate::config::{Auth, Broadcast, GarpConfig, HeaderKey, Preempt, Version};
 use crate::ids::{InterfaceId, Priority};
 
 #[test]
@@ -152,8 +152,16 @@ fn passwords_are_eight_bytes_in_the_clear() {
         "`PASS;` is read as `PASS`",
     );
     assert_says(&block("pass", "1111"), Warning, "`pass` is read as `PASS`");
-    assert_eq!(auth(&block("AH", "1111")), Auth::None);
-    assert_says(&block("AH", "1111"), Warning, "`AH` is not supported");
+    let header = Auth::Header(HeaderKey(*b"1111\0\0\0\0"));
+    assert_eq!(auth(&block("AH", "1111")), header);
+    assert_eq!(auth(&block("ah", "1111")), header);
+    assert_says(&block("ah", "1111"), Warning, "`ah` is read as `AH`");
+    assert_says(&block("MD5", "1111"), Warning, "PASS or AH");
+    assert_says(
+        "authentication {\nauth_type AH\n}",
+        Warning,
+        "without `auth_pass`",
+    );
     assert_says(
         "authentication {\nauth_pass x\n}",
         Warning,
@@ -168,11 +176,6 @@ fn passwords_are_eight_bytes_in_the_clear() {
     let v3 = format!("{}\nversion 3", block("PASS", "1111"));
     assert_eq!(auth(&v3), Auth::None);
     assert_says(&v3, Warning, "version 3 has no passwords");
-    assert_says(
-        "authentication {\nauth_hmac {\nkey 1 2\n}\n}",
-        Warning,
-        "`auth_hmac` is skipped",
-    );
 }
 
 #[test]

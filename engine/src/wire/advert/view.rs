@@ -77,6 +77,12 @@ impl<'a> AdvertView<'a> {
         self.version
     }
 
+    /// Bytes of the advert, without what is behind it.
+    #[expect(clippy::len_without_is_empty, reason = "an advert is never empty")]
+    pub fn len(&self) -> usize {
+        self.message.len()
+    }
+
     /// Version in the packet, 0 to 15.
     pub fn version_number(&self) -> u8 {
         self.header[0] >> 4

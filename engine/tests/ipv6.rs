@@ -100,6 +100,7 @@ fn hear(bench: &mut Bench, priority: u8, source: &str, to: Ipv6Addr, hop_limit: 
         destination: to.into(),
         ttl: hop_limit,
         protocol: 112,
+        id: 0,
         payload: &payload,
     }));
 }
@@ -334,6 +335,7 @@ fn one_router_id_serves_each_family_once() {
         destination: GROUP_V6.into(),
         ttl: 255,
         protocol: 112,
+        id: 0,
         payload: &payload,
     }));
     assert_eq!(state(&bench, 0), StateKind::Master);

@@ -1,9 +1,11 @@
 //! Places in the text, and the collection of what is said about them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::diag::{Diagnostic, Origin, Severity};
+
+mod secret;
 
 /// A stretch of one line of one file. Offsets are bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,6 +62,8 @@ pub(super) struct Report {
     /// What isn't kept.
     dropped: Option<Diagnostic>,
     fatal: bool,
+    /// File and line of what must not be shown, and from which byte on.
+    secrets: BTreeSet<(u16, u32, u32)>,
 }
 
 /// Notes and warnings kept, and as many errors beside them: nobody reads more, and a file of
@@ -152,6 +156,19 @@ impl Report {
         self.add(Severity::Note, span, message.into())
     }
 
+    /// A key or a password stands there, or comes from there: no remark shows the line from there
+    /// on, nor the value of the definition it was made from.
+    pub(super) fn hide(&mut self, span: Span) {
+        self.secrets.insert((span.file, span.line, span.start));
+        let origin = (span.via as usize).checked_sub(1);
+        if let Some((file, line, _)) = origin.and_then(|at| self.origins.get(at)) {
+            let text = &self.files[*file as usize].lines[*line as usize - 1];
+            let value = text.find('=').map_or(0, |at| at + 1);
+            let value = u32::try_from(value).unwrap_or(u32::MAX);
+            self.secrets.insert((*file, *line, value));
+        }
+    }
+
     /// Whether an error makes the configuration unusable.
     pub(super) fn is_fatal(&self) -> bool {
         self.fatal
@@ -169,6 +186,12 @@ impl Report {
             if let (Some(&last), 1..) = (entries.last(), more) {
                 let (_, last) = &mut self.entries[last];
                 last.message += &format!(" (and {more} more like this)");
+            }
+        }
+        for (span, diagnostic) in &mut self.entries {
+            let here = (span.file, span.line, 0)..=(span.file, span.line, u32::MAX);
+            if let Some((_, _, start)) = self.secrets.range(here).next() {
+                diagnostic.source_line = secret::masked_from(&diagnostic.source_line, *start);
             }
         }
         self.entries
@@ -223,7 +246,7 @@ impl Report {
             line: span.line,
             column: count(&line[..start]).saturating_add(1),
             length: count(&line[start..end]),
-            source_line: without_key(line),
+            source_line: secret::masked(&line),
             message,
             origin: self.origin_of(span),
             help: None,
@@ -268,17 +291,4 @@ fn bounds(line: &str, span: Span) -> (usize, usize) {
     let start = line.floor_char_boundary(span.start as usize);
     let end = line.ceil_char_boundary(span.start as usize + span.len as usize);
     (start, end.max(start))
-}
-
-/// The line without the key in it, if it is a `key` of `auth_hmac`: remarks go to logs.
-fn without_key(line: Arc<str>) -> Arc<str> {
-    let mut words = line.split_whitespace();
-    let secret = (words.next() == Some("key"))
-        .then(|| words.nth(1))
-        .flatten();
-    let Some(start) = secret.and_then(|secret| line.find(secret)) else {
-        return line;
-    };
-    let hidden = "*".repeat(line[start..].chars().count());
-    format!("{}{hidden}", &line[..start]).into()
 }

@@ -4,7 +4,7 @@ use core::fmt;
 use core::time::Duration;
 
 /// How adverts are authenticated by VRRPv2's own means (RFC 2338).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub enum Auth {
     /// No authentication.
     #[default]
@@ -14,6 +14,16 @@ pub enum Auth {
     /// `auth_type AH`: an IPsec authentication header in front of the advert (RFC 2402, RFC 2403;
     /// VRRPv2 over IPv4 only).
     Header(HeaderKey),
+}
+
+impl fmt::Debug for Auth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "None",
+            Self::Password(_) => "Password(..)",
+            Self::Header(_) => "Header(..)",
+        })
+    }
 }
 
 /// The key of `auth_type AH`: `auth_pass`, zero padded to eight bytes, as keepalived uses it.

@@ -53,11 +53,13 @@ pub(super) fn authentication(block: &Item, report: &mut Report) -> Option<(Auth,
                 }
             }
             "auth_pass" => {
+                hide(item, 0, report);
                 if let Some(value) = literal(item, report) {
                     password = Some((auth_pass(value, report), value.span));
                 }
             }
             _ => {
+                hide(item, 0, report);
                 other(Context::Authentication, item, report);
                 foreign = true;
             }
@@ -173,10 +175,20 @@ pub(super) fn hmac(block: &Item, before: Option<HmacDraft>, report: &mut Report)
                 ];
                 draft.mode = choice(item, &known, report).unwrap_or(draft.mode);
             }
-            _ => other(Context::Hmac, item, report),
+            _ => {
+                hide(item, 0, report);
+                other(Context::Hmac, item, report);
+            }
         }
     }
     draft
+}
+
+/// No remark shows these arguments. A word that isn't understood here may be a misspelt `key`.
+fn hide(item: &Item, from: usize, report: &mut Report) {
+    for word in item.arguments.iter().skip(from) {
+        report.hide(word.span);
+    }
 }
 
 /// One of a few words.
@@ -195,6 +207,12 @@ fn choice<T: Copy>(item: &Item, known: &[(&str, T)], report: &mut Report) -> Opt
 /// `key ID VALUE`. Whatever is wrong with it is fatal: without it adverts would be refused, or sent
 /// without a signature.
 fn key(item: &Item, keys: &mut Vec<HmacKey>, report: &mut Report) {
+    // Without a number in front, the key itself may be first.
+    let numbered = item
+        .arguments
+        .first()
+        .is_some_and(|id| id.text.parse::<u32>().is_ok());
+    hide(item, usize::from(numbered), report);
     super::value::extra(item, 2, report);
     let [id, secret, ..] = item.arguments.as_slice() else {
         report

@@ -91,7 +91,10 @@ fn assert_sound(text: &str, reading: &Reading) {
         .collect();
     for d in &reading.diagnostics {
         let line = lines[d.line as usize - 1];
-        assert!(d.source_line.is_empty() || *d.source_line == *line, "{d}");
+        assert!(
+            d.source_line.is_empty() || shows(&d.source_line, line),
+            "{d}"
+        );
         assert!(
             d.column >= 1 && (d.column - 1 + d.length) as usize <= line.chars().count(),
             "{d:?}"
@@ -103,6 +106,15 @@ fn assert_sound(text: &str, reading: &Reading) {
         .iter()
         .any(|d| d.severity == Severity::Error);
     assert!(reading.config.is_some() || errors);
+}
+
+/// Whether that is the line; asterisks may stand for what is secret in it.
+fn shows(shown: &str, line: &str) -> bool {
+    shown.chars().count() == line.chars().count()
+        && shown
+            .chars()
+            .zip(line.chars())
+            .all(|(s, l)| s == l || s == '*')
 }
 
 proptest! {

@@ -52,7 +52,7 @@ fn steps(c: &mut Criterion) {
     group.bench_function("backup hears the master", |b| {
         b.iter(|| {
             now = now + Duration::from_secs(1);
-            backup.handle(now, black_box(advert));
+            backup.handle(now, black_box(advert.clone()));
             drain(&mut backup);
             black_box(backup.poll_timeout())
         });
@@ -82,7 +82,7 @@ fn steps(c: &mut Criterion) {
     });
     group.bench_function("master refuses a wrong password", |b| {
         b.iter(|| {
-            master.handle(now, black_box(wrong));
+            master.handle(now, black_box(wrong.clone()));
             drain(&mut master);
             black_box(master.poll_timeout())
         });

@@ -228,7 +228,7 @@ pub struct InstanceConfig {
 
 impl InstanceConfig {
     /// Every address the master holds: the advertised ones, then the excluded ones.
-    pub fn held_addresses(&self) -> impl Iterator<Item = &VirtualAddress> {
+    pub fn held_addresses(&self) -> impl Iterator<Item = &VirtualAddress> + Clone {
         self.addresses.iter().chain(&self.excluded)
     }
 

@@ -17,6 +17,7 @@ use crate::event::Event;
 use crate::ids::{CheckId, FileId, InterfaceId, ProcessId};
 use crate::input::{Command, Datagram, Input, LinkState, Outcome};
 use crate::output::{Effect, Output, Transmit};
+use crate::plan::Reloaded;
 use crate::time::Instant;
 
 /// Time. Steps of the wall clock show in [`Clock::utc`] only.
@@ -36,6 +37,10 @@ pub trait Clock {
 pub trait Network {
     /// Ready with the next packet, its payload written to `buffer`.
     fn poll_receive(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Received>;
+
+    /// The configuration is another from here on; so are the positions of interfaces and instances.
+    /// What of the old one is still under way has to be translated or dropped.
+    fn reload(&mut self, reloaded: &Reloaded);
 
     /// Sends now or never: an advert that can't be sent is worth nothing later. Errors are the
     /// implementation's to count and report.
@@ -65,6 +70,10 @@ pub struct Received {
 pub trait Host {
     /// Ready with the next change. At start, the state of every configured interface comes first.
     fn poll_change(&mut self, cx: &mut Context<'_>) -> Poll<HostChange>;
+
+    /// See [`Network::reload`]; called first of the four. The state of interfaces that are new is
+    /// reported as at start.
+    fn reload(&mut self, reloaded: &Reloaded);
 
     /// Adds or removes an address, a route, a rule, a device or a filter. Must not wait for the kernel's answer in a way that delays
     /// adverts; a refusal comes back as [`HostChange::AddressRefused`].
@@ -97,6 +106,9 @@ pub trait Probes {
     /// them comes once, before any command is taken.
     fn poll_watched(&mut self, cx: &mut Context<'_>) -> Poll<Watched>;
 
+    /// See [`Network::reload`]. Runs of unchanged checks go on; the engine has cancelled the others.
+    fn reload(&mut self, reloaded: &Reloaded);
+
     /// Starts a run. At most one run of a check is under way at a time.
     fn start(&mut self, check: CheckId, timeout: Duration);
 
@@ -118,6 +130,9 @@ pub trait Hooks {
     /// Ready with the next command. The first is [`Command::Start`]; the host's links are known by
     /// then, because changes of the host come before commands.
     fn poll_command(&mut self, cx: &mut Context<'_>) -> Poll<Command>;
+
+    /// See [`Network::reload`]; events speak of the new configuration from here on.
+    fn reload(&mut self, now: Instant, reloaded: &Reloaded);
 
     /// Something happened. Must not block.
     fn event(&mut self, now: Instant, event: Event);
@@ -323,6 +338,12 @@ impl<C: Clock, N: Network, H: Host, P: Probes, K: Hooks> Driver<C, N, H, P, K> {
                     | Effect::Unshut { .. }),
                 ) => host.apply(effect),
                 Output::Event(event) => hooks.event(now, event),
+                Output::Reloaded(reloaded) => {
+                    host.reload(&reloaded);
+                    network.reload(&reloaded);
+                    probes.reload(&reloaded);
+                    hooks.reload(now, &reloaded);
+                }
                 Output::Stopped => turn = Turn::Stopped,
             }
         }

@@ -4,8 +4,11 @@
 //! The contract is quinn's and str0m's: hand over one [`Input`], drain [`Engine::poll_output`] to
 //! `None`, ask [`Engine::poll_timeout`], wait. Nothing fails: a bad packet is counted and reported.
 
+mod reload;
+
 use core::time::Duration;
 use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use crate::config::{Config, ObjectId};
 use crate::event::{Event, StateKind};
@@ -25,7 +28,7 @@ use crate::wire::{self, Family};
 /// All virtual routers and checks of one daemon.
 #[derive(Debug)]
 pub struct Engine {
-    pub(crate) config: Config,
+    pub(crate) config: Arc<Config>,
     pub(crate) routers: Vec<Router>,
     pub(crate) groups: Groups,
     checks: Checks,
@@ -33,6 +36,8 @@ pub struct Engine {
     pacer: Pacer,
     /// By [`InterfaceId`].
     links: Vec<LinkState>,
+    /// Whether that is known, or merely assumed.
+    told: Vec<bool>,
     /// (interface, VRID, family) to instance, sorted. One VRID may be used once in each family.
     by_vrid: Vec<((InterfaceId, u8, Family), InstanceId)>,
     /// Each router's next deadline, kept by [`Engine::one`].
@@ -67,35 +72,18 @@ impl Engine {
     /// # Panics
     /// When the configuration has more than 65,536 instances.
     pub fn new(config: Config) -> Self {
-        let ids = || {
-            (0..config.instances.len())
-                .map(|i| InstanceId(u16::try_from(i).expect("at most 65,536 instances")))
-        };
-        let mut by_vrid: Vec<_> = ids()
-            .map(|id| {
-                let instance = config.instance(id);
-                let key = (instance.interface, instance.vrid.get(), instance.family);
-                (key, id)
-            })
-            .collect();
-        by_vrid.sort_unstable();
-        let mut links = vec![LinkState::default(); config.interfaces.len()];
-        for device in &config.devices {
-            // Ours to make: there until we hear otherwise.
-            let link = &mut links[device.interface.index()];
-            (link.up, link.mac) = (true, device.mac);
-        }
         let groups = Groups::new(&config);
         Self {
-            routers: ids()
+            routers: ids(&config)
                 .map(|id| Router::new(id, config.instance(id), groups.is_grouped(id)))
                 .collect(),
             groups,
             checks: Checks::new(&config),
             fixtures: Fixtures::default(),
             pacer: Pacer::new(&config),
-            links,
-            by_vrid,
+            links: interfaces(&config).map(|id| assumed(&config, id)).collect(),
+            told: vec![false; config.interfaces.len()],
+            by_vrid: by_vrid(&config),
             deadlines: BTreeSet::new(),
             scheduled: vec![None; config.instances.len()],
             now: Instant::ZERO,
@@ -107,7 +95,7 @@ impl Engine {
             unknown: BTreeSet::new(),
             uptime: Duration::ZERO,
             out: VecDeque::new(),
-            config,
+            config: Arc::new(config),
         }
     }
 
@@ -292,6 +280,8 @@ impl Engine {
 
     fn link(&mut self, interface: InterfaceId, state: LinkState) {
         let before = core::mem::replace(&mut self.links[interface.index()], state);
+        self.told[interface.index()] = true;
+        self.start_late();
         let (config, now, up) = (&self.config, self.now, state.up);
         let risen = up && !before.up;
         if before.up != up {
@@ -337,6 +327,7 @@ impl Engine {
             Command::SetPriority { instance, priority } => {
                 self.one(instance, |router, s| router.set_priority(s, priority));
             }
+            Command::Reload(config) => self.reload(*config),
         }
     }
 
@@ -443,4 +434,34 @@ impl Engine {
             *scheduled = deadline;
         }
     }
+}
+
+/// What is assumed of an interface before anything is said of it. Devices are ours to make: there
+/// until we hear otherwise.
+fn assumed(config: &Config, id: InterfaceId) -> LinkState {
+    let mut link = LinkState::default();
+    if let Some(device) = config.device(id) {
+        (link.up, link.mac) = (true, device.mac);
+    }
+    link
+}
+
+fn interfaces(config: &Config) -> impl Iterator<Item = InterfaceId> + use<> {
+    (0..config.interfaces.len()).map(|i| InterfaceId(i as u16))
+}
+
+fn ids(config: &Config) -> impl Iterator<Item = InstanceId> + use<> {
+    (0..config.instances.len())
+        .map(|i| InstanceId(u16::try_from(i).expect("at most 65,536 instances")))
+}
+
+fn by_vrid(config: &Config) -> Vec<((InterfaceId, u8, Family), InstanceId)> {
+    let key = |id: InstanceId| {
+        let instance = config.instance(id);
+        let key = (instance.interface, instance.vrid.get(), instance.family);
+        (key, id)
+    };
+    let mut table: Vec<_> = ids(config).map(key).collect();
+    table.sort_unstable();
+    table
 }

@@ -150,6 +150,8 @@ pub enum Reason {
     Drained,
     /// The daemon stops.
     Stopping,
+    /// The new configuration doesn't have it, or not like this.
+    Removed,
 }
 
 /// Something worth telling.
@@ -329,6 +331,8 @@ pub enum Announcement {
     Late,
     /// An address came back after someone removed it.
     PutBack,
+    /// A reload brought addresses; only these are announced.
+    Configured,
 }
 
 impl Event {

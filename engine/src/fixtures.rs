@@ -4,6 +4,8 @@
 //! What somebody removes is put back, at most once a second; what the kernel refuses is tried again
 //! after ten. Instances of a `track_group` are in fault for as long as it is missing.
 
+mod reload;
+
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 

@@ -170,8 +170,8 @@ pub enum Signal {
     Promote,
     /// A partner is no longer master: let go.
     Yield(Reason),
-    /// The daemon stops.
-    Stop,
+    /// The daemon stops, or this router is no longer configured.
+    Stop(Reason),
 }
 
 /// What to say on the wire besides what the transition itself says.
@@ -246,11 +246,9 @@ impl Step {
 /// One step of the state machine. Pure: same arguments, same result.
 pub fn step(state: State, params: &Params, now: Instant, signal: Signal) -> Step {
     match signal {
-        Signal::Stop => match state {
+        Signal::Stop(why) => match state {
             State::Init => Step::stay(state),
-            State::Backup(_) | State::Master(_) | State::Fault => {
-                Step::enter(State::Init, Reason::Stopping)
-            }
+            State::Backup(_) | State::Master(_) | State::Fault => Step::enter(State::Init, why),
         },
         Signal::Obstacle(why) => match state {
             State::Fault => Step::stay(state),

@@ -20,6 +20,7 @@
 //! that began a transition makes it first, then the others in the order of the file.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use core::net::IpAddr;
 
@@ -28,7 +29,8 @@ use crate::engine::Engine;
 use crate::event::{Event, Reason, StateKind};
 use crate::ids::{GroupId, InstanceId};
 use crate::output::Output;
-use crate::router::Face;
+use crate::plan::{Fate, Plan};
+use crate::router::{Face, Router};
 
 /// The groups of an engine.
 #[derive(Debug)]
@@ -60,6 +62,24 @@ impl Groups {
             states: vec![StateKind::Init; config.groups.len()],
             unsettled: std::collections::BTreeSet::new(),
         }
+    }
+
+    /// The same groups, known by name, at other positions and with other members. `self` is as it
+    /// was, the rest as the new configuration has it.
+    pub(crate) fn moved(self, plan: &Plan, config: &Config) -> Self {
+        let mut groups = Self::new(config);
+        for step in &plan.groups {
+            let Some(to) = step.to else { continue };
+            if let Some(from) = step.from {
+                groups.states[to.index()] = self.states[from.index()];
+            }
+            if step.fate != Fate::Unchanged
+                || step.from.is_some_and(|f| self.unsettled.contains(&f))
+            {
+                groups.unsettled.insert(to);
+            }
+        }
+        groups
     }
 
     /// Whether an instance has partners.
@@ -105,6 +125,27 @@ impl Engine {
         self.routers[id.index()].stand(stands);
     }
 
+    /// After a reload: who is new to a group whose others are master becomes master with them, as
+    /// soon as nothing stands in its way. A group isn't brought down by a member that joins.
+    pub(crate) fn join_groups(&mut self, plan: &Plan, old: &Config) {
+        let config = Arc::clone(&self.config);
+        let name = |config: &Config, id| {
+            let group = config.group_of(id).map(|group| config.group(group));
+            group.map(|group| Arc::clone(&group.name))
+        };
+        if old.groups.is_empty() && config.groups.is_empty() {
+            return;
+        }
+        for step in &plan.instances {
+            let Some(to) = step.to else { continue };
+            let before = plan.came_from(step).and_then(|id| name(old, id));
+            if before != name(&config, to) {
+                self.routers[to.index()].join();
+                self.one(to, Router::reconsider);
+            }
+        }
+    }
+
     /// Brings every group whose members differ into one state.
     pub(crate) fn settle_groups(&mut self) {
         while let Some(group) = self.groups.unsettled.pop_first() {
@@ -117,8 +158,13 @@ impl Engine {
         let members = self.config.group(group).members.clone();
         self.share_obstacles(&members);
         let faces = self.faces(&members);
-        let gone = faces.iter().find(|(_, f)| f.kind == StateKind::Backup);
         let any_master = faces.iter().any(|(_, f)| f.kind == StateKind::Master);
+        let joins = |f: &Face| any_master && f.joins && f.kind == StateKind::Backup;
+        for (member, _) in faces.iter().filter(|(_, f)| joins(f)) {
+            self.one(*member, |router, s| router.promote(s));
+        }
+        let faces = self.faces(&members);
+        let gone = faces.iter().find(|(_, f)| f.kind == StateKind::Backup);
         if let (Some(&(partner, face)), true) = (gone, any_master) {
             let why = match face.why {
                 Some(Reason::Drained) => Reason::Drained,

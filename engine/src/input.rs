@@ -4,11 +4,11 @@ use core::fmt;
 use core::net::{IpAddr, Ipv6Addr};
 use core::time::Duration;
 
-use crate::config::ObjectId;
+use crate::config::{Config, ObjectId};
 use crate::ids::{CheckId, FileId, InstanceId, InterfaceId, MacAddr, Priority, ProcessId};
 
 /// One thing that happened. [`Engine::handle`](crate::Engine::handle) takes it with the time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input<'a> {
     /// The deadline of [`Engine::poll_timeout`](crate::Engine::poll_timeout) may have passed.
     /// Saying so too early is harmless.
@@ -123,7 +123,7 @@ pub enum Outcome {
 }
 
 /// A request from outside the protocol.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// Take part. Links should be known before; instances whose link isn't go to fault.
     Start,
@@ -149,6 +149,9 @@ pub enum Command {
         /// 1 to 254.
         priority: Option<Priority>,
     },
+    /// Go on with this configuration, touching nothing that is the same; answered with
+    /// [`Output::Reloaded`](crate::Output::Reloaded).
+    Reload(Box<Config>),
 }
 
 impl fmt::Display for Outcome {

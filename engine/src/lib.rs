@@ -17,6 +17,7 @@ pub mod ids;
 pub mod input;
 pub mod output;
 mod pacing;
+pub mod plan;
 pub mod probe;
 pub mod router;
 pub mod time;

@@ -10,6 +10,7 @@ use core::time::Duration;
 use crate::config::{Object, ObjectId, VirtualAddress, VirtualDevice};
 use crate::event::Event;
 use crate::ids::{CheckId, InstanceId, InterfaceId, MacAddr, Priority};
+use crate::plan::Reloaded;
 
 /// One thing to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +21,8 @@ pub enum Output {
     Effect(Effect),
     /// Tell whoever listens; nothing depends on it.
     Event(Event),
+    /// The answer to [`Command::Reload`](crate::Command::Reload).
+    Reloaded(Reloaded),
     /// The answer to [`Command::Stop`](crate::Command::Stop): everything is let go. The last output.
     Stopped,
 }

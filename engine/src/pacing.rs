@@ -17,6 +17,7 @@ use crate::config::{Config, VirtualAddress};
 use crate::ids::InstanceId;
 use crate::input::LinkState;
 use crate::output::Output;
+use crate::plan::Plan;
 use crate::router::announcement;
 use crate::time::Instant;
 use crate::wire::Family;
@@ -108,6 +109,39 @@ impl Pacer {
             }
         }
         pacer
+    }
+
+    /// Another configuration. Where the distances are as before, what waits goes on waiting; where
+    /// they aren't, it is dropped, and the next burst is on time again.
+    pub(crate) fn move_in(&mut self, plan: &Plan, config: &Config) {
+        let moves = &plan.moves;
+        let mut new = Self::new(config);
+        let mut old_lanes = vec![None; new.lanes.len()];
+        for (old, lanes) in self.by_interface.iter().enumerate() {
+            let interface = moves.interfaces.get(old).copied().flatten();
+            let Some(interface) = interface else { continue };
+            for (family, lane) in lanes.iter().enumerate() {
+                if let (Some(new), Some(old)) = (new.by_interface[interface.index()][family], lane)
+                {
+                    old_lanes[new] = Some(*old);
+                }
+            }
+        }
+        for (at, old) in old_lanes.into_iter().enumerate() {
+            let Some(old) = old else { continue };
+            let (lane, old) = (&mut new.lanes[at], &self.lanes[old]);
+            if lane.gap != old.gap {
+                continue;
+            }
+            lane.free_at = old.free_at;
+            let moved = |job: &Job| {
+                let instance = moves.instance(job.instance)?;
+                Some(Job { instance, ..*job })
+            };
+            lane.jobs = old.jobs.iter().filter_map(moved).collect();
+            new.list(at);
+        }
+        *self = new;
     }
 
     /// Whether the announcements of that address have to keep a distance.

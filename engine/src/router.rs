@@ -8,6 +8,7 @@ mod guard;
 mod maintenance;
 mod objects;
 mod partners;
+mod reload;
 mod remarks;
 mod stats;
 mod transmit;
@@ -148,7 +149,7 @@ impl Router {
 
     pub(crate) fn stop(&mut self, s: &mut Surroundings<'_>) {
         self.started = false;
-        self.signal(s, Signal::Stop);
+        self.signal(s, Signal::Stop(Reason::Stopping));
     }
 
     /// Honours every deadline that has passed.
@@ -221,6 +222,8 @@ impl Router {
         match (obstacle, &self.state) {
             // The first result of a check decides where to begin.
             (Some(why), State::Init) if why.is_pending() => {}
+            // What is new to a router that runs has to speak against it first.
+            (Some(why), State::Backup(_) | State::Master(_)) if why.is_pending() => {}
             (Some(why), _) => self.signal(s, Signal::Obstacle(why)),
             (None, State::Init) => self.signal(s, Signal::Start),
             (None, State::Fault) => self.signal(s, Signal::Clear),

@@ -2,6 +2,7 @@
 //! an instance's priority. Tracked links and processes weigh the same, files by their number.
 
 mod check;
+mod reload;
 mod watch;
 mod weight;
 

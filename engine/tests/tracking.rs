@@ -211,11 +211,11 @@ fn an_address_that_someone_removes_is_put_back_at_once_but_not_as_a_habit() {
         interface: ETH0,
         address: IpAddr::V4(VIP),
     };
-    bench.give(removed);
+    bench.give(removed.clone());
     assert_eq!(bench.words()[0], "add 192.168.0.200");
     for _ in 0..50 {
         bench.run_for(Duration::from_millis(10));
-        bench.give(removed);
+        bench.give(removed.clone());
     }
     let adds = |bench: &mut Bench| {
         bench

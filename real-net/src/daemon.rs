@@ -10,14 +10,15 @@ use locum_engine::conf::Diagnostic;
 use locum_engine::config::Config;
 use locum_engine::driver::{Driver, World};
 use locum_engine::ids::InterfaceId;
-use tracing::{debug, info, warn};
+use locum_engine::plan::Plan;
+use tracing::{error, info, warn};
 
 use crate::cli::RunArgs;
 use crate::clock::{self, MonotonicClock};
 use crate::hooks::SignalHooks;
 use crate::host::KernelHost;
 use crate::links::Links;
-use crate::load::{self, Verdict};
+use crate::load;
 use crate::log;
 use crate::network::RawNetwork;
 use crate::pidfile::PidFile;
@@ -131,7 +132,7 @@ async fn drive(config: Config, args: &RunArgs) -> Result<(), DaemonError> {
     let links = Rc::new(Links::new(&config.interfaces));
     let network = RawNetwork::new(&config, Rc::clone(&links)).map_err(privileges)?;
     let again = args.clone();
-    let hang_up = Box::new(move || reread(&again));
+    let hang_up = Box::new(move |running: &Config| reread(&again, running));
     let world = World {
         clock: MonotonicClock::new()?,
         network,
@@ -142,7 +143,7 @@ async fn drive(config: Config, args: &RunArgs) -> Result<(), DaemonError> {
     let awaited = |id: &InterfaceId| links.index(*id).is_none() && config.device(*id).is_none();
     for id in links.ids().filter(awaited) {
         warn!(
-            interface = links.name(id),
+            interface = &*links.name(id),
             "no such interface yet; waiting for it"
         );
     }
@@ -163,19 +164,46 @@ fn privileges(error: io::Error) -> DaemonError {
     }
 }
 
-/// SIGHUP: the file is read and judged, and the old configuration stays.
-fn reread(args: &RunArgs) {
-    match load::load(&args.use_file, args.config_id.as_deref()) {
+/// SIGHUP: the file is read and judged, and the differences are told. `None`: the old configuration
+/// stays.
+fn reread(args: &RunArgs, running: &Config) -> Option<Config> {
+    let name = args.use_file.display();
+    let config = match load::load(&args.use_file, args.config_id.as_deref()) {
         Ok(reading) => {
             for diagnostic in &reading.diagnostics {
                 info!("{diagnostic}");
             }
-            let verdict = Verdict::of(&reading);
-            debug!(?verdict, "configuration read anew");
+            reading
+                .config
+                .ok_or("it can't be used; see above".to_owned())
         }
-        Err(e) => warn!("can't read {}: {e}", args.use_file.display()),
+        Err(e) => Err(format!("it can't be read: {e}")),
+    };
+    let config = config.and_then(|config| match TaskProbes::judge(&config) {
+        _ if config.instances.is_empty() => Err("no vrrp_instance is configured".to_owned()),
+        Ok(()) if has_objects(running) || has_objects(&config) => {
+            Err("virtual MACs, routes, rules and static objects need a restart so far".to_owned())
+        }
+        Ok(()) => Ok(config),
+        Err(e) => Err(e.to_string()),
+    });
+    match config {
+        Ok(config) => {
+            for line in Plan::new(running, &config).to_string().lines() {
+                info!("reload: {line}");
+            }
+            Some(config)
+        }
+        Err(why) => {
+            error!("{name} is not loaded, the old configuration stays: {why}");
+            None
+        }
     }
-    warn!(
-        "reloading is not supported yet: the configuration of the start stays; restart to change it"
-    );
+}
+
+/// What the host's side can't renumber yet.
+fn has_objects(config: &Config) -> bool {
+    let statics = !config.statics.addresses.is_empty() || !config.statics.objects.is_empty();
+    let objects = config.instances.iter().any(|i| !i.objects.is_empty());
+    !config.devices.is_empty() || statics || objects
 }

@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 
 use locum_engine::config::Config;
 use locum_engine::driver::Hooks;
+use locum_engine::plan::Reloaded;
 use locum_engine::{Command, Event, Instant};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::info;
@@ -25,17 +26,16 @@ pub struct SignalHooks {
     terminate: Signal,
     interrupt: Signal,
     hang_up: Signal,
-    on_hang_up: Box<dyn FnMut()>,
+    read: Box<Reader>,
 }
 
+/// Reads and judges the configuration anew; `None`, with the reasons in the log, if it can't be used.
+pub type Reader = dyn FnMut(&Config) -> Option<Config>;
+
 impl SignalHooks {
-    /// Catches SIGTERM, SIGINT and SIGHUP from now on; `on_hang_up` is called for the last. Must
-    /// be called inside a tokio runtime.
-    pub fn new(
-        config: Arc<Config>,
-        links: Rc<Links>,
-        on_hang_up: Box<dyn FnMut()>,
-    ) -> io::Result<Self> {
+    /// Catches SIGTERM, SIGINT and SIGHUP from now on; `read` is called for the last. Must be called
+    /// inside a tokio runtime.
+    pub fn new(config: Arc<Config>, links: Rc<Links>, read: Box<Reader>) -> io::Result<Self> {
         Ok(Self {
             notifier: Notifier::new(Arc::clone(&config)),
             config,
@@ -44,7 +44,7 @@ impl SignalHooks {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             hang_up: signal(SignalKind::hangup())?,
-            on_hang_up,
+            read,
         })
     }
 }
@@ -65,7 +65,9 @@ impl Hooks for SignalHooks {
             }
         }
         while let Poll::Ready(Some(())) = self.hang_up.poll_recv(cx) {
-            (self.on_hang_up)();
+            if let Some(config) = (self.read)(&self.config) {
+                return Poll::Ready(Command::Reload(Box::new(config)));
+            }
         }
         // Instances whose link isn't known yet would start in fault. The loop comes back here
         // after every link it is told of.
@@ -74,6 +76,17 @@ impl Hooks for SignalHooks {
             return Poll::Ready(Command::Start);
         }
         Poll::Pending
+    }
+
+    fn reload(&mut self, _now: Instant, reloaded: &Reloaded) {
+        self.config = Arc::clone(&reloaded.config);
+        let moves = &reloaded.plan.moves;
+        let config = Arc::clone(&reloaded.config);
+        self.notifier.reload(config, |id| moves.instance(id));
+        info!(
+            instances = self.config.instances.len(),
+            "configuration reloaded"
+        );
     }
 
     fn event(&mut self, _now: Instant, event: Event) {

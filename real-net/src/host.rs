@@ -21,6 +21,7 @@ use std::task::{Context, Poll, ready};
 use locum_engine::config::{Config, ObjectId, VirtualAddress, VirtualDevice};
 use locum_engine::driver::{Host, HostChange};
 use locum_engine::ids::{InterfaceId, MacAddr};
+use locum_engine::plan::{Moves, Reloaded};
 use locum_engine::{Effect, LinkState};
 use tracing::{debug, error, warn};
 
@@ -69,12 +70,11 @@ impl KernelHost {
         let mut objects = config.instances.iter().map(|i| &i.objects);
         let objects = objects.any(|o| !o.is_empty()) || !config.statics.objects.is_empty();
         let monitor = Readable::new(Netlink::monitor(objects)?)?;
-        let held = config.instances.iter().flat_map(|i| i.held_addresses());
         let mut host = Self {
             monitor,
             requests: Netlink::requests()?,
             devices: Devices::read()?,
-            virtual_addresses: held.map(|a| a.address).collect(),
+            virtual_addresses: virtual_addresses(config),
             held: BTreeSet::new(),
             belongings: Belongings::new(config, Rc::clone(&links)),
             made: config.devices.iter().map(|d| d.interface).collect(),
@@ -104,7 +104,7 @@ impl KernelHost {
 
     /// The present state of an interface; refreshes its index on the way.
     fn look_up(&self, id: InterfaceId) -> LinkState {
-        let device = self.devices.find(self.links.name(id));
+        let device = self.devices.find(&self.links.name(id));
         self.links.set(id, device.map(|(index, _)| index));
         device.map_or(ABSENT, |(_, d)| d.state(&self.virtual_addresses))
     }
@@ -140,21 +140,21 @@ impl KernelHost {
         let present = self.devices.find(&name).map(|(index, _)| index);
         match self.belongings.create(&mut self.requests, device, present) {
             Ok(index) => {
-                debug!(interface = name, index, mac = %device.mac, "device made");
+                debug!(interface = &*name, index, mac = %device.mac, "device made");
                 if let Some(old) = present {
                     self.devices.apply(Change::LinkGone { index: old.get() });
                 }
                 let (up, mac) = (true, device.mac);
                 self.devices.apply(Change::Link {
                     index,
-                    name,
+                    name: name.to_string(),
                     up,
                     mac,
                     forwards: None,
                 });
             }
             Err(e) => {
-                error!(interface = name, "can't make a device: {e}");
+                error!(interface = &*name, "can't make a device: {e}");
                 self.told[id.index()] = LinkState { up: true, ..ABSENT };
             }
         }
@@ -235,7 +235,35 @@ impl KernelHost {
     }
 }
 
+/// What is never the source of adverts.
+fn virtual_addresses(config: &Config) -> BTreeSet<IpAddr> {
+    let held = config.instances.iter().flat_map(|i| i.held_addresses());
+    held.map(|a| a.address).collect()
+}
+
 impl Host for KernelHost {
+    fn reload(&mut self, reloaded: &Reloaded) {
+        let Reloaded { config, plan } = reloaded;
+        let moves = &plan.moves;
+        self.virtual_addresses = virtual_addresses(config);
+        self.held = self.held.iter().filter_map(|a| moves.address(a)).collect();
+        self.changes = self
+            .changes
+            .drain(..)
+            .filter_map(|c| moved(c, moves))
+            .collect();
+        self.links.replace(&config.interfaces);
+        let told = core::mem::take(&mut self.told);
+        for id in self.links.ids() {
+            let state = self.look_up(id);
+            let known = moves.interface_before(id).map(|old| told[old.index()]);
+            if known != Some(state) {
+                self.changes.push_back(HostChange::Link(id, state));
+            }
+            self.told.push(state);
+        }
+    }
+
     fn poll_change(&mut self, cx: &mut Context<'_>) -> Poll<HostChange> {
         loop {
             if let Some(change) = self.changes.pop_front() {
@@ -296,6 +324,24 @@ impl Host for KernelHost {
             Effect::StartCheck { .. } | Effect::CancelCheck { .. } => {}
         }
     }
+}
+
+/// A change that was on its way while the configuration changed.
+fn moved(change: HostChange, moves: &Moves) -> Option<HostChange> {
+    Some(match change {
+        HostChange::Link(id, state) => HostChange::Link(moves.interface(id)?, state),
+        HostChange::AddressRemoved(id, address) => {
+            HostChange::AddressRemoved(moves.interface(id)?, address)
+        }
+        HostChange::AddressRefused(id, address) => {
+            HostChange::AddressRefused(moves.instance(id)?, address)
+        }
+        // Positions within an instance or among the static ones: whose list is another is asked for
+        // anew, and what is missing is told again.
+        HostChange::ObjectRemoved(_)
+        | HostChange::ObjectRefused(_)
+        | HostChange::StaticAddressRefused(_) => return None,
+    })
 }
 
 /// Whoever stops in order holds nothing any more. A panic unwinds through here: a daemon that dies

@@ -3,7 +3,7 @@
 //! The host's monitor writes it, the sockets read it: an interface may appear after the daemon
 //! has started, or vanish and come back with another index.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
@@ -12,34 +12,40 @@ use locum_engine::ids::InterfaceId;
 /// One entry per configured interface, in the configuration's order.
 #[derive(Debug)]
 pub struct Links {
-    entries: Vec<(Arc<str>, Cell<Option<NonZeroU32>>)>,
+    entries: RefCell<Vec<Entry>>,
     all_told: Cell<bool>,
 }
+
+type Entry = (Arc<str>, Option<NonZeroU32>);
 
 impl Links {
     /// All interfaces of the configuration, none of them known to exist yet.
     pub fn new(names: &[Arc<str>]) -> Self {
-        let entries = names.iter().map(|n| (Arc::clone(n), Cell::new(None)));
         Self {
-            entries: entries.collect(),
+            entries: RefCell::new(entries(names)),
             all_told: Cell::new(false),
         }
     }
 
     /// The kernel's index, or `None` while the interface doesn't exist.
     pub fn index(&self, id: InterfaceId) -> Option<NonZeroU32> {
-        self.entries[id.index()].1.get()
+        self.entries.borrow()[id.index()].1
     }
 
     /// The configured name.
-    pub fn name(&self, id: InterfaceId) -> &str {
-        &self.entries[id.index()].0
+    pub fn name(&self, id: InterfaceId) -> Arc<str> {
+        Arc::clone(&self.entries.borrow()[id.index()].0)
+    }
+
+    /// All interfaces of another configuration, none of them known to exist yet.
+    pub(crate) fn replace(&self, names: &[Arc<str>]) {
+        self.entries.replace(entries(names));
     }
 
     /// Every interface, in the configuration's order.
     pub fn ids(&self) -> impl Iterator<Item = InterfaceId> + use<> {
         // A configuration holds at most 65536 interfaces: its indices are 16 bits wide.
-        let count = self.entries.len();
+        let count = self.entries.borrow().len();
         (0..count).map(|i| InterfaceId(u16::try_from(i).expect("an interface's index fits")))
     }
 
@@ -53,6 +59,10 @@ impl Links {
     }
 
     pub(crate) fn set(&self, id: InterfaceId, index: Option<NonZeroU32>) {
-        self.entries[id.index()].1.set(index);
+        self.entries.borrow_mut()[id.index()].1 = index;
     }
+}
+
+fn entries(names: &[Arc<str>]) -> Vec<Entry> {
+    names.iter().map(|name| (Arc::clone(name), None)).collect()
 }

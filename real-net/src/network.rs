@@ -22,6 +22,7 @@ use locum_engine::Transmit;
 use locum_engine::config::{Auth, Config, InstanceConfig, VirtualDevice};
 use locum_engine::driver::{Network, Received};
 use locum_engine::ids::{InterfaceId, MacAddr};
+use locum_engine::plan::Reloaded;
 use locum_engine::wire::{self, Family, ethernet};
 use socket2::{Domain, Socket, Type};
 use tracing::{debug, info, warn};
@@ -105,7 +106,7 @@ impl RawNetwork {
             Some(socket) => socket.send(destination, packet),
             None => Err(io::Error::from_raw_os_error(libc::ENODEV)),
         };
-        port.account(self.links.name(interface), destination, result);
+        port.account(&self.links.name(interface), destination, result);
     }
 
     fn send_frame(&mut self, interface: InterfaceId, frame: &[u8]) {
@@ -114,7 +115,7 @@ impl RawNetwork {
         };
         let to = link_address(index.get(), 0);
         if let Err(e) = self.announcer.send_to(frame, &to) {
-            let interface = self.links.name(interface);
+            let interface = &*self.links.name(interface);
             debug!(interface, "can't announce: {e}");
         }
     }
@@ -125,19 +126,38 @@ impl RawNetwork {
             let wanted = self.links.index(port.id);
             let present = port.open.as_ref().map(RawSocket::index);
             if wanted != present {
-                port.reopen(self.links.name(port.id), wanted);
+                port.reopen(&self.links.name(port.id), wanted);
             }
         }
         for device in &mut self.devices {
             let wanted = self.links.index(device.id);
             if wanted != device.open.as_ref().map(Ear::index) {
-                device.reopen(self.links.name(device.id), wanted);
+                device.reopen(&self.links.name(device.id), wanted);
             }
         }
     }
 }
 
 impl Network for RawNetwork {
+    /// What stays open goes on, with what waits in it; the rest is closed, and new ones are opened.
+    fn reload(&mut self, reloaded: &Reloaded) {
+        let config = &reloaded.config;
+        let new = self.links.ids().flat_map(|id| ports(config, id));
+        let mut old = std::mem::replace(&mut self.ports, new.collect());
+        let moves = &reloaded.plan.moves;
+        for port in &mut self.ports {
+            let same =
+                |o: &&mut Port| moves.interface(o.id) == Some(port.id) && o.purpose == port.purpose;
+            if let Some(old) = old.iter_mut().find(same) {
+                port.open = old.open.take();
+                port.complained = old.complained;
+                port.unsent = std::mem::take(&mut old.unsent);
+            }
+        }
+        self.first = 0;
+        self.refresh();
+    }
+
     fn poll_receive(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Received> {
         self.refresh();
         let ports = self.ports.len();

@@ -19,10 +19,11 @@ use locum_engine::Outcome;
 use locum_engine::config::{CheckCommand, CheckConfig, Config};
 use locum_engine::driver::{Probes, Watched};
 use locum_engine::ids::CheckId;
+use locum_engine::plan::Reloaded;
 use locum_engine::probe::Probe;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
-use tracing::debug;
+use tracing::{debug, error};
 
 pub use quorum::{Tally, ask};
 pub(crate) use script::Script;
@@ -34,17 +35,19 @@ use watch::Watch;
 pub struct TaskProbes {
     checks: Vec<Slot>,
     watch: Watch,
-    runs: JoinSet<(CheckId, u64, Outcome)>,
+    runs: JoinSet<(u64, Outcome)>,
+    /// The number of the last run, over all checks.
+    last_run: u64,
 }
 
 /// One configured check.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Slot {
-    work: Work,
-    /// The run under way; dropped, it ends the run.
-    running: Option<oneshot::Sender<()>>,
-    /// Tells a run's result from that of an earlier one that was cancelled.
-    run: u64,
+    /// `None`: its user has gone since the configuration was judged.
+    work: Option<Work>,
+    /// The run under way: its number, and what ends it when dropped. A check may move to another
+    /// place of the configuration meanwhile; the number stays.
+    running: Option<(u64, oneshot::Sender<()>)>,
 }
 
 #[derive(Clone, Debug)]
@@ -64,7 +67,19 @@ impl TaskProbes {
             checks: checks.collect::<Result<_, _>>()?,
             watch: Watch::new(config),
             runs: JoinSet::new(),
+            last_run: 0,
         })
+    }
+
+    /// Whether everybody exists whom scripts are to run as.
+    ///
+    /// # Errors
+    /// The first who doesn't.
+    pub fn judge(config: &Config) -> Result<(), UnknownUser> {
+        config
+            .checks
+            .iter()
+            .try_for_each(|check| Slot::new(check).map(drop))
     }
 }
 
@@ -77,14 +92,31 @@ impl Slot {
             CheckCommand::Probe(probe) => Work::Probe(Arc::new(probe.clone())),
         };
         Ok(Self {
-            work,
+            work: Some(work),
             running: None,
-            run: 0,
         })
     }
 }
 
 impl Probes for TaskProbes {
+    /// Checks that aren't cancelled keep their runs.
+    fn reload(&mut self, reloaded: &Reloaded) {
+        let Reloaded { config, plan } = reloaded;
+        let mut old: Vec<Option<Slot>> = self.checks.drain(..).map(Some).collect();
+        for step in &plan.checks {
+            let Some(to) = step.to else { continue };
+            let kept = plan.moves.check_before(to);
+            let kept = kept.and_then(|from| old[from.index()].take());
+            let slot = kept.map_or_else(|| Slot::new(config.check(to)), Ok);
+            self.checks.push(slot.unwrap_or_else(|e| {
+                error!("{e}");
+                Slot::default()
+            }));
+        }
+        // Everything watched is told once more; what is known already changes nothing.
+        self.watch = Watch::again(config);
+    }
+
     fn poll_result(&mut self, cx: &mut Context<'_>) -> Poll<(CheckId, Outcome)> {
         loop {
             let Some(ended) = ready!(self.runs.poll_join_next(cx)) else {
@@ -92,11 +124,18 @@ impl Probes for TaskProbes {
                 return Poll::Pending;
             };
             // Only the end of the runtime makes a run end without a result.
-            let Ok((check, run, outcome)) = ended else {
+            let Ok((run, outcome)) = ended else {
                 continue;
             };
-            let slot = &mut self.checks[check.index()];
-            if slot.run == run && slot.running.take().is_some() {
+            let of = |slot: &Slot| {
+                slot.running
+                    .as_ref()
+                    .is_some_and(|(number, _)| *number == run)
+            };
+            // A run that was cancelled is nobody's.
+            if let Some(at) = self.checks.iter().position(of) {
+                self.checks[at].running = None;
+                let check = CheckId(u16::try_from(at).expect("as many as ids"));
                 return Poll::Ready((check, outcome));
             }
         }
@@ -113,11 +152,16 @@ impl Probes for TaskProbes {
     fn start(&mut self, check: CheckId, timeout: Duration) {
         let slot = &mut self.checks[check.index()];
         let (sender, cancelled) = oneshot::channel();
-        slot.run += 1;
-        slot.running = Some(sender);
-        let (work, run) = (slot.work.clone(), slot.run);
-        self.runs
-            .spawn(async move { (check, run, work.run(timeout, cancelled).await) });
+        self.last_run += 1;
+        let run = self.last_run;
+        slot.running = Some((run, sender));
+        let work = slot.work.clone();
+        self.runs.spawn(async move {
+            match work {
+                Some(work) => (run, work.run(timeout, cancelled).await),
+                None => (run, Outcome::Failure(1)),
+            }
+        });
     }
 
     fn cancel(&mut self, check: CheckId) {

@@ -50,6 +50,13 @@ catalogue! {
         "vm-paused",
         "power-failure",
         "address-removed";
+    "Reloads":
+        "reload-unchanged",
+        "reload-priority",
+        "reload-addresses",
+        "reload-swapped-numbers",
+        "reload-instance-removed",
+        "reload-broken-file";
     "Elections":
         "both-start-at-once",
         "startup-delay",

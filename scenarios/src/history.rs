@@ -11,6 +11,7 @@ use locum_engine::Event;
 use locum_engine::Instant;
 use locum_engine::event::{Reason, StateKind};
 use locum_engine::ids::{InstanceId, Priority};
+use locum_engine::plan::Plan;
 use locum_sim::record::{DaemonChange, Observed, Record};
 use locum_sim::topology::HostId;
 
@@ -88,6 +89,9 @@ type Steps<T> = Vec<(Instant, T)>;
 pub struct History {
     holders: BTreeMap<IpAddr, Steps<Holders>>,
     states: BTreeMap<(HostId, InstanceId), Steps<Option<StateKind>>>,
+    /// After a reload: by present position, the position in the first configuration, or a number
+    /// beyond all of them.
+    moved: BTreeMap<HostId, Vec<InstanceId>>,
     /// Every change of state, in order.
     pub transitions: Vec<Transition>,
     /// Everything that daemons sent, in order.
@@ -124,7 +128,8 @@ impl History {
                     why,
                 },
             ) => {
-                let (node, instance, from, to, why) = (*node, *instance, *from, *to, *why);
+                let (node, from, to, why) = (*node, *from, *to, *why);
+                let instance = self.first_id(node, *instance);
                 set(
                     self.states.entry((node, instance)).or_default(),
                     at,
@@ -150,6 +155,7 @@ impl History {
                     set(steps, at, state);
                 }
             }
+            Observed::Reloaded(node, reloaded) => self.reload(*node, &reloaded.plan),
             Observed::Outage { client, lasted } => self.outages.push(Outage {
                 client: *client,
                 end: at,
@@ -176,6 +182,21 @@ impl History {
             | Observed::Engine(..)
             | Observed::ServedBy { .. } => {}
         }
+    }
+
+    fn first_id(&self, node: HostId, instance: InstanceId) -> InstanceId {
+        let moved = self.moved.get(&node);
+        moved.map_or(instance, |ids| ids[instance.index()])
+    }
+
+    fn reload(&mut self, node: HostId, plan: &Plan) {
+        let ids = plan.instances.iter().filter(|step| step.to.is_some());
+        let ids = ids.enumerate().map(|(i, step)| match step.from {
+            Some(from) => self.first_id(node, from),
+            None => InstanceId(u16::MAX - i as u16),
+        });
+        let ids = ids.collect();
+        self.moved.insert(node, ids);
     }
 
     fn hold(&mut self, at: Instant, address: IpAddr, change: impl FnOnce(&mut Holders)) {

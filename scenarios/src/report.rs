@@ -58,8 +58,10 @@ pub fn timeline(
     let width = topology.hosts.iter().map(|host| host.name.chars().count());
     let width = width.max().unwrap_or(0).max(4);
     let mut held = Held::default();
+    let mut names = Names::new(topology);
     for (index, record) in records.iter().enumerate() {
-        if let Some((who, what, style)) = describe(topology, &record.what) {
+        names.follow(&record.what);
+        if let Some((who, what, style)) = describe(topology, &names, &record.what) {
             let time = seconds(record.at);
             let what = palette.paint(style, what);
             writeln!(out, "{time:>10}  {who:width$}  {what}")?;
@@ -134,8 +136,11 @@ fn seconds(at: Instant) -> String {
 }
 
 /// Who and what, and how it is set; `None` for what a reader can do without.
-fn describe<'a>(topology: &'a Topology, what: &Observed) -> Option<(&'a str, String, Style)> {
-    let names = Names { topology };
+fn describe<'a>(
+    topology: &'a Topology,
+    names: &Names<'_>,
+    what: &Observed,
+) -> Option<(&'a str, String, Style)> {
     let name = |host: locum_sim::topology::HostId| &*topology.hosts[host.index()].name;
     Some(match what {
         Observed::Fault(fault) => ("!", names.fault(fault), FAULT),
@@ -144,6 +149,9 @@ fn describe<'a>(topology: &'a Topology, what: &Observed) -> Option<(&'a str, Str
             ("!", format!("switch {name} is back"), FAULT)
         }
         Observed::Daemon(host, change) => (name(*host), trace::daemon(*change).to_owned(), DIM),
+        Observed::Reloaded(host, reloaded) => {
+            (name(*host), trace::plan(&reloaded.plan), Style::new())
+        }
         Observed::Engine(_, Event::Announced { .. }) => return None,
         Observed::Engine(host, event) => {
             let style = match event {

@@ -3,7 +3,7 @@
 use core::fmt::Write;
 
 use locum_engine::input::Outcome;
-use locum_sim::fault::{Direction, Fault, Forgery, TimedFault};
+use locum_sim::fault::{Direction, Fault, Forgery, NewFile, TimedFault};
 use locum_sim::topology::{Burst, CableId, HostId, Role, Topology};
 
 use crate::check::show_instant;
@@ -109,6 +109,14 @@ fn entry(topology: &Topology, fault: &Fault) -> String {
             )
         }
         Fault::Undrain(h) => format!(r#"undrain = "{}""#, host(*h)),
+        Fault::Reload(h, NewFile { text, config }) => {
+            let broken = if config.is_some() {
+                ""
+            } else {
+                ", broken = true"
+            };
+            format!("reload = \"{}\", config = '''\n{text}'''{broken}", host(*h))
+        }
         Fault::RemoveAddress(h, address) => {
             format!(r#"remove = "{address}", node = "{}""#, host(*h))
         }

@@ -92,8 +92,9 @@ impl Scenario {
             false => fields.missing("lasts", r#"write lasts = "24s""#),
         };
         let limit = lasts.unwrap_or(Duration::MAX);
-        let (topology, configurations) = read_network(&fields, folder);
-        let timeline = read_timeline(&fields, &topology, limit);
+        let (topology, configs) = read_network(&fields, folder);
+        let configurations = configs.texts();
+        let timeline = read_timeline(&fields, &topology, (configs, folder), limit);
         let (timeline, places) = timeline.into_iter().unzip();
         let expectations = read_expectations(&fields, &topology, limit);
         let chaos = read_chaos(&fields, &topology, limit);

@@ -32,7 +32,7 @@ pub const STATES: [(&str, Option<StateKind>); 5] = [
 ];
 
 /// The words for [`Reason`] in expectations.
-pub const REASONS: [&str; 25] = [
+pub const REASONS: [&str; 26] = [
     "started",
     "owner",
     "master silent",
@@ -58,6 +58,7 @@ pub const REASONS: [&str; 25] = [
     "held up",
     "drained",
     "stopping",
+    "removed",
 ];
 
 /// The word for a reason; one of [`REASONS`].
@@ -88,6 +89,7 @@ pub fn reason(why: Reason) -> &'static str {
         Reason::HeldUp { .. } => "held up",
         Reason::Drained => "drained",
         Reason::Stopping => "stopping",
+        Reason::Removed => "removed",
     }
 }
 

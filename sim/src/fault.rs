@@ -2,8 +2,10 @@
 
 use core::net::IpAddr;
 use core::time::Duration;
+use std::sync::Arc;
 
 use locum_engine::Instant;
+use locum_engine::config::Config;
 use locum_engine::ids::{CheckId, FileId, InstanceId, Priority, ProcessId, Vrid};
 use locum_engine::input::Outcome;
 
@@ -100,12 +102,24 @@ pub enum Fault {
     Drain(HostId, Duration),
     /// Planned maintenance ends.
     Undrain(HostId),
+    /// The node's keepalived.conf is replaced, and its daemon told to read it (`SIGHUP`).
+    Reload(HostId, NewFile),
     /// Somebody else deletes an address from the host's NIC.
     RemoveAddress(HostId, IpAddr),
     /// What the host's own web service answers from now on: a status, or nothing at all.
     Service(HostId, Option<u16>),
     /// Somebody on that host's cable sends forged adverts.
     Forge(HostId, Forgery),
+}
+
+/// What stands in a keepalived.conf that was just written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewFile {
+    /// Its text.
+    pub text: Arc<str>,
+    /// What it says; daemons that are started later read it, too. `None`: it can't be used, and
+    /// whoever wrote it puts the old one back.
+    pub config: Option<Arc<Config>>,
 }
 
 /// Forged adverts, in the name of a neighbour.

@@ -13,14 +13,16 @@ use core::time::Duration;
 
 use locum_engine::Instant;
 
-use crate::record::Record;
-use crate::topology::Topology;
+use crate::fault::TimedFault;
+use crate::record::{Observed, Record};
+use crate::topology::{HostId, Topology};
 
 mod condition;
 mod health;
 mod member;
 mod network;
 mod pacing;
+mod reload;
 mod segment;
 mod settling;
 mod timing;
@@ -28,6 +30,7 @@ mod tracker;
 mod unicast;
 mod verdict;
 
+mod x10_reload;
 mod x1_addresses;
 mod x2_adverts;
 mod x3_takeover;
@@ -68,6 +71,8 @@ pub use verdict::{Extreme, Finding, Report, Slack, Verdict, Violation};
 pub struct Setup<'a> {
     /// What the network is made of.
     pub topology: &'a Topology,
+    /// The plan, for the configurations in it.
+    pub faults: &'a [TimedFault],
     /// δ: the grid on which the runner lets hosts act; zero when they act at once.
     pub quantum: Duration,
     /// When the run ends. Nothing is demanded of what would come later.
@@ -91,6 +96,11 @@ trait Oracle {
     /// Something is recorded; `world` shows it already.
     fn observe(&mut self, world: &Tracker, record: &Record);
 
+    /// The daemon of a host has another configuration; `world` shows it already.
+    fn reload(&mut self, world: &Tracker, host: HostId) {
+        let _ = (world, host);
+    }
+
     /// The run ends at `world.now`.
     fn finish(&mut self, world: &Tracker) {
         let _ = world;
@@ -110,7 +120,7 @@ pub struct Jury {
 impl Jury {
     /// Before the first record.
     pub fn new(setup: Setup<'_>) -> Self {
-        let tracker = Tracker::new(setup.topology, setup.quantum);
+        let tracker = Tracker::new(setup.topology, setup.faults, setup.quantum);
         let oracles: Vec<Box<dyn Oracle>> = vec![
             Box::new(x1_addresses::Addresses::new(&tracker)),
             Box::new(x2_adverts::Adverts::new(&tracker)),
@@ -121,6 +131,7 @@ impl Jury {
             Box::new(x7_restart::Restart::new(&tracker)),
             Box::new(x8_preemption::Preemption::new(&tracker)),
             Box::new(x9_agreement::Agreement::new(&tracker)),
+            Box::new(x10_reload::Reload::new(&tracker)),
             Box::new(t0_uniqueness::Uniqueness::default()),
             Box::new(t1_presence::Presence::default()),
             Box::new(t2_rank::Rank::default()),
@@ -151,6 +162,9 @@ impl Jury {
         self.elapse(record.at);
         self.tracker.apply(record);
         for oracle in &mut self.oracles {
+            if let Observed::Reloaded(host, _) = record.what {
+                oracle.reload(&self.tracker, host);
+            }
             oracle.observe(&self.tracker, record);
         }
     }

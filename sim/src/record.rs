@@ -4,6 +4,7 @@ use core::net::IpAddr;
 use core::time::Duration;
 
 use locum_engine::ids::{InstanceId, Priority};
+use locum_engine::plan::Reloaded;
 use locum_engine::{Event, Instant};
 
 use crate::fault::Fault;
@@ -27,6 +28,8 @@ pub enum Observed {
     SwitchBack(crate::topology::SwitchId),
     /// A daemon was started, or ended in one of three ways.
     Daemon(HostId, DaemonChange),
+    /// A daemon goes on with another configuration. Ids in later records of it are positions there.
+    Reloaded(HostId, Reloaded),
     /// The engine of a router reported something.
     Engine(HostId, Event),
     /// An advert left a daemon (whether or not the wire took it).

@@ -132,6 +132,7 @@ impl Watch {
         let jury = options.oracles.then(|| {
             oracle::Jury::new(oracle::Setup {
                 topology: &setup.topology,
+                faults: &setup.plan.faults,
                 quantum,
                 until: Instant::ZERO + setup.plan.duration,
             })

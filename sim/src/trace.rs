@@ -8,28 +8,32 @@
 //! Adverts and single announcements are left out, resignations are in; everything else is there.
 
 use core::fmt::{self, Write as _};
+use std::sync::Arc;
 
+use locum_engine::config::Config;
 use locum_engine::ids::Priority;
+use locum_engine::plan::Plan;
 use locum_engine::{Event, Instant};
 
-use crate::fault::{Direction, Fault, Forgery};
+use crate::fault::{Direction, Fault, Forgery, NewFile};
 use crate::record::{DaemonChange, Observed, Record, Remover};
-use crate::topology::{CableId, HostId, Role, Topology};
+use crate::topology::{CableId, HostId, HostSpec, Role, Topology};
 
 /// The whole trace, each line ending in a line feed.
 pub fn render(topology: &Topology, records: &[Record]) -> String {
     let mut text = String::new();
+    let mut names = Names::new(topology);
     for record in records {
-        if let Some(line) = line(topology, record) {
+        if let Some(line) = line(&mut names, record) {
             writeln!(text, "{line}").expect("a String takes everything");
         }
     }
     text
 }
 
-/// One record as a line, or `None` when the trace leaves it out.
-pub fn line(topology: &Topology, record: &Record) -> Option<String> {
-    let names = Names { topology };
+/// One record as a line, or `None` when the trace leaves it out. Records must come in order.
+pub fn line(names: &mut Names<'_>, record: &Record) -> Option<String> {
+    names.follow(&record.what);
     let (who, what) = names.describe(&record.what)?;
     Some(format!("{}  {who:8} {what}", time(record.at)))
 }
@@ -41,13 +45,53 @@ pub fn time(at: Instant) -> String {
 }
 
 /// Puts names to ids.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Names<'a> {
-    /// Where the names are.
-    pub topology: &'a Topology,
+    topology: &'a Topology,
+    /// What each router's file says, by host; routers only.
+    files: Vec<Option<Arc<Config>>>,
+    /// What each router's daemon runs on.
+    configs: Vec<Option<Arc<Config>>>,
 }
 
-impl Names<'_> {
+impl<'a> Names<'a> {
+    /// Before the first record.
+    pub fn new(topology: &'a Topology) -> Self {
+        let config = |host: &HostSpec| match &host.role {
+            Role::Router(router) => Some(Arc::clone(&router.config)),
+            Role::Nic(_) | Role::Plain | Role::Client(_) => None,
+        };
+        let files: Vec<_> = topology.hosts.iter().map(config).collect();
+        Self {
+            topology,
+            configs: files.clone(),
+            files,
+        }
+    }
+
+    /// Takes in what says which configuration is in force. To be told of every record, in order.
+    pub fn follow(&mut self, what: &Observed) {
+        match what {
+            Observed::Fault(Fault::Reload(host, file)) => {
+                if let Some(config) = &file.config {
+                    self.files[host.index()] = Some(Arc::clone(config));
+                }
+            }
+            Observed::Daemon(host, DaemonChange::Started) => {
+                self.configs[host.index()] = self.files[host.index()].clone();
+            }
+            Observed::Reloaded(host, reloaded) => {
+                self.configs[host.index()] = Some(Arc::clone(&reloaded.config));
+            }
+            _ => {}
+        }
+    }
+
+    fn config(&self, host: HostId) -> &Config {
+        let config = self.configs[host.index()].as_deref();
+        config.expect("only routers have engines")
+    }
+
     /// The name of a host.
     pub fn host(&self, host: HostId) -> &str {
         &self.topology.hosts[host.index()].name
@@ -65,12 +109,10 @@ impl Names<'_> {
 
     /// An event of a router's engine, with the instance it is about.
     pub fn event(&self, host: HostId, event: &Event) -> String {
-        let Role::Router(router) = &self.topology.hosts[host.index()].role else {
-            unreachable!("only routers have engines")
-        };
-        let words = event.display(&router.config);
+        let config = self.config(host);
+        let words = event.display(config);
         match event.instance() {
-            Some(instance) => format!("{} {words}", router.config.instance(instance).name),
+            Some(instance) => format!("{} {words}", config.instance(instance).name),
             None => words.to_string(),
         }
     }
@@ -84,6 +126,7 @@ impl Names<'_> {
                 return Some(("-", format!("switch {name} is back")));
             }
             Observed::Daemon(host, change) => (host, daemon(*change).to_owned()),
+            Observed::Reloaded(host, reloaded) => (host, plan(&reloaded.plan)),
             Observed::Engine(host, event) => (host, self.event(*host, event)),
             Observed::Advert {
                 host,
@@ -228,6 +271,13 @@ impl Names<'_> {
                 )
             }
             Fault::Undrain(host) => write!(f, "{} is resumed", self.host(*host)),
+            Fault::Reload(host, NewFile { config, .. }) => {
+                let file = match config {
+                    Some(_) => "its new file",
+                    None => "a file that can't be used",
+                };
+                write!(f, "{}'s daemon is told to read {file}", self.host(*host))
+            }
             Fault::RemoveAddress(host, address) => {
                 write!(f, "somebody removes {address} from {}", self.host(*host))
             }
@@ -295,6 +345,13 @@ fn percent(ppm: u32) -> String {
     }
     let digits = format!("{rest:04}");
     format!("{whole}.{} %", digits.trim_end_matches('0'))
+}
+
+/// What a reload changes, in one line.
+pub fn plan(plan: &Plan) -> String {
+    let text = plan.to_string();
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    format!("reloaded: {}", lines.join("; "))
 }
 
 /// What became of a daemon's process, in words.

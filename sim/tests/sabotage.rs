@@ -8,7 +8,7 @@ use common::*;
 use locum_engine::config::{CheckCommand, CheckConfig, Config, Preempt, Track, Version, Weight};
 use locum_engine::ids::{CheckId, Priority};
 use locum_engine::probe::{Probe, ProbeKind};
-use locum_sim::fault::{Fault, Forgery};
+use locum_sim::fault::{Fault, Forgery, NewFile};
 use locum_sim::run::{Bug, Options, Runner};
 use locum_sim::topology::HostId;
 
@@ -181,4 +181,25 @@ fn announcements() {
     }
     let [a, b] = configs;
     sees(&["T7"], (A, Bug::AnnouncesTakeoversOnly), a, b, &CUT);
+}
+
+/// A file is written and loaded.
+fn reload(host: HostId, config: Config) -> Fault {
+    let (text, config) = ("".into(), Some(config.into()));
+    Fault::Reload(host, NewFile { text, config })
+}
+
+#[test]
+fn reloads() {
+    let (a, b) = (|| plain(100), || plain(99));
+    let same = [(20_300, reload(A, a())), (30_300, reload(A, a()))];
+    sees(&["X2"], (A, Bug::ChattersOnReload), a(), b(), &same);
+    sees(&["X10"], (A, Bug::ShufflesOnReload), a(), b(), &same);
+    let mut more = plain(101);
+    let mut address = more.instances[0].addresses[0].clone();
+    address.address = std::net::Ipv4Addr::new(192, 168, 0, 201).into();
+    more.instances[0].addresses.push(address);
+    let other = [(20_300, reload(A, more)), (30_300, reload(A, a()))];
+    sees(&["X10"], (A, Bug::ShufflesOnReload), a(), b(), &other);
+    sees(&["X10"], (A, Bug::KeepsAddresses), a(), b(), &other);
 }

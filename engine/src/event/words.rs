@@ -102,6 +102,7 @@ impl Reason {
             }
             Self::Drained => f.write_str("drained"),
             Self::Stopping => f.write_str("stopping"),
+            Self::Removed => f.write_str("no longer configured"),
         }
     }
 }
@@ -117,6 +118,7 @@ impl fmt::Display for Announcement {
             Self::Settled => "once more after the contest",
             Self::Late => "was asleep",
             Self::PutBack => "an address came back",
+            Self::Configured => "new in the configuration",
         })
     }
 }

@@ -42,7 +42,7 @@ impl Backup {
             | Signal::Resign
             | Signal::Promote
             | Signal::Yield(_)
-            | Signal::Stop => Step::stay(State::Backup(self)),
+            | Signal::Stop(_) => Step::stay(State::Backup(self)),
         }
     }
 

@@ -37,7 +37,7 @@ impl Master {
             | Signal::Clear
             | Signal::PriorityChanged { .. }
             | Signal::Promote
-            | Signal::Stop => Step::stay(State::Master(self)),
+            | Signal::Stop(_) => Step::stay(State::Master(self)),
         }
     }
 
@@ -94,7 +94,7 @@ impl Master {
             | Signal::Resign
             | Signal::Promote
             | Signal::Yield(_)
-            | Signal::Stop => return None,
+            | Signal::Stop(_) => return None,
         };
         Some(Step::enter(State::Backup(backup), Reason::HeldUp { by }))
     }

@@ -56,7 +56,7 @@ fn signals() -> Vec<(&'static str, Signal)> {
         ("resign", Signal::Resign),
         ("promote", Signal::Promote),
         ("yield", Signal::Yield(Reason::Drained)),
-        ("stop", Signal::Stop),
+        ("stop", Signal::Stop(Reason::Stopping)),
     ]
 }
 

@@ -53,7 +53,8 @@ impl Burst {
             | Announcement::Contest
             | Announcement::Settled
             | Announcement::Late
-            | Announcement::PutBack => Scope::All,
+            | Announcement::PutBack
+            | Announcement::Configured => Scope::All,
         }
     }
 }
@@ -70,6 +71,13 @@ impl Announcer {
         Burst {
             why: Announcement::Takeover,
             rounds: config.repeat,
+        }
+    }
+
+    /// Other settings while master: another refresh counts from now, the rest from its next occasion.
+    pub(crate) fn change(&mut self, old: &GarpConfig, new: &GarpConfig, now: Instant) {
+        if old.refresh != new.refresh {
+            self.refresh_at = after(now, new.refresh);
         }
     }
 

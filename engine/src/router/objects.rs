@@ -124,7 +124,7 @@ impl Router {
         }
     }
 
-    fn objects(&self, s: &Surroundings<'_>) -> Vec<(ObjectId, Object)> {
+    pub(super) fn objects(&self, s: &Surroundings<'_>) -> Vec<(ObjectId, Object)> {
         let objects = &s.config.instance(self.id).objects;
         (0_u16..)
             .zip(objects)

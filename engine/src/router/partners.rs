@@ -21,6 +21,8 @@ pub(super) struct Partners {
     /// See [`Params::stands`].
     pub(super) stands: bool,
     won: Option<Won>,
+    /// It is new to its group, and hasn't been in one state with it.
+    joins: bool,
 }
 
 /// Adverts of a master of lower rank: a contest that is being won.
@@ -44,9 +46,27 @@ pub(crate) struct Face {
     pub(crate) blocked: Option<Reason>,
     /// Why it last changed state.
     pub(crate) why: Option<Reason>,
+    /// It is new to its group.
+    pub(crate) joins: bool,
 }
 
 impl Router {
+    /// It is new to its group: if that is master, it becomes master with it.
+    pub(crate) fn join(&mut self) {
+        if let Some(partners) = &mut self.partners {
+            partners.joins = true;
+        }
+    }
+
+    /// The configuration has put it into a group, or taken it out.
+    pub(super) fn regroup(&mut self, grouped: bool) {
+        self.partners = grouped.then(|| self.partners.unwrap_or_default());
+        if let (false, State::Backup(backup)) = (grouped, &mut self.state) {
+            // What waited for partners is due now.
+            backup.ripe = false;
+        }
+    }
+
     /// Where it stands, for its group; `None` when it has none.
     pub(crate) fn face(&self) -> Option<Face> {
         let partners = self.partners.as_ref()?;
@@ -56,6 +76,7 @@ impl Router {
             started: self.started,
             blocked: partners.blocked.filter(|_| self.started),
             why: partners.why,
+            joins: partners.joins,
         })
     }
 
@@ -75,6 +96,12 @@ impl Router {
 
     /// All partners are ripe.
     pub(crate) fn promote(&mut self, s: &mut Surroundings<'_>) {
+        if let Some(partners) = &mut self.partners
+            && core::mem::take(&mut partners.joins)
+            && let State::Backup(backup) = &mut self.state
+        {
+            backup.ripe = true;
+        }
         self.signal(s, Signal::Promote);
     }
 

@@ -142,12 +142,23 @@ impl Router {
     /// Rounds over all addresses, advertised ones first; nothing when the burst has no rounds. What
     /// has to keep a distance goes to the pacer, the rest leaves at once.
     pub(super) fn announce(&mut self, s: &mut Surroundings<'_>, burst: Burst) {
+        self.announce_these(s, burst, s.config.instance(self.id).held_addresses());
+    }
+
+    /// Rounds over some addresses.
+    pub(super) fn announce_these<'a>(
+        &mut self,
+        s: &mut Surroundings<'_>,
+        burst: Burst,
+        addresses: impl IntoIterator<Item = &'a VirtualAddress, IntoIter: Clone>,
+    ) {
         if burst.rounds == 0 {
             return;
         }
         let (config, scope) = (s.config, burst.scope());
+        let addresses = addresses.into_iter();
         let covered = || {
-            let held = config.instance(self.id).held_addresses();
+            let held = addresses.clone();
             held.filter(|held| scope.covers(config, self.id, held))
         };
         for _ in 0..burst.rounds {
@@ -162,7 +173,10 @@ impl Router {
             links: s.links,
             out: s.out,
         };
-        s.pacer.ask(&mut stage, self.id, burst.rounds, scope);
+        // Where a distance is kept, all of them take their turn again.
+        if addresses.clone().any(|held| s.pacer.paces(held)) {
+            s.pacer.ask(&mut stage, self.id, burst.rounds, scope);
+        }
         s.out.push_back(Output::Event(Event::Announced {
             instance: self.id,
             why: burst.why,

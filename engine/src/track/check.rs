@@ -75,6 +75,13 @@ impl Check {
         self.phase = Phase::Waiting { next_at: now };
     }
 
+    /// The interval has changed: a shorter one counts from now.
+    pub(super) fn hasten(&mut self, spec: &CheckConfig, now: Instant) {
+        if let Phase::Waiting { next_at } = &mut self.phase {
+            *next_at = (*next_at).min(now + spec.interval);
+        }
+    }
+
     /// True when a run was under way.
     pub(super) fn stop(&mut self) -> bool {
         let running = matches!(self.phase, Phase::Running { .. });

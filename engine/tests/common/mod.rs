@@ -273,6 +273,7 @@ fn words(config: &Config, output: &Output) -> String {
         Output::Effect(Effect::StartCheck { check, .. }) => format!("check {}", check.index()),
         Output::Effect(Effect::CancelCheck { check }) => format!("cancel {}", check.index()),
         Output::Event(event) => event.display(config).to_string(),
+        Output::Reloaded(_) => "reloaded".into(),
         Output::Stopped => "stopped".into(),
     }
 }

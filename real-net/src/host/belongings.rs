@@ -126,7 +126,7 @@ impl Belongings {
         }
         netlink.create_device(&name, base.get(), device.mac)?;
         self.sysctls.prepare_device(&name);
-        self.sysctls.prepare_base(self.links.name(device.base));
+        self.sysctls.prepare_base(&self.links.name(device.base));
         let index = nix::net::if_::if_nametoindex(&*name)?;
         self.rising.insert(index);
         if !self.devices.contains(device) {
@@ -152,7 +152,7 @@ impl Belongings {
             && e.raw_os_error() != Some(libc::ENODEV)
         {
             let name = self.links.name(device.interface);
-            error!(interface = name, "can't remove a device: {e}");
+            error!(interface = &*name, "can't remove a device: {e}");
         }
         if self.devices.is_empty() {
             self.sysctls.restore();

@@ -42,10 +42,15 @@ impl Watch {
     /// Writes the files that are to be written at the start, and looks at everything once. Must be
     /// used inside a tokio runtime when there is anything to watch.
     pub(super) fn new(config: &Config) -> Self {
+        config.files.iter().for_each(initialise);
+        Self::again(config)
+    }
+
+    /// The same without writing anything: for a configuration that is loaded later.
+    pub(super) fn again(config: &Config) -> Self {
         let (sender, news) = unbounded_channel();
         let mut tasks = JoinSet::new();
         if !config.files.is_empty() {
-            config.files.iter().for_each(initialise);
             let mut files = Files::new(&config.files, sender.clone());
             files.look();
             tasks.spawn(files.watch());

@@ -16,6 +16,7 @@ mod lab;
 mod mixed;
 mod multicast;
 mod process;
+mod reload;
 mod timing;
 mod tool;
 mod unicast;

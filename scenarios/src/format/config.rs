@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use locum_engine::conf;
+use locum_engine::conf::{self, Reading};
 use locum_engine::config::Config;
+use locum_sim::fault::NewFile;
 
 use super::Source;
 use super::fields::{Fields, Sink, Word, word};
@@ -22,11 +23,58 @@ struct ConfigText {
     lines: Vec<(String, Option<usize>)>,
 }
 
-/// The configurations read so far, by node.
+impl ConfigText {
+    fn joined(&self) -> String {
+        let lines: Vec<&str> = self.lines.iter().map(|(line, _)| line.as_str()).collect();
+        lines.join("\n")
+    }
+}
+
+/// The configurations read so far, by node: what stands in its file.
 #[derive(Debug, Default)]
-pub(super) struct Configs(BTreeMap<String, ConfigText>);
+pub(crate) struct Configs(BTreeMap<String, ConfigText>);
 
 impl Configs {
+    /// A configuration that a node is to load while its daemon runs: the one that it has, with lines
+    /// changed, or another. With `broken = true` it has to be one that can't be used.
+    pub(super) fn reload(
+        &mut self,
+        node: &Word<'_>,
+        fields: &Fields<'_, '_>,
+        folder: Option<&Path>,
+    ) -> Option<NewFile> {
+        let text = if fields.has("config") || fields.has("config_file") {
+            self.text(node, fields, folder)?
+        } else {
+            let mut text = self.0.get(node.text)?.clone();
+            for value in fields.list("changing") {
+                change(
+                    fields.sink,
+                    &mut text,
+                    &word(fields.sink, value, "a change")?,
+                )?;
+            }
+            text
+        };
+        let written = text.joined().into();
+        if fields.boolean("broken") == Some(true) {
+            if read(node.text, &text, folder).config.is_some() {
+                let help = "leave `broken` out, or break it".to_owned();
+                return fields.error("this configuration can be used", help);
+            }
+            return Some(NewFile {
+                text: written,
+                config: None,
+            });
+        }
+        let config = parse(fields.sink, node.text, &text, folder, fields.span())?;
+        self.0.insert(node.text.to_owned(), text);
+        Some(NewFile {
+            text: written,
+            config: Some(config),
+        })
+    }
+
     /// Reads the configuration of `node`, whatever way it is given.
     pub(super) fn read(
         &mut self,
@@ -41,11 +89,8 @@ impl Configs {
     }
 
     /// Every configuration as its daemon would read it, by node.
-    pub(super) fn texts(&self) -> BTreeMap<Arc<str>, Arc<str>> {
-        let text = |text: &ConfigText| {
-            let lines: Vec<&str> = text.lines.iter().map(|(line, _)| line.as_str()).collect();
-            lines.join("\n").into()
-        };
+    pub(crate) fn texts(&self) -> BTreeMap<Arc<str>, Arc<str>> {
+        let text = |text: &ConfigText| text.joined().into();
         let texts = self.0.iter();
         texts
             .map(|(node, t)| (node.as_str().into(), text(t)))
@@ -182,6 +227,15 @@ fn file_text(sink: &Sink<'_>, file: &Word<'_>, folder: Option<&Path>) -> Option<
     }
 }
 
+fn read(node: &str, text: &ConfigText, folder: Option<&Path>) -> Reading {
+    let mut includes = Includes {
+        main: &text.name,
+        folder,
+        node,
+    };
+    conf::read(&text.name, &text.joined(), &mut includes)
+}
+
 /// Hands the text to the engine's reader, and its diagnostics to the sink.
 fn parse(
     sink: &Sink<'_>,
@@ -190,13 +244,7 @@ fn parse(
     folder: Option<&Path>,
     node_span: Range<usize>,
 ) -> Option<Arc<Config>> {
-    let lines: Vec<&str> = text.lines.iter().map(|(line, _)| line.as_str()).collect();
-    let mut includes = Includes {
-        main: &text.name,
-        folder,
-        node,
-    };
-    let reading = conf::read(&text.name, &lines.join("\n"), &mut includes);
+    let reading = read(node, text, folder);
     for mut diagnostic in reading.diagnostics {
         let here = *diagnostic.file == *text.name;
         let line = (diagnostic.line as usize).checked_sub(1).filter(|_| here);

@@ -2,6 +2,7 @@
 
 use core::net::IpAddr;
 use core::time::Duration;
+use std::path::Path;
 
 use locum_engine::config::Config;
 use locum_engine::ids::{InstanceId, Priority, Vrid};
@@ -10,6 +11,7 @@ use locum_sim::fault::{Direction, Fault, Forgery};
 use locum_sim::topology::{CableId, HostId, Topology};
 use toml::de::DeValue;
 
+use super::config::Configs;
 use super::fields::{Fields, Word, integer};
 use super::network::Named;
 use super::options::read_burst;
@@ -18,7 +20,7 @@ use crate::units::{RATE_HELP, parse_rate};
 use crate::words::did_you_mean;
 
 /// Every verb, in the order of [`Fault`].
-pub(crate) const VERBS: [&str; 31] = [
+pub(crate) const VERBS: [&str; 32] = [
     "pull",
     "plug",
     "dark",
@@ -47,6 +49,7 @@ pub(crate) const VERBS: [&str; 31] = [
     "priority",
     "drain",
     "undrain",
+    "reload",
     "remove",
     "service",
     "forge",
@@ -55,11 +58,20 @@ const CABLE_HELP: &str = r#"write on = "A - sw1", or on = "A -> sw1" for one dir
 const NODE_HELP: &str = r#"write node = "A""#;
 
 /// Reads the verb of an entry and what belongs to it.
-pub(super) fn read_fault(entry: &Fields<'_, '_>, topology: &Topology) -> Option<Fault> {
+pub(super) fn read_fault(
+    entry: &Fields<'_, '_>,
+    topology: &Topology,
+    (configs, folder): (&mut Configs, Option<&Path>),
+) -> Option<Fault> {
     let verb = entry.only(
         &VERBS,
         "an entry of the timeline says one thing that happens",
     )?;
+    if verb == "reload" {
+        let node = entry.word(verb)?;
+        let (host, _) = topology.find_node(entry.sink, &node)?;
+        return Some(Fault::Reload(host, configs.reload(&node, entry, folder)?));
+    }
     cable_fault(entry, topology, verb)
         .or_else(|| life_fault(entry, topology, verb))
         .unwrap_or_else(|| other_fault(entry, topology, verb))
@@ -412,6 +424,7 @@ pub(crate) fn undo(fault: &Fault, topology: &Topology) -> Option<Vec<Fault>> {
         | Fault::Resume(_)
         | Fault::ResumeVm(_)
         | Fault::Undrain(_)
+        | Fault::Reload(..)
         | Fault::RemoveAddress(..)
         | Fault::Forge(..) => return None,
     })

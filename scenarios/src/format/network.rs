@@ -2,7 +2,6 @@
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use core::time::Duration;
-use std::collections::BTreeMap;
 use std::path::Path as Folder;
 use std::sync::Arc;
 
@@ -23,12 +22,12 @@ const NODE_SHAPE: &str = r#"[nodes.A] with address = "192.168.0.11/24" and confi
 const ADDRESS6_HELP: &str = r#"write an IPv6 address with its prefix length, as in "fd00::11/64""#;
 const ADDRESS_HELP: &str = r#"write an address with its prefix length, as in "192.168.0.11/24""#;
 
-/// Reads the whole network, and the text of each node's configuration by the node's name. Problems go
-/// to the sink; what can't be read is left out.
+/// Reads the whole network, and each node's configuration as it stands in its file. Problems go to
+/// the sink; what can't be read is left out.
 pub(crate) fn read_network(
     fields: &Fields<'_, '_>,
     folder: Option<&Folder>,
-) -> (Topology, BTreeMap<Arc<str>, Arc<str>>) {
+) -> (Topology, Configs) {
     let mut topology = Topology::default();
     for value in fields.list("switches") {
         read_switch(fields.sink, &mut topology, value);
@@ -58,7 +57,7 @@ pub(crate) fn read_network(
         read_cable(fields.sink, &mut topology, value);
     }
     check_cabling(fields, &topology);
-    (topology, configs.texts())
+    (topology, configs)
 }
 
 /// The first virtual address of the first node: what a scenario is about unless it says otherwise.

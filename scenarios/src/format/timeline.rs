@@ -5,11 +5,13 @@
 
 use core::ops::Range;
 use core::time::Duration;
+use std::path::Path;
 
 use locum_engine::Instant;
 use locum_sim::fault::{Fault, TimedFault};
 use locum_sim::topology::Topology;
 
+use super::config::Configs;
 use super::faults::{VERBS, read_fault, undo};
 use super::fields::{Fields, Sink};
 
@@ -22,6 +24,7 @@ const REPEAT_MAX: i64 = 10_000;
 pub(crate) fn read_timeline(
     fields: &Fields<'_, '_>,
     topology: &Topology,
+    (mut configs, folder): (Configs, Option<&Path>),
     lasts: Duration,
 ) -> Vec<(TimedFault, Range<usize>)> {
     let mut faults = Vec::new();
@@ -29,7 +32,7 @@ pub(crate) fn read_timeline(
         let Some(entry) = Fields::of(fields.sink, value, SHAPE) else {
             continue;
         };
-        match read_entry(&entry, topology, lasts) {
+        match read_entry(&entry, topology, (&mut configs, folder), lasts) {
             Some(read) => {
                 faults.extend(read.into_iter().map(|fault| (fault, entry.span())));
             }
@@ -46,6 +49,7 @@ pub(crate) fn read_timeline(
 fn read_entry(
     entry: &Fields<'_, '_>,
     topology: &Topology,
+    files: (&mut Configs, Option<&Path>),
     lasts: Duration,
 ) -> Option<Vec<TimedFault>> {
     let at = match entry.has("at") {
@@ -54,7 +58,7 @@ fn read_entry(
     };
     let lasting = entry.span_of_time("for");
     let times = entry.integer("repeat", 1..=REPEAT_MAX);
-    let fault = read_fault(entry, topology)?;
+    let fault = read_fault(entry, topology, files)?;
     // Forged adverts have an interval of their own under this name.
     let every = match fault {
         Fault::Forge(..) => None,

@@ -1,9 +1,10 @@
 //! What each fault does to the kernel and to the daemons.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use locum_engine::Instant;
-use locum_sim::fault::{Direction, Fault};
+use locum_sim::fault::{Direction, Fault, NewFile};
 use locum_sim::record::{DaemonChange, Observed};
 use locum_sim::topology::{CableId, HostId, SwitchId};
 use nix::sys::signal::Signal;
@@ -82,6 +83,7 @@ impl Stage<'_> {
                 }
                 Ok(())
             }
+            Fault::Reload(host, file) => self.reload(host, &file),
             Fault::RemoveAddress(host, address) => self.remove_address(host, address.into()),
             // Refused before the run: see `impossible`.
             Fault::PauseVm(_)
@@ -92,6 +94,28 @@ impl Stage<'_> {
             | Fault::Service(..)
             | Fault::Forge(..) => Ok(()),
         }
+    }
+
+    /// Writes a file and tells the daemon to read it. Checks keep the scripts that they run here. A
+    /// broken file stays until the next one is written.
+    fn reload(&mut self, host: HostId, file: &NewFile) -> Result<(), Failure> {
+        let folder = self.scenario.folder.as_deref();
+        let mut text = conf::anchor_includes(&file.text, folder);
+        let before = self.texts.get(&host).cloned().unwrap_or_default();
+        for check in file.config.iter().flat_map(|config| &config.checks) {
+            let script = conf::script(&before, &check.name);
+            let same = script.and_then(|s| conf::with_script(&text, &check.name, Path::new(&s)));
+            text = same.unwrap_or(text);
+        }
+        self.texts.insert(host, text);
+        self.write_configuration(host)?;
+        if file.config.is_none() {
+            self.texts.insert(host, before);
+        }
+        if let Some(daemon) = self.daemons.get(&host) {
+            daemon.signal(Signal::SIGHUP);
+        }
+        Ok(())
     }
 
     fn network_fault(&mut self, fault: Fault) -> Result<(), Failure> {

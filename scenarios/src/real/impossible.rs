@@ -114,6 +114,7 @@ fn impossible(topology: &Topology, fault: &Fault, keepalived: bool) -> Option<(S
         | Fault::Resume(_)
         | Fault::ForceCheck(..)
         | Fault::SetPriority(..)
+        | Fault::Reload(..)
         | Fault::RemoveAddress(..) => None,
     }
 }

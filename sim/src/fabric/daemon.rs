@@ -159,6 +159,23 @@ impl Fabric {
         });
     }
 
+    /// A daemon that uses the NIC from now on is told its state.
+    pub(crate) fn tell_link(&mut self, host: HostId) {
+        self.kernel_mut(host).tell_link();
+    }
+
+    /// Puts an address on a host's NIC, for ever.
+    pub(crate) fn put_address(&mut self, host: HostId, address: IpAddr) {
+        self.with_kernel(host, |kernel, cx| kernel.add_address(cx, address, None));
+    }
+
+    /// The checks of a daemon are elsewhere in its new configuration, or gone.
+    pub(crate) fn move_probes(&mut self, host: HostId, moves: &[Option<CheckId>]) {
+        self.each_part(host, |fabric, part| {
+            fabric.kernel_mut(part).move_probes(moves);
+        });
+    }
+
     fn socket(&self, host: HostId) -> Option<&Socket> {
         self.hosts[host.index()].kernel.socket()
     }

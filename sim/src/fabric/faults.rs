@@ -52,7 +52,8 @@ impl Fabric {
             | Fault::Processes(..)
             | Fault::SetPriority(..)
             | Fault::Drain(..)
-            | Fault::Undrain(_) => {}
+            | Fault::Undrain(_)
+            | Fault::Reload(..) => {}
             Fault::Dark(..)
             | Fault::Light(..)
             | Fault::Loss(..)

@@ -325,7 +325,7 @@ impl Kernel {
         self.addresses.iter().find(due).map(|held| held.address)
     }
 
-    fn tell_link(&mut self) {
+    pub(crate) fn tell_link(&mut self) {
         let link = self.link();
         if let Some(socket) = &mut self.socket {
             socket.change(Delivery::Link(link));

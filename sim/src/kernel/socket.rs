@@ -114,6 +114,14 @@ impl Socket {
         self.results.retain(|&(c, _)| c != check);
     }
 
+    /// Checks have new positions, or none.
+    pub(crate) fn move_results(&mut self, moved: impl Fn(CheckId) -> Option<CheckId>) {
+        let results = self.results.drain(..);
+        self.results = results
+            .filter_map(|(check, outcome)| Some((moved(check)?, outcome)))
+            .collect();
+    }
+
     /// The next delivery, in the order in which the driver asks: changes, packets, results.
     pub(crate) fn poll(&mut self) -> Option<Delivery> {
         if let Some(change) = self.changes.pop_front() {

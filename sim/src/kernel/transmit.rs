@@ -202,6 +202,20 @@ impl Kernel {
     }
 
     /// Gives a run up; it will say nothing.
+    pub(crate) fn move_probes(&mut self, moves: &[Option<CheckId>]) {
+        let moved = |check: CheckId| moves.get(check.index()).copied().flatten();
+        self.probes.retain_mut(|run| match moved(run.check) {
+            Some(to) => {
+                run.check = to;
+                true
+            }
+            None => false,
+        });
+        if let Some(socket) = &mut self.socket {
+            socket.move_results(moved);
+        }
+    }
+
     pub(crate) fn cancel_probe(&mut self, check: CheckId) {
         self.probes.retain(|run| run.check != check);
         if let Some(socket) = &mut self.socket {

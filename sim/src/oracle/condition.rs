@@ -18,8 +18,9 @@ use locum_engine::time::nanos;
 
 use super::member::HostState;
 use super::network::Network;
+use super::reload;
 use super::timing::minus;
-use crate::fault::Fault;
+use crate::fault::{Fault, TimedFault};
 use crate::topology::{HostId, Topology};
 
 /// Linux repeats an unanswered ARP request after a second (`retrans_time`).
@@ -58,10 +59,29 @@ pub(super) struct Condition {
     /// Every run since then may have succeeded.
     pub(super) not_bad_since: Instant,
     forced: Option<Outcome>,
+    /// The present configuration of its host has it.
+    present: bool,
     config: Arc<Config>,
 }
 
 impl Condition {
+    fn new(host: HostId, check: CheckId, config: &Arc<Config>, present: bool) -> Self {
+        Self {
+            host,
+            check,
+            finding: Finding::Unknown,
+            since: Instant::ZERO,
+            verdict: None,
+            verdict_before: None,
+            judged: Instant::ZERO,
+            not_good_since: Instant::ZERO,
+            not_bad_since: Instant::ZERO,
+            forced: None,
+            present,
+            config: Arc::clone(config),
+        }
+    }
+
     /// Its configuration.
     pub(super) fn spec(&self) -> &CheckConfig {
         self.config.check(self.check)
@@ -136,36 +156,37 @@ impl Condition {
 pub(super) struct Conditions {
     /// In order of host and check.
     pub(super) list: Vec<Condition>,
-    first: Vec<usize>,
+    /// By host and [`CheckId`], positions in the list.
+    at: Vec<Vec<usize>>,
+    /// The same of the first configuration, which is the one that faults speak of.
+    first: Vec<Vec<usize>>,
     /// What each host's web service answers: 200 from the beginning.
     services: Vec<Option<Option<u16>>>,
 }
 
 impl Conditions {
-    /// Nothing is known.
-    pub(super) fn new(topology: &Topology) -> Self {
-        let mut list = Vec::new();
-        let mut first = vec![0; topology.hosts.len() + 1];
-        for (host, spec) in topology.routers() {
-            first[host.index()] = list.len();
-            for check in 0..spec.config.checks.len() {
-                list.push(Condition {
-                    host,
-                    check: CheckId(check as u16),
-                    finding: Finding::Unknown,
-                    since: Instant::ZERO,
-                    verdict: None,
-                    verdict_before: None,
-                    judged: Instant::ZERO,
-                    not_good_since: Instant::ZERO,
-                    not_bad_since: Instant::ZERO,
-                    forced: None,
-                    config: spec.config.clone(),
-                });
+    /// Nothing is known. Every check of every configuration is there from the beginning.
+    pub(super) fn new(topology: &Topology, faults: &[TimedFault]) -> Self {
+        let mut list: Vec<Condition> = Vec::new();
+        let mut first = Vec::new();
+        for host in (0..topology.hosts.len()).map(|i| HostId(i as u16)) {
+            let from = list.len();
+            let configs = reload::configs(topology, faults, host);
+            for (written, config) in configs.iter().enumerate() {
+                for (i, check) in config.checks.iter().enumerate() {
+                    let known = |c: &Condition| c.spec().name == check.name;
+                    if !list[from..].iter().any(known) {
+                        let check = CheckId(i as u16);
+                        list.push(Condition::new(host, check, config, written == 0));
+                    }
+                }
             }
+            let count = configs.first().map_or(0, |config| config.checks.len());
+            first.push((from..from + count).collect());
         }
         Self {
             list,
+            at: first.clone(),
             first,
             services: vec![Some(Some(200)); topology.hosts.len()],
         }
@@ -173,7 +194,31 @@ impl Conditions {
 
     /// The condition of that check.
     pub(super) fn get(&self, host: HostId, check: CheckId) -> &Condition {
-        &self.list[self.first[host.index()] + check.index()]
+        &self.list[self.at[host.index()][check.index()]]
+    }
+
+    /// The daemon of that host has another configuration. What was forced or found stays.
+    pub(super) fn reload(&mut self, host: HostId, config: &Arc<Config>, now: Instant) {
+        let mut at = vec![0; config.checks.len()];
+        let own = self.list.iter_mut().enumerate();
+        for (position, condition) in own.filter(|(_, c)| c.host == host) {
+            let found = reload::find_check(config, &condition.spec().name);
+            let same = found.is_some_and(|check| config.check(check) == condition.spec());
+            if !same || !condition.present {
+                condition.not_good_since = now;
+                condition.not_bad_since = now;
+                condition.since = now;
+            }
+            if !condition.present {
+                condition.verdict = None;
+            }
+            condition.present = found.is_some();
+            if let Some(check) = found {
+                (condition.check, condition.config) = (check, Arc::clone(config));
+                at[check.index()] = position;
+            }
+        }
+        self.at[host.index()] = at;
     }
 
     /// Those of one host.
@@ -185,7 +230,7 @@ impl Conditions {
     pub(super) fn fault(&mut self, fault: &Fault) {
         match fault {
             Fault::ForceCheck(host, check, outcome) => {
-                let position = self.first[host.index()] + check.index();
+                let position = self.first[host.index()][check.index()];
                 self.list[position].forced = *outcome;
             }
             Fault::Service(host, answer) => self.services[host.index()] = Some(*answer),
@@ -195,7 +240,7 @@ impl Conditions {
 
     /// The engine's verdict changed.
     pub(super) fn verdict(&mut self, host: HostId, check: CheckId, good: bool, now: Instant) {
-        let position = self.first[host.index()] + check.index();
+        let position = self.at[host.index()][check.index()];
         let condition = &mut self.list[position];
         condition.verdict_before = condition.verdict.replace(good);
         condition.judged = now;
@@ -245,7 +290,7 @@ struct View<'a> {
 
 impl View<'_> {
     fn finding(&self, condition: &Condition) -> Finding {
-        if !self.hosts[condition.host.index()].acts() {
+        if !condition.present || !self.hosts[condition.host.index()].acts() {
             return Finding::Unknown;
         }
         match (condition.forced, &condition.spec().command) {

@@ -78,6 +78,10 @@ pub(super) struct Member {
     pub(super) instance: InstanceId,
     /// It changes state with others, so that what it hears doesn't decide alone.
     pub(super) grouped: bool,
+    /// The present configuration of its host has it.
+    pub(super) present: bool,
+    /// The last reload gave it another interval.
+    pub(super) interval_changed: bool,
     /// The position of its class in the tracker's list.
     pub(super) class: usize,
     /// The position of its segment, while its daemon acts.
@@ -88,7 +92,7 @@ pub(super) struct Member {
     pub(super) addresses: Vec<IpAddr>,
     /// Its own interval.
     pub(super) interval: Duration,
-    config: Arc<Config>,
+    pub(super) config: Arc<Config>,
     /// State as last reported, `Init` while there is no daemon.
     pub(super) state: StateKind,
     /// When that state was entered.
@@ -253,6 +257,8 @@ impl Member {
             port,
             grouped: config.group_of(instance).is_some(),
             instance,
+            present: true,
+            interval_changed: false,
             class: 0,
             segment: None,
             source: spec.source.unwrap_or(own),

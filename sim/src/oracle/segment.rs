@@ -37,6 +37,9 @@ impl Class {
         let mut keys = Vec::new();
         let mut classes: Vec<Self> = Vec::new();
         for (i, member) in members.iter_mut().enumerate() {
+            if !member.present {
+                continue;
+            }
             let key = member.key();
             let position = keys.iter().position(|k| *k == key).unwrap_or_else(|| {
                 keys.push(key);

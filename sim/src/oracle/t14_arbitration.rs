@@ -23,6 +23,7 @@ use super::tracker::Tracker;
 use super::{Oracle, Verdict};
 use crate::fault::Fault;
 use crate::record::{Observed, Record};
+use crate::topology::HostId;
 
 /// The oracle.
 pub(super) struct Arbitration {
@@ -225,6 +226,14 @@ impl Oracle for Arbitration {
                     }
                 }
             });
+    }
+
+    fn reload(&mut self, world: &Tracker, _host: HostId) {
+        let verdict = core::mem::take(&mut self.verdict);
+        *self = Self {
+            verdict,
+            ..Self::new(world)
+        };
     }
 
     fn observe(&mut self, world: &Tracker, record: &Record) {

@@ -17,6 +17,7 @@ use super::settling::{Pending, Settling};
 use super::tracker::Tracker;
 use super::{Oracle, Verdict};
 use crate::record::Record;
+use crate::topology::HostId;
 
 /// The oracle.
 pub(super) struct Groups {
@@ -29,8 +30,8 @@ pub(super) struct Groups {
 impl Groups {
     pub(super) fn new(world: &Tracker) -> Self {
         let mut teams: BTreeMap<Vec<usize>, Vec<Vec<MemberId>>> = BTreeMap::new();
-        for (host, spec) in world.topology.routers() {
-            for group in &spec.config.groups {
+        for (host, config) in world.configs() {
+            for group in &config.groups {
                 let ids = group.members.iter().map(|id| world.id(host, *id));
                 let mut members: Vec<_> = ids.collect();
                 members.sort_by_key(|id| world.member(*id).class);
@@ -100,6 +101,14 @@ impl Oracle for Groups {
 
     fn property(&self) -> &'static str {
         "one sync group is master"
+    }
+
+    fn reload(&mut self, world: &Tracker, _host: HostId) {
+        let verdict = core::mem::take(&mut self.verdict);
+        *self = Self {
+            verdict,
+            ..Self::new(world)
+        };
     }
 
     fn elapse(&mut self, world: &Tracker, to: Instant) {

@@ -350,6 +350,7 @@ impl Play {
         self.records.sort_by_key(|r| r.at);
         let mut jury = Jury::new(Setup {
             topology: &self.topology,
+            faults: &[],
             quantum: Duration::from_millis(1),
             until: ms(until),
         });

@@ -13,9 +13,11 @@ use locum_engine::ids::{InstanceId, Priority};
 use super::condition::Conditions;
 use super::member::{HostState, Member, MemberId};
 use super::network::Network;
+use super::reload::Daemon;
 use super::segment::{Class, Segment};
 use super::timing::Drift;
-use crate::topology::{HostId, Role, Topology};
+use crate::fault::TimedFault;
+use crate::topology::{HostId, Topology};
 
 /// The world as the records so far describe it.
 #[derive(Clone, Debug)]
@@ -44,31 +46,17 @@ pub(super) struct Tracker {
     pub(super) disturbed: Instant,
     /// Until then unicast adverts may be late or lost.
     unsettled: Instant,
-    first: Vec<usize>,
+    /// What runs on each host.
+    pub(super) daemons: Vec<Daemon>,
 }
 
 impl Tracker {
-    /// The world before the first record.
-    pub(super) fn new(topology: &Topology, quantum: Duration) -> Self {
+    /// The world before the first record. The plan's faults say which configurations there will be.
+    pub(super) fn new(topology: &Topology, faults: &[TimedFault], quantum: Duration) -> Self {
         let mut members = Vec::new();
-        let mut first = Vec::new();
-        for (i, host) in topology.hosts.iter().enumerate() {
-            first.push(members.len());
-            if let Role::Router(spec) = &host.role {
-                let ports = topology.ports(HostId(i as u16), &spec.config);
-                for instance in 0..spec.config.instances.len() {
-                    let interface = spec.config.instances[instance].interface;
-                    let port = ports[interface.index()].unwrap_or(HostId(i as u16));
-                    members.push(Member::new(
-                        (HostId(i as u16), port),
-                        InstanceId(instance as u16),
-                        &topology.hosts[port.index()],
-                        spec.config.clone(),
-                    ));
-                }
-            }
-        }
-        first.push(members.len());
+        let hosts = (0..topology.hosts.len()).map(|i| HostId(i as u16));
+        let daemons = hosts.map(|host| Daemon::new(topology, faults, host, &mut members));
+        let daemons = daemons.collect();
         let hosts = vec![
             HostState {
                 powered: true,
@@ -91,18 +79,18 @@ impl Tracker {
             classes: Class::sort(&mut members),
             members,
             segments: Vec::new(),
-            conditions: Conditions::new(topology),
+            conditions: Conditions::new(topology, faults),
             generation: 0,
             disturbed: Instant::ZERO,
             unsettled: Instant::ZERO,
-            first,
+            daemons,
             topology: topology.clone(),
         }
     }
 
     /// The member of that host and instance.
     pub(super) fn id(&self, host: HostId, instance: InstanceId) -> MemberId {
-        MemberId(self.first[host.index()] + instance.index())
+        self.daemons[host.index()].members[instance.index()]
     }
 
     /// A member.
@@ -110,17 +98,16 @@ impl Tracker {
         &self.members[id.0]
     }
 
-    /// All members with their ids.
+    /// All members that are configured, with their ids.
     pub(super) fn all(&self) -> impl Iterator<Item = (MemberId, &Member)> {
-        self.members
-            .iter()
-            .enumerate()
+        let all = self.members.iter().enumerate();
+        all.filter(|(_, m)| m.present)
             .map(|(i, m)| (MemberId(i), m))
     }
 
     /// The members on one host.
     pub(super) fn on(&self, host: HostId) -> impl Iterator<Item = MemberId> + use<> {
-        (self.first[host.index()]..self.first[host.index() + 1]).map(MemberId)
+        self.daemons[host.index()].members.clone().into_iter()
     }
 
     /// Whether the members of a segment decide for themselves, without sync groups.

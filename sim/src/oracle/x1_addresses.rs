@@ -128,6 +128,7 @@ impl Oracle for Addresses {
                 *host
             }
             Observed::AddressAdded { host, .. }
+            | Observed::Reloaded(host, _)
             | Observed::AddressRemoved { host, .. }
             | Observed::Engine(host, locum_engine::Event::StateChanged { .. })
             | Observed::Fault(

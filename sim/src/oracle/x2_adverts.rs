@@ -17,6 +17,7 @@ use super::tracker::Tracker;
 use super::{Oracle, Verdict, blame};
 use crate::fault::Fault;
 use crate::record::{Observed, Record};
+use crate::topology::HostId;
 
 /// The oracle.
 pub(super) struct Adverts {
@@ -36,6 +37,8 @@ struct Book {
     excused: Option<Instant>,
     /// Already reported as silent.
     reported: bool,
+    /// The interval may have changed since the last advert.
+    reloaded: bool,
 }
 
 impl Adverts {
@@ -56,8 +59,9 @@ impl Adverts {
         let book = &mut self.books[id.0];
         let before = book.last.replace(at);
         book.reported = false;
-        if !member.is_master() {
-            book.unexplained = Some(at);
+        let reloaded = core::mem::take(&mut book.reloaded);
+        if !member.is_master() || reloaded {
+            book.unexplained = Some(at).filter(|_| !member.is_master());
             return;
         }
         let Some(before) = before.filter(|b| *b >= member.since) else {
@@ -98,7 +102,8 @@ impl Adverts {
         self.due = Instant::FAR_FUTURE;
         for (id, member) in world.all() {
             let book = &mut self.books[id.0];
-            if !member.is_master() || !world.host(member).acts() || book.reported {
+            let quiet = book.reported || book.reloaded;
+            if !member.is_master() || !world.host(member).acts() || quiet {
                 continue;
             }
             let last = book
@@ -133,6 +138,14 @@ impl Oracle for Adverts {
         }
         if self.books.iter().any(|b| b.unexplained.is_some()) {
             self.unexplained(world, to);
+        }
+    }
+
+    fn reload(&mut self, world: &Tracker, host: HostId) {
+        for id in world.on(host) {
+            // Only who is different is: unchanged ones keep their schedule.
+            let changed = world.member(id).changed == world.now;
+            self.books[id.0].reloaded |= changed && world.member(id).interval_changed;
         }
     }
 

@@ -18,6 +18,7 @@ use super::pacing::longest_burst;
 use super::tracker::Tracker;
 use super::{Oracle, Verdict, blame};
 use crate::record::{Observed, Record};
+use crate::topology::HostId;
 
 /// The oracle.
 pub(super) struct Takeover {
@@ -254,6 +255,19 @@ impl Oracle for Takeover {
             let book = &self.books[id.0];
             for owed in [&book.first, &book.second].into_iter().flatten() {
                 self.due = self.due.min(owed.until);
+            }
+        }
+    }
+
+    /// Another list of addresses: what was counted is void, and no second burst is owed for it.
+    fn reload(&mut self, world: &Tracker, host: HostId) {
+        for id in world.on(host) {
+            let count = world.member(id).addresses.len();
+            let book = &mut self.books[id.0];
+            if world.member(id).changed == world.now {
+                book.announced = vec![0; count];
+                book.second = None;
+                book.judged_at = None;
             }
         }
     }

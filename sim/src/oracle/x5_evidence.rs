@@ -43,11 +43,15 @@ impl Evidence {
             self.verdict.suspended();
             return;
         }
-        let sender = world.classes[member.class]
-            .members
-            .iter()
-            .map(|id| world.member(*id))
-            .find(|m| m.source == claim.source && m.host != member.host);
+        let is_sender = |m: &&Member| m.source == claim.source && m.host != member.host;
+        let class = &world.classes[member.class].members;
+        // Who isn't configured any more may have resigned because of that.
+        let gone = || {
+            let mut absent = world.members.iter().filter(|m| !m.present);
+            absent.find(|m| is_sender(m) && m.key() == member.key())
+        };
+        let sender = class.iter().map(|id| world.member(*id)).find(is_sender);
+        let sender = sender.or_else(gone);
         let sent = sender.and_then(|m| m.sent[usize::from(claim.priority.get())]);
         let under_way = sender
             .and_then(|m| Some((m, m.way(&world.network, member)?)))

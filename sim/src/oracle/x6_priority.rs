@@ -178,7 +178,8 @@ impl Oracle for Priorities {
                 self.owner(world, world.id(*host, *instance), *to, *why);
                 return;
             }
-            Observed::Engine(
+            Observed::Reloaded(host, _)
+            | Observed::Engine(
                 host,
                 Event::PriorityChanged { .. }
                 | Event::CheckChanged { .. }

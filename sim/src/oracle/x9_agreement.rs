@@ -30,8 +30,8 @@ struct Group {
 impl Agreement {
     pub(super) fn new(world: &Tracker) -> Self {
         let mut groups = Vec::new();
-        for (host, spec) in world.topology.routers() {
-            groups.extend(spec.config.groups().map(|(id, group)| Group {
+        for (host, config) in world.configs() {
+            groups.extend(config.groups().map(|(id, group)| Group {
                 host,
                 id,
                 members: group.members.clone(),
@@ -65,6 +65,14 @@ impl Oracle for Agreement {
 
     fn property(&self) -> &'static str {
         "a sync group is in one state"
+    }
+
+    fn reload(&mut self, world: &Tracker, _host: HostId) {
+        let verdict = core::mem::take(&mut self.verdict);
+        *self = Self {
+            verdict,
+            ..Self::new(world)
+        };
     }
 
     fn elapse(&mut self, world: &Tracker, _: Instant) {

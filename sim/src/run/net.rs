@@ -2,7 +2,7 @@
 
 use core::net::IpAddr;
 use core::task::Waker;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use locum_engine::config::{Config, ProcessConfig};
@@ -14,10 +14,10 @@ use super::sabotage::Sabotage;
 use super::{Options, Setup};
 use crate::capture::{Bytes, TapId};
 use crate::fabric::Fabric;
-use crate::fault::Fault;
+use crate::fault::{Fault, NewFile};
 use crate::kernel::Delivery;
 use crate::record::{DaemonChange, Observed};
-use crate::topology::{HostId, Topology};
+use crate::topology::{HostId, Role, Topology};
 
 /// The network with its routers' processes.
 pub(super) struct Net {
@@ -48,6 +48,9 @@ pub(super) enum Process {
 /// One router's process, seen from outside.
 #[derive(Default)]
 pub(super) struct Node {
+    /// What a daemon that is started reads.
+    file: Option<Arc<Config>>,
+    /// What the daemon runs on.
     pub(super) config: Option<Arc<Config>>,
     alive: bool,
     /// Local time at which the machine began to boot.
@@ -62,12 +65,12 @@ pub(super) struct Node {
     pub(super) results: VecDeque<(CheckId, Outcome)>,
     /// What was seen of tracked files and processes, not yet taken.
     pub(super) watched: VecDeque<Watched>,
-    /// What is in the tracked files, by [`FileId`]. They outlive the daemon.
-    files: Vec<Option<i32>>,
-    /// How many run of each tracked process, by [`ProcessId`].
-    processes: Vec<u32>,
-    /// By [`CheckId`].
-    pub(super) forced: Vec<Option<Outcome>>,
+    /// What is in the tracked files, by the names of their blocks. They outlive the daemon.
+    files: BTreeMap<Arc<str>, i32>,
+    /// How many run of each tracked process that was tampered with, by the names of their blocks.
+    processes: BTreeMap<Arc<str>, u32>,
+    /// By the name of the check.
+    pub(super) forced: BTreeMap<Arc<str>, Outcome>,
     /// Local time at which the daemon wants to be woken.
     pub(super) sleep_until: Option<Instant>,
     pub(super) waker: Option<Waker>,
@@ -87,21 +90,38 @@ impl Node {
         }
     }
 
-    /// A new daemon writes the files it is to write, and looks at everything.
+    /// A new daemon writes the files it is to write.
+    fn write_files(&mut self) {
+        let config = self.config.clone().expect("only routers have daemons");
+        for file in &config.files {
+            let known = self.files.contains_key(&file.name);
+            let written = file.init.filter(|init| init.overwrite || !known);
+            if let Some(init) = written {
+                self.files.insert(Arc::clone(&file.name), init.value);
+            }
+        }
+    }
+
+    /// The daemon looks at everything.
     fn see_all(&mut self) {
         let config = self.config.clone().expect("only routers have daemons");
-        let files = (0..=u16::MAX).map(FileId).zip(&config.files);
-        for (id, file) in files {
-            let known = self.files[id.index()];
-            let written = file.init.filter(|init| init.overwrite || known.is_none());
-            let value = written.map(|init| init.value).or(known);
-            self.files[id.index()] = value;
+        for (id, file) in (0..=u16::MAX).map(FileId).zip(&config.files) {
+            let value = self.files.get(&file.name).copied();
             self.see(Watched::File(id, value.unwrap_or(0)));
         }
-        for index in 0..self.processes.len() {
-            let id = ProcessId(u16::try_from(index).expect("one of the configuration's"));
-            self.see(Watched::Process(id, self.processes[index]));
+        for (id, process) in (0..=u16::MAX).map(ProcessId).zip(&config.processes) {
+            let count = self.processes.get(&process.name).copied();
+            self.see(Watched::Process(
+                id,
+                count.unwrap_or_else(|| wanted(process)),
+            ));
         }
+    }
+
+    /// Another configuration is in force: what was seen and not yet taken spoke of the old one.
+    pub(super) fn see_anew(&mut self) {
+        self.watched.clear();
+        self.see_all();
     }
 }
 
@@ -111,16 +131,12 @@ impl Net {
         let mut nodes: Vec<_> = topology.hosts.iter().map(|_| Node::default()).collect();
         for (host, spec) in topology.routers() {
             let node = &mut nodes[host.index()];
-            node.forced = vec![None; spec.config.checks.len()];
-            node.ports = topology.ports(host, &spec.config);
-            node.files = vec![None; spec.config.files.len()];
-            node.processes = spec.config.processes.iter().map(wanted).collect();
-            node.config = Some(Arc::clone(&spec.config));
+            node.file = Some(Arc::clone(&spec.config));
         }
         if let Some((host, bug)) = options.bug {
             let node = &mut nodes[host.index()];
             node.sabotage = Sabotage::new(bug);
-            node.sabotage.tamper(&mut node.config);
+            node.sabotage.tamper(&mut node.file);
         }
         let agenda = agenda(&topology, setup);
         let mut fabric = Fabric::new(topology, setup.plan.seed);
@@ -178,22 +194,43 @@ impl Net {
             }
             Fault::Resume(host) => self.node(host).hung = false,
             Fault::ForceCheck(host, check, outcome) => {
-                self.node(host).forced[check.index()] = outcome;
+                let name = Arc::clone(&self.first_config(host).check(check).name);
+                let forced = &mut self.node(host).forced;
+                match outcome {
+                    Some(outcome) => _ = forced.insert(name, outcome),
+                    None => _ = forced.remove(&name),
+                }
             }
             Fault::WriteFile(host, file, value) => {
+                let name = Arc::clone(&self.first_config(host).file(file).name);
                 let node = self.node(host);
-                node.files[file.index()] = value;
-                node.see(Watched::File(file, value.unwrap_or(0)));
+                match value {
+                    Some(value) => _ = node.files.insert(Arc::clone(&name), value),
+                    None => _ = node.files.remove(&name),
+                }
+                let config = node.config.clone();
+                if let Some(file) = config.and_then(|config| config.find_file(&name)) {
+                    node.see(Watched::File(file, value.unwrap_or(0)));
+                }
             }
             Fault::Processes(host, process, count) => {
+                let first = self.first_config(host);
+                let spec = first.process(process);
+                let count = count.unwrap_or_else(|| wanted(spec));
                 let node = self.node(host);
-                let config = node.config.as_ref().expect("only routers watch processes");
-                let count = count.unwrap_or_else(|| wanted(config.process(process)));
-                node.processes[process.index()] = count;
-                node.see(Watched::Process(process, count));
+                node.processes.insert(Arc::clone(&spec.name), count);
+                let config = node.config.clone();
+                if let Some(process) = config.and_then(|config| config.find_process(&spec.name)) {
+                    node.see(Watched::Process(process, count));
+                }
             }
             Fault::SetPriority(host, instance, priority) => {
-                self.command(host, Command::SetPriority { instance, priority });
+                let name = Arc::clone(&self.first_config(host).instance(instance).name);
+                let config = self.node(host).config.clone();
+                let found = config.and_then(|config| config.find_instance(&name));
+                if let Some(instance) = found {
+                    self.command(host, Command::SetPriority { instance, priority });
+                }
             }
             Fault::Drain(host, within) => {
                 self.command(
@@ -204,6 +241,7 @@ impl Net {
                     },
                 );
             }
+            Fault::Reload(host, ref file) => self.reload(host, file),
             Fault::Undrain(host) => self.command(host, Command::Resume { instance: None }),
             Fault::Pull(_)
             | Fault::Plug(_)
@@ -235,18 +273,51 @@ impl Net {
         }
     }
 
+    /// The configuration that the plan's faults speak of, whatever has been loaded since.
+    fn first_config(&self, host: HostId) -> Arc<Config> {
+        match &self.fabric.topology().hosts[host.index()].role {
+            Role::Router(spec) => Arc::clone(&spec.config),
+            Role::Nic(_) | Role::Plain | Role::Client(_) => Arc::default(),
+        }
+    }
+
+    /// Which NICs are behind the interfaces of the running configuration, and the groups heard there.
+    pub(super) fn find_ports(&mut self, host: HostId) {
+        let config = self.node(host).config.clone();
+        let ports = config.map(|config| self.fabric.topology().ports(host, &config));
+        self.node(host).ports = ports.unwrap_or_default();
+        let groups = groups(self.node(host));
+        self.fabric.join(host, &groups);
+    }
+
+    /// A file that can't be used is reported and left alone: no word of it reaches the engine.
+    fn reload(&mut self, host: HostId, file: &NewFile) {
+        let node = self.node(host);
+        let Some(config) = &file.config else {
+            return;
+        };
+        let mut file = Some(Arc::clone(config));
+        node.sabotage.tamper(&mut file);
+        node.file = file.clone();
+        if let Some(config) = file {
+            self.command(host, Command::Reload(Box::new(Config::clone(&config))));
+        }
+    }
+
     fn begin(&mut self, host: HostId) -> Option<Process> {
         let node = self.node(host);
-        if node.alive || node.config.is_none() || !self.fabric.is_powered(host) {
+        if node.alive || node.file.is_none() || !self.fabric.is_powered(host) {
             return None;
         }
         self.fabric.open(host);
-        let groups = groups(self.node(host));
-        self.fabric.join(host, &groups);
+        let node = self.node(host);
+        node.config = node.file.clone();
+        self.find_ports(host);
         self.fabric
             .record(Observed::Daemon(host, DaemonChange::Started));
         let node = self.node(host);
         node.alive = true;
+        node.write_files();
         node.see_all();
         node.commands.push_back(Command::Start);
         Some(Process::Begin(host))

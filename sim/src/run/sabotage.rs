@@ -53,6 +53,10 @@ pub enum Bug {
     Disunited,
     /// Its timers don't wake it.
     Dozes,
+    /// Advertises once more when it reloads, whatever has changed, as keepalived does.
+    ChattersOnReload,
+    /// Takes its addresses away and puts them back when it reloads.
+    ShufflesOnReload,
     /// Panics when it first has something to say.
     Dies,
 }
@@ -65,6 +69,8 @@ pub(super) struct Sabotage {
     bug: Option<Bug>,
     count: u32,
     held_back: Vec<(InterfaceId, IpAddr)>,
+    last_advert: Option<Transmit>,
+    held: Vec<IpAddr>,
 }
 
 impl Sabotage {
@@ -136,6 +142,9 @@ impl Sabotage {
         transmit: Transmit,
     ) -> (Option<Transmit>, Vec<(InterfaceId, IpAddr)>) {
         assert!(!self.is(Bug::Dies), "a planted bug");
+        if let (true, Transmit::Advert { .. }) = (self.is(Bug::ChattersOnReload), &transmit) {
+            self.last_advert = Some(transmit.clone());
+        }
         let sent = match (&transmit, self.bug) {
             (
                 Transmit::Advert {
@@ -167,8 +176,28 @@ impl Sabotage {
         )
     }
 
+    /// What the router says because it reloads.
+    pub(super) fn chatter(&self) -> Option<Transmit> {
+        let again = self.last_advert.clone();
+        again.filter(|_| self.is(Bug::ChattersOnReload))
+    }
+
+    /// The addresses that it takes away and puts back because it reloads.
+    pub(super) fn shuffle(&self) -> Vec<IpAddr> {
+        if self.is(Bug::ShufflesOnReload) {
+            self.held.clone()
+        } else {
+            Vec::new()
+        }
+    }
+
     /// What the router does to its host.
     pub(super) fn apply(&mut self, effect: Effect) -> Option<Effect> {
+        if let (true, Effect::AddAddress { address, .. }) =
+            (self.is(Bug::ShufflesOnReload), &effect)
+        {
+            self.held.push(address.address);
+        }
         match (&effect, self.bug) {
             (Effect::AddAddress { .. }, Some(Bug::ForgetsAddresses))
             | (Effect::RemoveAddress { .. }, Some(Bug::KeepsAddresses)) => None,

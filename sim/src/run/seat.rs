@@ -4,12 +4,14 @@ use core::task::{Context, Poll};
 use core::time::Duration;
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use locum_engine::config::{CheckCommand, Config};
 use locum_engine::driver::{
     Clock, Driver, Hooks, Host, HostChange, Network, Probes, Received, Watched, World,
 };
 use locum_engine::ids::{CheckId, InterfaceId};
+use locum_engine::plan::Reloaded;
 use locum_engine::{Command, Effect, Engine, Event, Instant, Outcome, Transmit};
 
 use super::net::{Net, Node};
@@ -163,6 +165,13 @@ impl Network for Seat {
         }
     }
 
+    fn reload(&mut self, _reloaded: &Reloaded) {
+        let again = self.with(|_, node| node.sabotage.chatter());
+        if let Some(transmit) = again {
+            self.send(transmit);
+        }
+    }
+
     fn send(&mut self, transmit: Transmit) {
         let mut net = self.net.borrow_mut();
         let (said, delayed) = net.node(self.host).sabotage.say(transmit);
@@ -194,6 +203,23 @@ impl Host for Seat {
                 Poll::Ready(HostChange::AddressRemoved(interface, address))
             }
             Some(_) | None => self.wait(cx),
+        }
+    }
+
+    fn reload(&mut self, reloaded: &Reloaded) {
+        let moves = &reloaded.plan.moves;
+        let mut net = self.net.borrow_mut();
+        net.node(self.host).config = Some(Arc::clone(&reloaded.config));
+        net.find_ports(self.host);
+        let ports = net.node(self.host).ports.clone();
+        for (interface, nic) in (0..).map(InterfaceId).zip(ports) {
+            if let (Some(nic), None) = (nic, moves.interface_before(interface)) {
+                net.fabric.tell_link(nic);
+            }
+        }
+        for address in net.node(self.host).sabotage.shuffle() {
+            net.fabric.remove_address(self.host, address);
+            net.fabric.put_address(self.host, address);
         }
     }
 
@@ -249,11 +275,31 @@ impl Probes for Seat {
         watched.map_or_else(|| self.wait(cx), Poll::Ready)
     }
 
+    fn reload(&mut self, reloaded: &Reloaded) {
+        let moves = &reloaded.plan.moves;
+        let mut net = self.net.borrow_mut();
+        let node = net.node(self.host);
+        if let Some((_, Delivery::Probe(check, _))) = &mut node.pending {
+            match moves.check(*check) {
+                Some(moved) => *check = moved,
+                None => node.pending = None,
+            }
+        }
+        let results = node.results.drain(..);
+        node.results = results
+            .filter_map(|(check, outcome)| Some((moves.check(check)?, outcome)))
+            .collect();
+        net.fabric.move_probes(self.host, &moves.checks);
+        // Positions mean other files and processes now, and new ones are looked at.
+        net.node(self.host).see_anew();
+    }
+
     fn start(&mut self, check: CheckId, timeout: Duration) {
         let mut net = self.net.borrow_mut();
         let node = net.node(self.host);
         let config = node.config.clone().expect("only routers have checks");
-        match (node.forced[check.index()], &config.check(check).command) {
+        let forced = node.forced.get(&config.check(check).name).copied();
+        match (forced, &config.check(check).command) {
             // It never answers; the engine gives up on it.
             (Some(Outcome::TimedOut), _) => {}
             (Some(outcome), _) => node.results.push_back((check, outcome)),
@@ -275,6 +321,11 @@ impl Hooks for Seat {
     fn poll_command(&mut self, cx: &mut Context<'_>) -> Poll<Command> {
         let command = self.with(|_, node| node.commands.pop_front());
         command.map_or_else(|| self.wait(cx), Poll::Ready)
+    }
+
+    fn reload(&mut self, _now: Instant, reloaded: &Reloaded) {
+        let record = Observed::Reloaded(self.host, reloaded.clone());
+        self.net.borrow_mut().fabric.record(record);
     }
 
     fn event(&mut self, _now: Instant, event: Event) {

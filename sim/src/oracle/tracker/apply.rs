@@ -33,6 +33,7 @@ impl Tracker {
                 self.network_changed();
             }
             Observed::Daemon(host, change) => self.daemon(*host, *change),
+            Observed::Reloaded(host, _) => self.reload(*host),
             Observed::Engine(host, event) => self.event(*host, event),
             Observed::AddressAdded { host, address } => self.address(*host, *address, true),
             Observed::AddressRemoved { host, address, .. } => self.address(*host, *address, false),
@@ -101,7 +102,7 @@ impl Tracker {
                 self.resegment();
             }
             Fault::SetPriority(host, instance, priority) => {
-                let id = self.id(*host, *instance);
+                let id = self.daemons[host.index()].first[instance.index()];
                 self.members[id.0].set_priority = *priority;
                 self.touch(id, at);
             }
@@ -113,6 +114,7 @@ impl Tracker {
                 }
                 self.touch_host(*host);
             }
+            Fault::Reload(host, file) => self.written(*host, file),
             Fault::Forge(_, forgery) => self.forge(forgery),
             _ => {}
         }
@@ -203,6 +205,7 @@ impl Tracker {
         state.running = change == DaemonChange::Started;
         if state.running {
             state.started = self.now;
+            self.reload(host);
         } else {
             state.hung = false;
         }
@@ -355,7 +358,7 @@ impl Tracker {
         }
     }
 
-    fn resegment(&mut self) {
+    pub(in crate::oracle) fn resegment(&mut self) {
         self.generation += 1;
         let ground = Ground {
             network: &self.network,
@@ -378,7 +381,7 @@ impl Tracker {
         self.share();
     }
 
-    fn refresh_conditions(&mut self, fault: Option<&Fault>) {
+    pub(in crate::oracle) fn refresh_conditions(&mut self, fault: Option<&Fault>) {
         if let Some(fault) = fault {
             self.conditions.fault(fault);
         }

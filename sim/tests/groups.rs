@@ -97,6 +97,7 @@ fn pair() -> Vec<Config> {
 }
 
 /// Runs it, and names the oracles that object.
+#[expect(clippy::print_stdout, reason = "seen when the test fails")]
 fn objections(
     configs: Vec<Config>,
     faults: &[(u64, Fault)],

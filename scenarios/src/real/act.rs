@@ -84,7 +84,7 @@ impl Stage<'_> {
                 Ok(())
             }
             Fault::Reload(host, file) => self.reload(host, &file),
-            Fault::RemoveAddress(host, address) => self.remove_address(host, address.into()),
+            Fault::RemoveAddress(host, address) => self.remove_address(host, address),
             // Refused before the run: see `impossible`.
             Fault::PauseVm(_)
             | Fault::ResumeVm(_)

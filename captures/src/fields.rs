@@ -8,7 +8,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
 
 use locum_engine::ids::MacAddr;
-use locum_engine::wire::{PROTOCOL, ethernet};
+use locum_engine::wire::{PROTOCOL, ah, ethernet, trailer};
 
 /// A field that isn't the same in two frames.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -142,7 +142,10 @@ impl Layout {
         self.add("ip source", 4, Look::V4);
         self.add("ip destination", 4, Look::V4);
         self.add("ip options", header.saturating_sub(20), Look::Hex);
-        if byte(9) == PROTOCOL {
+        if byte(9) == ah::PROTOCOL {
+            self.header();
+        }
+        if [PROTOCOL, ah::PROTOCOL].contains(&byte(9)) {
             self.vrrp(frame, 4, Look::V4);
         }
     }
@@ -158,6 +161,25 @@ impl Layout {
         if next_header == Some(PROTOCOL) {
             self.vrrp(frame, 16, Look::V6);
         }
+    }
+
+    fn header(&mut self) {
+        self.add("ah next header", 1, Look::Number);
+        self.add("ah length", 1, Look::Number);
+        self.add("ah reserved", 2, Look::Hex);
+        self.add("ah spi", 4, Look::V4);
+        self.add("ah sequence", 4, Look::Number);
+        self.add("ah icv", 12, Look::Hex);
+    }
+
+    fn trailer(&mut self) {
+        self.add("hmac type", 1, Look::Number);
+        self.add("hmac key", 1, Look::Number);
+        self.add("hmac reserved", 2, Look::Hex);
+        self.add("hmac seconds", 4, Look::Number);
+        self.add("hmac fraction", 2, Look::Hex);
+        self.add("hmac counter", 2, Look::Number);
+        self.add("hmac", 16, Look::Hex);
     }
 
     fn vrrp(&mut self, frame: &[u8], address: usize, look: Look) {
@@ -180,6 +202,9 @@ impl Layout {
         }
         if version == 2 {
             self.add("vrrp auth data", 8, Look::Text);
+        }
+        if self.end - self.next == trailer::LEN {
+            self.trailer();
         }
     }
 }
@@ -240,6 +265,25 @@ mod tests {
         assert_eq!(differences(ADVERT, &ADVERT[..53]).len(), 1);
         let longer = [ADVERT, &[0]].concat();
         assert_eq!(differences(ADVERT, &longer)[0].name, "the rest");
+    }
+
+    #[test]
+    fn a_header_and_a_trailer_have_fields() {
+        let (eth, rest) = ADVERT.split_at(14);
+        let (ip, advert) = rest.split_at(20);
+        let mut behind = ip.to_vec();
+        behind[9] = ah::PROTOCOL;
+        let mut header = [0; ah::LEN];
+        let front = [eth, &behind].concat();
+        let one = [&front[..], &header, advert].concat();
+        header[11] = 7;
+        let two = [&front[..], &header, advert].concat();
+        let found = differences(&one, &two);
+        assert_eq!(found[0].name, "ah sequence");
+        assert_eq!(found[0].b.as_deref(), Some("7"));
+        let signed = |key| [ADVERT, &[1, key], &[0; trailer::LEN - 2]].concat();
+        let found = differences(&signed(1), &signed(2));
+        assert_eq!((found.len(), &*found[0].name), (1, "hmac key"));
     }
 
     #[test]

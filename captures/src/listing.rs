@@ -86,15 +86,24 @@ pub struct Advert {
     pub checksum: Option<ChecksumForm>,
 }
 
-/// VRRPv2's authentication.
+/// How an advert is authenticated; whether it holds can't be told without the key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Auth {
-    /// None, as always in VRRPv3.
+    /// None.
     None,
     /// `PASS`, the password without its padding.
     Password(String),
-    /// IPsec AH in front of the advert.
-    Header,
+    /// IPsec AH in front of the advert, with its sequence number.
+    Header(u32),
+    /// The trailer of `auth_hmac` behind it.
+    Trailer {
+        /// Id of the key.
+        key: u8,
+        /// When it was signed, in seconds since 1970.
+        seconds: u32,
+    },
+    /// VRRPv2 says that there is a header, and there is none.
+    NoHeader,
     /// Another number.
     Other(u8),
 }

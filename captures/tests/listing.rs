@@ -131,7 +131,10 @@ fn an_authentication_header_is_looked_behind() {
     bytes[24..26].copy_from_slice(&sum.to_be_bytes());
     let listing = frame(&bytes);
     let advert = listing.entries[0].kind.advert().expect("it is an advert");
-    assert_eq!((advert.priority.get(), &advert.auth), (100, &Auth::Header));
+    assert_eq!(
+        (advert.priority.get(), &advert.auth),
+        (100, &Auth::Header(0))
+    );
 }
 
 #[test]

@@ -4,12 +4,15 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use libfuzzer_sys::fuzz_target;
-use locum_engine::config::Version;
-use locum_engine::wire::{Advert, AdvertView, Family, arp, ethernet, icmp, ipv4, peek_vrid};
+use locum_engine::config::{HeaderKey, HmacKey, Version};
+use locum_engine::wire::{
+    Advert, AdvertView, Family, ah, arp, ethernet, icmp, ipv4, peek_vrid, trailer,
+};
 
 fuzz_target!(|bytes: &[u8]| {
     let _ = peek_vrid(bytes);
     adverts(bytes);
+    trailers(bytes);
     frame(bytes);
     packet(bytes);
     if let Some(arp) = arp::Arp::parse(bytes) {
@@ -74,5 +77,28 @@ fn packet(bytes: &[u8]) {
             .map(|again| (again.header(), again.payload().to_vec()));
         assert_eq!(again, Ok((view.header(), view.payload().to_vec())));
         adverts(view.payload());
+        if let Some(behind) = ah::View::new(view.payload()) {
+            let _ = behind.verify(&HeaderKey(*b"sesame\0\0"), &view.header());
+            adverts(&view.payload()[ah::LEN..]);
+        }
     }
+}
+
+/// The trailer behind a message, wherever that ends.
+fn trailers(bytes: &[u8]) {
+    let Some(view) = bytes.len().checked_sub(trailer::LEN).and_then(|len| trailer::View::behind(bytes, len)) else {
+        return;
+    };
+    let key = HmacKey::new(1, &[7; 32]).expect("long enough");
+    let origin = trailer::Origin {
+        version: 3,
+        vrid: 51,
+        source: Ipv4Addr::LOCALHOST.into(),
+    };
+    let _ = (view.is_well_formed(), view.verify(&key, &origin));
+    let advert = &bytes[..bytes.len() - trailer::LEN];
+    let signed = trailer::sign(&key, view.stamp(), &origin, advert);
+    let again = [advert, &signed].concat();
+    let view = trailer::View::behind(&again, advert.len()).expect("as long as it has to be");
+    assert!(view.is_well_formed() && view.verify(&key, &origin));
 }

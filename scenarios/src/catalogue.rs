@@ -97,6 +97,7 @@ catalogue! {
     "Neighbours":
         "wrong-password",
         "wrong-password-flood",
+        "hmac-key-change",
         "forged-from-afar";
     "Chance":
         "any-day";

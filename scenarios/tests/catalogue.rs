@@ -28,7 +28,7 @@ replay! {
     gateway_pair gateway_pair_weights
     ipv6_failover ipv6_unicast dual_stack v2_over_ipv6
     wrong_password
-    wrong_password_flood forged_from_afar any_day
+    wrong_password_flood hmac_key_change forged_from_afar any_day
 }
 
 #[test]

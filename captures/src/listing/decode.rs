@@ -8,7 +8,7 @@ use locum_engine::ids::MacAddr;
 use locum_engine::wire::advert::{AUTH_AH, AUTH_NONE, AUTH_PASS, TYPE_ADVERTISEMENT};
 use locum_engine::wire::arp::{Arp, Operation};
 use locum_engine::wire::icmp::Echo;
-use locum_engine::wire::{AdvertView, Family, PROTOCOL, ethernet, icmp, ipv4};
+use locum_engine::wire::{AdvertView, Family, PROTOCOL, ethernet, icmp, ipv4, trailer};
 
 use super::{Advert, Auth, Kind};
 
@@ -77,9 +77,9 @@ fn ipv4(payload: &[u8]) -> Kind {
         id: Some(header.id),
     };
     match header.protocol {
-        PROTOCOL => advert(packet.payload(), &around, false),
+        PROTOCOL => advert(packet.payload(), &around, None),
         AH => match behind_ah(packet.payload()) {
-            Some(vrrp) => advert(vrrp, &around, true),
+            Some((sequence, vrrp)) => advert(vrrp, &around, Some(sequence)),
             None => Kind::Kernel("ipsec ah".to_owned()),
         },
         icmp::PROTOCOL => Kind::Kernel(ping(packet.payload(), &around)),
@@ -115,7 +115,7 @@ fn ipv6(payload: &[u8]) -> Kind {
     };
     let payload = packet.payload();
     match payload.ip_number.0 {
-        PROTOCOL => advert(payload.payload, &around, false),
+        PROTOCOL => advert(payload.payload, &around, None),
         ICMPV6 => icmpv6(payload.payload, header.destination_addr()),
         other => Kind::Kernel(format!("ipv6 protocol {other} to {}", around.destination)),
     }
@@ -142,17 +142,18 @@ fn icmpv6(message: &[u8], destination: Ipv6Addr) -> Kind {
     }
 }
 
-/// The payload behind an authentication header, if it is VRRP. Its length counts 32-bit words
-/// less two (RFC 4302 2.2).
-fn behind_ah(payload: &[u8]) -> Option<&[u8]> {
+/// Sequence number of an authentication header, and the payload behind it, if it is VRRP. Its
+/// length counts 32-bit words less two (RFC 4302 2.2).
+fn behind_ah(payload: &[u8]) -> Option<(u32, &[u8])> {
     let &[next, words, ..] = payload else {
         return None;
     };
     let vrrp = payload.get((usize::from(words) + 2) * 4..)?;
-    (next == PROTOCOL).then_some(vrrp)
+    let sequence = payload.get(8..)?.first_chunk()?;
+    (next == PROTOCOL).then_some((u32::from_be_bytes(*sequence), vrrp))
 }
 
-fn advert(payload: &[u8], around: &Around, behind_ah: bool) -> Kind {
+fn advert(payload: &[u8], around: &Around, sequence: Option<u32>) -> Kind {
     let Some(first) = payload.first() else {
         return Kind::Unreadable("no payload".to_owned());
     };
@@ -173,7 +174,7 @@ fn advert(payload: &[u8], around: &Around, behind_ah: bool) -> Kind {
         vrid: view.vrid(),
         priority: view.priority(),
         interval: view.interval(),
-        auth: auth(&view, behind_ah),
+        auth: auth(&view, payload, sequence),
         addresses: view.addresses().collect(),
         source: around.source,
         destination: around.destination,
@@ -183,16 +184,24 @@ fn advert(payload: &[u8], around: &Around, behind_ah: bool) -> Kind {
     })
 }
 
-fn auth(view: &AdvertView<'_>, behind_ah: bool) -> Auth {
+fn auth(view: &AdvertView<'_>, payload: &[u8], sequence: Option<u32>) -> Auth {
+    if let Some(sequence) = sequence {
+        return Auth::Header(sequence);
+    }
+    if let Some(trailer) = trailer::View::behind(payload, view.len()) {
+        return Auth::Trailer {
+            key: trailer.key(),
+            seconds: trailer.stamp().seconds(),
+        };
+    }
     match view.auth_type() {
-        _ if behind_ah => Auth::Header,
         AUTH_NONE => Auth::None,
         AUTH_PASS => {
             let data = view.auth_data();
             let password = String::from_utf8_lossy(&data);
             Auth::Password(password.trim_end_matches('\0').to_owned())
         }
-        AUTH_AH => Auth::Header,
+        AUTH_AH => Auth::NoHeader,
         other => Auth::Other(other),
     }
 }

@@ -103,7 +103,9 @@ impl fmt::Display for Auth {
         match self {
             Self::None => write!(f, "no auth"),
             Self::Password(password) => write!(f, "password {password:?}"),
-            Self::Header => write!(f, "ah"),
+            Self::Header(sequence) => write!(f, "ah {sequence}"),
+            Self::Trailer { key, seconds } => write!(f, "hmac key {key} at {seconds}"),
+            Self::NoHeader => write!(f, "auth type 2 without ah"),
             Self::Other(number) => write!(f, "auth type {number}"),
         }
     }

@@ -71,6 +71,7 @@ recorded! {
     vip_list_mismatch: "vip-list-mismatch";
     sync_group: "sync-group";
     v3_ipv6: "v3-ipv6";
+    auth_ah: "auth-ah";
 }
 
 #[test]

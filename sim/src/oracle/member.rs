@@ -17,16 +17,18 @@ use locum_engine::wire::Family;
 use super::timing::{self, Drift};
 use crate::topology::{HostId, HostSpec};
 
-/// Virtual router, family, version, password, interval where it counts, and whether it is unicast.
-pub(super) type Key = (
-    Vrid,
-    Family,
-    Version,
-    Option<[u8; 8]>,
-    Option<Duration>,
-    bool,
-    IpAddr,
-);
+/// Virtual router, family, version, authentication, interval where it counts, and whether it is unicast.
+pub(super) type Key = (Vrid, Family, Version, Seal, Option<Duration>, bool, IpAddr);
+
+/// What an advert must carry to be believed. Routers whose `auth_hmac` blocks have different keys
+/// may still understand each other, as in a change of keys: all that sign are one class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Seal {
+    Nothing,
+    Password([u8; 8]),
+    Header([u8; 8]),
+    Trailer,
+}
 
 /// The position of a member in the tracker's list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -300,16 +302,18 @@ impl Member {
     /// different intervals ignore each other; version 3 routers learn. The group and peers don't mix.
     pub(super) fn key(&self) -> Key {
         let spec = self.spec();
-        let password = match spec.auth {
-            Auth::None => None,
-            Auth::Password(password) | Auth::Header(HeaderKey(password)) => Some(password),
+        let seal = match (&spec.hmac, spec.auth) {
+            (Some(_), _) => Seal::Trailer,
+            (None, Auth::None) => Seal::Nothing,
+            (None, Auth::Password(password)) => Seal::Password(password),
+            (None, Auth::Header(HeaderKey(key))) => Seal::Header(key),
         };
         let v2 = spec.version == Version::V2;
         (
             spec.vrid,
             spec.family,
             spec.version,
-            password,
+            seal,
             v2.then_some(self.interval),
             self.is_unicast(),
             spec.group(),

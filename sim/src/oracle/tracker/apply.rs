@@ -10,7 +10,7 @@ use locum_engine::{Event, Instant};
 
 use super::Tracker;
 use crate::fault::{Fault, Forgery};
-use crate::oracle::member::{Hearing, HostState, MemberId, Transition};
+use crate::oracle::member::{Hearing, HostState, MemberId, Seal, Transition};
 use crate::oracle::network::Route;
 use crate::oracle::segment::Ground;
 use crate::oracle::timing::Drift;
@@ -150,12 +150,13 @@ impl Tracker {
             + forgery.every * forgery.count
             + longest.unwrap_or_default()
             + self.quantum * 2;
+        let forged = forgery.password.map_or(Seal::Nothing, Seal::Password);
         for i in 0..self.members.len() {
-            let (vrid, family, _, password, _, unicast, group) = self.members[i].key();
+            let (vrid, family, _, seal, _, unicast, group) = self.members[i].key();
             // Forged adverts go to the usual group.
             let of = Family::of(forgery.source);
             let addressed = (vrid, family) == (forgery.vrid, of) && !unicast && group == of.group();
-            let fits = addressed && password == forgery.password;
+            let fits = addressed && seal == forged;
             if fits && forgery.ttl == 255 {
                 let hearing = &mut self.members[i].hearing;
                 hearing.spoiled = hearing.spoiled.max(over);

@@ -9,6 +9,7 @@ mod announce;
 mod auth;
 mod device;
 mod group;
+mod lease;
 mod notify;
 mod object;
 mod track;
@@ -29,6 +30,7 @@ pub use announce::{GarpConfig, Pace};
 pub use auth::{Auth, HMAC_KEY_MAX, HMAC_KEY_MIN, HeaderKey, Hmac, HmacKey, HmacMode};
 pub use device::{VirtualDevice, Vmac, virtual_mac_v4, virtual_mac_v6};
 pub use group::GroupConfig;
+pub use lease::{default_lease, refresh_period};
 pub use notify::{Fifo, Hook, Mail, Notify, Reports};
 pub use object::{
     Network, NextHop, Object, ObjectId, PROTOCOL_KEEPALIVED, Route, RouteKind, RouteMetric, Rule,
@@ -220,6 +222,9 @@ pub struct InstanceConfig {
     /// winner announces itself again. On by default; `quiet_yield` turns it off, which is what
     /// keepalived does; `higher_prio_send_advert` goes before it.
     pub audible_yield: bool,
+    /// `address_lease`, in whole seconds: how long the kernel keeps the addresses of a master that no
+    /// longer refreshes them. `None`, `address_lease off`, is for ever, as keepalived has it.
+    pub lease: Option<Duration>,
     /// `notify*`, if there is any. The engine doesn't look at it.
     pub notify: Option<Arc<Notify>>,
     /// What is rarely changed.

@@ -327,6 +327,7 @@ impl<C: Clock, N: Network, H: Host, P: Probes, K: Hooks> Driver<C, N, H, P, K> {
                 Output::Effect(Effect::CancelCheck { check }) => probes.cancel(check),
                 Output::Effect(
                     effect @ (Effect::AddAddress { .. }
+                    | Effect::RefreshAddress { .. }
                     | Effect::RemoveAddress { .. }
                     | Effect::AddStaticAddress { .. }
                     | Effect::RemoveStaticAddress { .. }

@@ -16,6 +16,7 @@ use crate::fixtures::Fixtures;
 use crate::group::Groups;
 use crate::ids::{InstanceId, InterfaceId, Priority, Vrid};
 use crate::input::{Command, Datagram, Input, LinkState};
+use crate::lease::{AT_ONCE, Refreshes};
 use crate::output::Output;
 use crate::pacing::{Pacer, Stage};
 use crate::router::accept::Discard;
@@ -34,6 +35,7 @@ pub struct Engine {
     checks: Checks,
     fixtures: Fixtures,
     pacer: Pacer,
+    refreshes: Refreshes,
     /// By [`InterfaceId`].
     links: Vec<LinkState>,
     /// Whether that is known, or merely assumed.
@@ -81,6 +83,7 @@ impl Engine {
             checks: Checks::new(&config),
             fixtures: Fixtures::default(),
             pacer: Pacer::new(&config),
+            refreshes: Refreshes::new(config.instances.len()),
             links: interfaces(&config).map(|id| assumed(&config, id)).collect(),
             told: vec![false; config.interfaces.len()],
             by_vrid: by_vrid(&config),
@@ -187,7 +190,8 @@ impl Engine {
         let check = self.checks.deadline();
         let fixture = self.fixtures.deadline();
         let paced = self.pacer.deadline();
-        let all = [router, check, fixture, paced, self.starts_at];
+        let refresh = self.refreshes.deadline();
+        let all = [router, check, fixture, paced, refresh, self.starts_at];
         all.into_iter().flatten().min().map(|at| Wake { at })
     }
 
@@ -234,6 +238,12 @@ impl Engine {
             links: &self.links,
             out: &mut self.out,
         });
+        for _ in 0..AT_ONCE {
+            let Some(id) = self.refreshes.first_due(self.now) else {
+                break;
+            };
+            self.one(id, Router::refresh);
+        }
     }
 
     fn receive(&mut self, datagram: &Datagram<'_>) {
@@ -422,6 +432,7 @@ impl Engine {
         };
         act(router, &mut surroundings);
         self.groups.compare(id, before, router.face());
+        self.refreshes.keep(id, router.refresh_at());
         let deadline = router.deadline();
         let scheduled = &mut self.scheduled[id.index()];
         if *scheduled != deadline {

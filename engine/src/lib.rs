@@ -15,6 +15,7 @@ pub mod fsm;
 mod group;
 pub mod ids;
 pub mod input;
+mod lease;
 pub mod output;
 mod pacing;
 pub mod plan;

@@ -83,6 +83,18 @@ pub enum Effect {
         instance: InstanceId,
         /// What.
         address: VirtualAddress,
+        /// The kernel removes it by itself after so many whole seconds, unless it is refreshed. An
+        /// address that was there before, and isn't ours, stays as it is.
+        lifetime: Option<Duration>,
+    },
+    /// Let the lifetime of an address that was added begin anew.
+    RefreshAddress {
+        /// For whom.
+        instance: InstanceId,
+        /// What.
+        address: VirtualAddress,
+        /// In whole seconds.
+        lifetime: Duration,
     },
     /// Remove an address. That it isn't there is success.
     RemoveAddress {

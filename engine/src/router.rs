@@ -5,6 +5,7 @@ pub mod accept;
 mod announce;
 pub mod effects;
 mod guard;
+mod lease;
 mod maintenance;
 mod objects;
 mod partners;
@@ -66,6 +67,8 @@ pub(crate) struct Router {
     drain: Option<Drain>,
     refused: Option<(IpAddr, Instant)>,
     put_back: PutBack,
+    /// When its leased addresses are refreshed.
+    refresh_at: Option<Instant>,
     /// Routes and rules that should be there and aren't.
     missing: Missing,
     /// What it has to do with its group; `None` without one.
@@ -96,6 +99,7 @@ impl Router {
             drain: None,
             refused: None,
             put_back: PutBack::default(),
+            refresh_at: None,
             missing: Missing::default(),
             partners: grouped.then(Partners::default),
             announcer: Announcer::default(),
@@ -162,10 +166,10 @@ impl Router {
             // Before anything is announced that may be another's by now.
             self.signal(s, Signal::Timeout);
         }
+        self.put_back_missing(s);
         while let Some(burst) = self.announcer.due(&s.config.instance(self.id).garp, s.now) {
             self.announce(s, burst);
         }
-        self.put_back_missing(s);
         self.put_back_objects(s);
         if self.is_master() && self.drain.is_some_and(|d| !d.over && s.now >= d.until) {
             self.signal(s, Signal::Resign);
@@ -375,6 +379,10 @@ impl Router {
         if config.audible_yield {
             self.announcer.settle(s.now);
         }
+        if !self.put_back.missing.is_empty() {
+            // Announced when they are there again, at the next deadline.
+            return;
+        }
         let garp = &config.garp;
         if let Some(burst) = self.announcer.contest(
             garp,
@@ -416,13 +424,16 @@ impl Router {
         self.guard.begin_reign();
         self.send_advert(s, self.priority);
         self.shut(s, true);
-        for address in s.config.instance(self.id).held_addresses() {
+        let config = s.config.instance(self.id);
+        for address in config.held_addresses() {
             let effect = Effect::AddAddress {
                 instance: self.id,
                 address: address.clone(),
+                lifetime: config.lease,
             };
             s.out.push_back(Output::Effect(effect));
         }
+        self.lease_begins(s);
         self.install_objects(s);
         let burst = self
             .announcer
@@ -442,6 +453,7 @@ impl Router {
         self.announcer.clear();
         s.pacer.forget(self.id);
         self.put_back = PutBack::default();
+        self.refresh_at = None;
         self.remove_everything(s);
         let says_so = match resign {
             Resign::Silent => false,
@@ -482,15 +494,5 @@ impl Router {
                 addresses,
             }
         }));
-    }
-
-    fn remove_addresses(&self, s: &mut Surroundings<'_>) {
-        for address in s.config.instance(self.id).held_addresses() {
-            let effect = Effect::RemoveAddress {
-                instance: self.id,
-                address: address.clone(),
-            };
-            s.out.push_back(Output::Effect(effect));
-        }
     }
 }

@@ -9,6 +9,7 @@
 mod belongings;
 mod devices;
 mod filter;
+mod lease;
 mod netlink;
 mod sysctl;
 
@@ -17,6 +18,7 @@ use std::io;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use locum_engine::config::{Config, ObjectId, VirtualAddress, VirtualDevice};
 use locum_engine::driver::{Host, HostChange};
@@ -45,11 +47,16 @@ pub struct KernelHost {
     virtual_addresses: BTreeSet<IpAddr>,
     /// Those that are up because of us.
     held: BTreeSet<VirtualAddress>,
+    /// Those of them whose lifetime is ours to prolong.
+    leased: BTreeSet<VirtualAddress>,
     /// What the engine was told last.
     told: Vec<LinkState>,
     changes: VecDeque<HostChange>,
     buffer: Vec<u8>,
 }
+
+/// The kernel's word for an address that stays.
+const FOR_EVER: Duration = Duration::from_secs(u32::MAX as u64);
 
 /// What is said of an interface that doesn't exist.
 const ABSENT: LinkState = LinkState {
@@ -76,6 +83,7 @@ impl KernelHost {
             devices: Devices::read()?,
             virtual_addresses: virtual_addresses(config),
             held: BTreeSet::new(),
+            leased: BTreeSet::new(),
             belongings: Belongings::new(config, Rc::clone(&links)),
             made: config.devices.iter().map(|d| d.interface).collect(),
             told: vec![ABSENT; config.interfaces.len()],
@@ -83,6 +91,7 @@ impl KernelHost {
             buffer: netlink::buffer(),
             links,
         };
+        host.remove_leftovers(config);
         for id in host.links.ids() {
             let state = host.look_up(id);
             if host.made.contains(&id) {
@@ -163,6 +172,8 @@ impl KernelHost {
 
     fn take(&mut self) {
         let changes: Vec<Change> = netlink::changes(&self.buffer).collect();
+        // Refreshed addresses are no news, and many.
+        let news = changes.iter().any(|change| !self.devices.knows(change));
         for change in changes {
             match &change {
                 Change::AddressGone { index, address } => self.report_removed(*index, *address),
@@ -178,7 +189,9 @@ impl KernelHost {
             }
             self.devices.apply(change);
         }
-        self.report_differences();
+        if news {
+            self.report_differences();
+        }
     }
 
     /// Changes were lost: forgets what is queued, reads everything anew, reports what differs.
@@ -201,8 +214,23 @@ impl KernelHost {
     }
 
     /// `refused` is given back when the kernel refuses it.
-    fn add(&mut self, address: &VirtualAddress, refused: HostChange) -> Option<HostChange> {
-        let result = self.request(address, Netlink::add_address);
+    fn add(
+        &mut self,
+        address: &VirtualAddress,
+        lifetime: Option<Duration>,
+        refused: HostChange,
+    ) -> Option<HostChange> {
+        let result = self.request(address, |n, i, a| n.add_address(i, a, lifetime));
+        let ours = match &result {
+            Ok(()) => true,
+            Err(e) => e.raw_os_error() == Some(libc::EEXIST) && self.has_tag(address),
+        };
+        if ours {
+            self.leased.insert(address.clone());
+            if result.is_err() {
+                self.refresh(address, lifetime.unwrap_or(FOR_EVER));
+            }
+        }
         match result {
             Ok(()) => debug!(address = %address.address, "address added"),
             Err(e) if e.raw_os_error() == Some(libc::EEXIST) => {
@@ -217,6 +245,7 @@ impl KernelHost {
     }
 
     fn remove(&mut self, address: &VirtualAddress) {
+        self.leased.remove(address);
         match self.request(address, Netlink::remove_address) {
             Ok(()) => debug!(address = %address.address, "address removed"),
             Err(e) if matches!(e.raw_os_error(), Some(libc::EADDRNOTAVAIL | libc::ENODEV)) => {}
@@ -285,19 +314,26 @@ impl Host for KernelHost {
 
     fn apply(&mut self, effect: Effect) {
         match effect {
-            Effect::AddAddress { instance, address } => {
+            Effect::AddAddress {
+                instance,
+                address,
+                lifetime,
+            } => {
                 let refused = HostChange::AddressRefused(instance, address.address);
-                let refused = self.add(&address, refused);
+                let refused = self.add(&address, lifetime, refused);
                 self.changes.extend(refused);
                 self.held.insert(address);
             }
+            Effect::RefreshAddress {
+                address, lifetime, ..
+            } => self.refresh(&address, lifetime),
             Effect::RemoveAddress { address, .. } => {
                 self.remove(&address);
                 self.held.remove(&address);
             }
             Effect::AddStaticAddress { index, address } => {
                 let refused = HostChange::StaticAddressRefused(index);
-                let refused = self.add(&address, refused);
+                let refused = self.add(&address, None, refused);
                 self.changes.extend(refused);
                 self.held.insert(address);
             }

@@ -46,6 +46,8 @@ catalogue! {
         "hang-between",
         "hang-longer",
         "hang-gives-in",
+        "master-killed-lease",
+        "master-hangs-lease",
         "backup-hangs",
         "vm-paused",
         "power-failure",

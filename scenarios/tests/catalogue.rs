@@ -18,7 +18,8 @@ replay! {
     split_brain_with_arbitration node_alone gateway_blip gateway_lost web_service_fails
     tracked_file tracked_process
     gateway_dead_nobody gateway_dead_rank_order isolated_node_rank_order graceful_stop drain
-    daemon_killed hang_shorter hang_between hang_longer hang_gives_in backup_hangs vm_paused power_failure address_removed
+    daemon_killed hang_shorter hang_between hang_longer hang_gives_in
+    master_killed_lease master_hangs_lease backup_hangs vm_paused power_failure address_removed
     reload_unchanged reload_priority reload_addresses reload_swapped_numbers
     reload_instance_removed reload_broken_file
     both_start_at_once startup_delay delay_after_boot equal_priorities address_owner nopreempt preempt_delay

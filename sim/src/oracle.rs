@@ -44,6 +44,7 @@ mod x9_agreement;
 mod t0_uniqueness;
 mod t10_stall;
 mod t11_double_hold;
+mod t12_lease;
 mod t13_detection;
 mod t14_arbitration;
 mod t15_dead_gateway;
@@ -143,6 +144,7 @@ impl Jury {
             Box::new(t8_flapping::Flapping::default()),
             Box::new(t10_stall::Stall::default()),
             Box::new(t11_double_hold::DoubleHold::new(&tracker)),
+            Box::new(t12_lease::Lease::new(&tracker)),
             Box::new(t13_detection::Detection::default()),
             Box::new(t14_arbitration::Arbitration::new(&tracker)),
             Box::new(t15_dead_gateway::DeadGateway::default()),

@@ -161,6 +161,17 @@ fn stalls() {
     sees(&["T1", "T10"], (B, Bug::Sluggish), a(), b(), &long);
 }
 
+/// A kernel that keeps what a dead or frozen daemon has left.
+#[test]
+fn leases() {
+    let (a, b) = (|| plain(100), || plain(99));
+    let killed = [(20_112, Fault::Kill(A))];
+    sees(&["T12"], (A, Bug::NeverExpires), a(), b(), &killed);
+    let hung = [(20_112, Fault::Hang(A)), (40_000, Fault::Resume(A))];
+    sees(&["T12"], (A, Bug::NeverExpires), a(), b(), &hung);
+    sees(&["T12"], (A, Bug::LetsExpire), a(), b(), &[]);
+}
+
 #[test]
 fn arbitration() {
     let pair = || (arbitrating(100), arbitrating(99));

@@ -84,6 +84,9 @@ fn paragraph(config: &Config, instance: &InstanceConfig) -> String {
     if let Some(sentence) = gives_in(instance) {
         say(sentence);
     }
+    if let Some(lease) = leased(instance) {
+        say(lease);
+    }
     if let Some(pace) = paced(config, instance) {
         say(pace);
     }
@@ -203,6 +206,20 @@ fn gives_in(instance: &InstanceConfig) -> Option<String> {
     Some(format!(
         "When it was held up and an advert is more than {} late, so that a peer of priority {rival} may have taken over, it becomes backup.",
         Seconds(late)
+    ))
+}
+
+/// What becomes of its addresses when it is killed or hangs.
+fn leased(instance: &InstanceConfig) -> Option<String> {
+    instance.held_addresses().next()?;
+    let Some(lease) = instance.lease else {
+        return Some(
+            "Killed or hung as master, it leaves its addresses where they are.".to_owned(),
+        );
+    };
+    Some(format!(
+        "Killed or hung as master, it loses its addresses within {}: the kernel removes them unless they are refreshed, which happens three times in that span.",
+        Seconds(lease)
     ))
 }
 

@@ -246,8 +246,11 @@ impl<'a> Lowering<'a> {
                 timer_expired_backup: timing::gives_in(draft, preempt, self.report),
                 ..draft.tuning.settle(global.tuning)
             },
+            lease: None,
         };
         self.strict(draft, &mut instance);
+        let lease = draft.tuning.lease.or(global.tuning.lease);
+        instance.lease = timing::lease(&instance, lease, self.report);
         Some(instance)
     }
 

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use super::{Engine, assumed, by_vrid, interfaces};
 use crate::config::Config;
 use crate::group::Groups;
+use crate::lease::Refreshes;
 use crate::output::{Effect, Output};
 use crate::plan::{Fate, Moves, Plan, Reloaded};
 use crate::router::Router;
@@ -85,6 +86,10 @@ impl Engine {
         self.scheduled = deadlines.collect();
         let due = self.routers.iter().zip(&self.scheduled);
         self.deadlines = due.filter_map(|(r, at)| Some(((*at)?, r.id()))).collect();
+        self.refreshes = Refreshes::new(self.routers.len());
+        for router in &self.routers {
+            self.refreshes.keep(router.id(), router.refresh_at());
+        }
         // Interfaces have other positions now; who is unknown is told of once more.
         self.unknown.clear();
         self.stamps = self.config.instances.iter().any(|i| i.hmac.is_some());

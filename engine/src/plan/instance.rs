@@ -104,6 +104,7 @@ impl Both<'_> {
             garp,
             lower_prio_no_advert,
             audible_yield,
+            lease,
             notify,
             tuning,
         } = new;
@@ -186,6 +187,9 @@ impl Both<'_> {
                 flag,
             ),
             Change::between("quiet_yield", &!old.audible_yield, &!*audible_yield, flag),
+            Change::between("address_lease", &old.lease, lease, |lease| {
+                lease.map_or_else(|| "off".to_owned(), |lease| Seconds(lease).to_string())
+            }),
             Change::between("tuning", &old.tuning, tuning, |_| changed.to_owned()),
         ]
         .into_iter()

@@ -95,7 +95,13 @@ impl Router {
             .any(|a| a.address == address);
         if self.is_master() && ours && !self.put_back.missing.contains(&address) {
             self.put_back.missing.push(address);
-            self.put_back_missing(s);
+            if s.config.instance(self.id).lease.is_some() {
+                // Its lifetime may be over because this router was asleep: what has arrived
+                // meanwhile is read first, as before every deadline.
+                self.put_back.not_before.get_or_insert(s.now);
+            } else {
+                self.put_back_missing(s);
+            }
         }
     }
 
@@ -106,11 +112,13 @@ impl Router {
         }
         self.put_back.not_before = Some(s.now + PUT_BACK_PAUSE);
         let missing = core::mem::take(&mut self.put_back.missing);
-        for address in s.config.instance(self.id).held_addresses() {
+        let config = s.config.instance(self.id);
+        for address in config.held_addresses() {
             if missing.contains(&address.address) {
                 let effect = Effect::AddAddress {
                     instance: self.id,
                     address: address.clone(),
+                    lifetime: config.lease,
                 };
                 s.out.push_back(Output::Effect(effect));
                 let event = Event::AddressPutBack {

@@ -111,11 +111,17 @@ impl Router {
                     addresses,
                 }));
             }
-            for address in &new {
+            // One that is there already gets the other lifetime.
+            let relet = from.lease != to.lease;
+            for address in to.held_addresses().filter(|a| relet || new.contains(a)) {
                 s.out.push_back(Output::Effect(Effect::AddAddress {
                     instance: self.id,
                     address: address.clone(),
+                    lifetime: to.lease,
                 }));
+            }
+            if relet || self.refresh_at.is_none() {
+                self.lease_begins(s);
             }
             let had: Vec<_> = from.objects.iter().map(|o| moves.object(o)).collect();
             self.missing = Missing::default();

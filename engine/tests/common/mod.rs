@@ -42,6 +42,7 @@ pub fn instance(priority: u8) -> InstanceConfig {
     let mut instances = reading.config.expect("it can be read").instances;
     InstanceConfig {
         priority: Priority(priority), // Also 0, which no file can say.
+        lease: None,                  // `lease.rs` is about it.
         ..instances.remove(0)
     }
 }
@@ -247,6 +248,9 @@ fn words(config: &Config, output: &Output) -> String {
         Output::Transmit(Transmit::GratuitousArp { address, .. }) => format!("garp {address}"),
         Output::Transmit(Transmit::NeighbourAdvert { address, .. }) => format!("na {address}"),
         Output::Effect(Effect::AddAddress { address, .. }) => format!("add {}", address.address),
+        Output::Effect(Effect::RefreshAddress { address, .. }) => {
+            format!("refresh {}", address.address)
+        }
         Output::Effect(Effect::RemoveAddress { address, .. }) => {
             format!("remove {}", address.address)
         }

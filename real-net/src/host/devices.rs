@@ -28,11 +28,13 @@ pub(crate) struct Device {
     addresses: Vec<Address>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Address {
     address: IpAddr,
     secondary: bool,
     usable: bool,
+    /// The prefix length, if it is one of ours.
+    tagged: Option<u8>,
 }
 
 impl Devices {
@@ -77,12 +79,14 @@ impl Devices {
                 address,
                 secondary,
                 usable,
+                tagged,
             } => {
                 let device = self.devices.entry(index).or_default();
                 device.add(Address {
                     address,
                     secondary,
                     usable,
+                    tagged,
                 });
             }
             Change::AddressGone { index, address } => {
@@ -91,6 +95,28 @@ impl Devices {
                 }
             }
         }
+    }
+
+    /// Whether that is an address as the table has it already.
+    pub(crate) fn knows(&self, change: &Change) -> bool {
+        let Change::Address {
+            index,
+            address,
+            secondary,
+            usable,
+            tagged,
+        } = *change
+        else {
+            return false;
+        };
+        let new = Address {
+            address,
+            secondary,
+            usable,
+            tagged,
+        };
+        let device = self.devices.get(&index);
+        device.is_some_and(|d| d.addresses.contains(&new))
     }
 
     /// Addresses that are here and not in `now`, with the index of their device.
@@ -134,6 +160,12 @@ impl Device {
         })
     }
 
+    /// Addresses with our tag, and their prefix lengths.
+    pub(crate) fn tagged(&self) -> impl Iterator<Item = (IpAddr, u8)> {
+        let ours = self.addresses.iter();
+        ours.filter_map(|a| a.tagged.map(|prefix| (a.address, prefix)))
+    }
+
     fn add(&mut self, new: Address) {
         match self.addresses.iter_mut().find(|a| a.address == new.address) {
             Some(known) => *known = new,
@@ -156,6 +188,7 @@ mod tests {
             address: ip(last),
             secondary,
             usable: true,
+            tagged: None,
         }
     }
 
@@ -200,6 +233,7 @@ mod tests {
             address: address.parse().expect("an address"),
             secondary: false,
             usable,
+            tagged: None,
         };
         let source = |changes| {
             let devices = with(changes);

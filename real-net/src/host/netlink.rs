@@ -4,6 +4,7 @@
 //! attribute, and only the attributes that matter: a newer kernel may add others, of any shape,
 //! without hiding a link from us.
 
+mod lease;
 mod objects;
 mod vmac;
 
@@ -14,8 +15,8 @@ use std::os::fd::{AsFd, BorrowedFd};
 use locum_engine::config::{Broadcast, VirtualAddress};
 use locum_engine::ids::MacAddr;
 use netlink_packet_core::{
-    NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_EXCL, NLM_F_REQUEST, NetlinkBuffer,
-    NetlinkHeader, NetlinkMessage, NetlinkPayload, NlasIterator,
+    NLM_F_ACK, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, NetlinkBuffer, NetlinkHeader,
+    NetlinkMessage, NetlinkPayload, NlasIterator,
 };
 use netlink_packet_route::address::{
     AddressAttribute, AddressFlags, AddressHeader, AddressMessage,
@@ -74,6 +75,8 @@ pub(crate) enum Change {
         secondary: bool,
         /// Duplicate address detection is over, and found none.
         usable: bool,
+        /// The prefix length, if the address has our tag.
+        tagged: Option<u8>,
     },
     /// Whether it forwards over IPv6 has changed.
     Forwarding { index: u32, forwards: bool },
@@ -169,12 +172,6 @@ impl Netlink {
         }
     }
 
-    /// Adds an address. `EEXIST` says that it is there already.
-    pub(crate) fn add_address(&mut self, index: u32, address: &VirtualAddress) -> io::Result<()> {
-        let message = RouteNetlinkMessage::NewAddress(address_message(index, address));
-        self.ask(message, NLM_F_CREATE | NLM_F_EXCL)
-    }
-
     /// Removes an address. `EADDRNOTAVAIL` says that it isn't there.
     pub(crate) fn remove_address(
         &mut self,
@@ -259,6 +256,7 @@ fn change(message: &NetlinkBuffer<&[u8]>) -> Option<Change> {
             address,
             secondary: flags & libc::IFA_F_SECONDARY != 0 && address.is_ipv4(),
             usable: flags & (libc::IFA_F_TENTATIVE | libc::IFA_F_DADFAILED) == 0,
+            tagged: tag(payload),
         }),
         libc::RTM_DELADDR => {
             address(payload).map(|(index, address, _)| Change::AddressGone { index, address })
@@ -298,6 +296,12 @@ fn link(payload: &[u8]) -> Option<Change> {
         mac,
         forwards,
     })
+}
+
+/// The prefix length of an address with our tag.
+fn tag(payload: &[u8]) -> Option<u8> {
+    let header = AddressHeader::parse(payload).ok()?;
+    lease::is_tagged(payload.get(ADDRESS_HEADER..)?).then_some(header.prefix_len)
 }
 
 /// Device, address and flags.

@@ -13,6 +13,7 @@ mod election;
 mod gateway;
 mod ipv6;
 mod lab;
+mod lease;
 mod mixed;
 mod multicast;
 mod process;

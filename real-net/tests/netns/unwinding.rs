@@ -33,6 +33,7 @@ fn a_panic_removes_the_addresses() {
         host.apply(Effect::AddAddress {
             instance: InstanceId(0),
             address,
+            lifetime: None,
         });
         assert!(must("ip addr show eth0").contains(VIP), "it was added");
         let died = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {

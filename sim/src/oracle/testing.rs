@@ -69,7 +69,8 @@ pub(crate) const fn ms(n: u64) -> Instant {
 pub(crate) fn config(priority: u8) -> Config {
     let text = format!(
         "vrrp_instance VI_1 {{\n interface eth0\n virtual_router_id 51\n version 3\n \
-         priority {priority}\n advert_int 1\n virtual_ipaddress {{\n {VIP}/24\n }}\n}}\n"
+         priority {priority}\n advert_int 1\n address_lease off\n \
+         virtual_ipaddress {{\n {VIP}/24\n }}\n}}\n"
     );
     let reading = conf::read("test.conf", &text, &mut NoIncludes);
     reading.config.expect("it can be read")

@@ -19,6 +19,10 @@ pub enum Bug {
     KeepsAddresses,
     /// Addresses are never added.
     ForgetsAddresses,
+    /// Addresses are added for ever, whatever lease they should have.
+    NeverExpires,
+    /// Addresses are leased, and not refreshed.
+    LetsExpire,
     /// Every second advert isn't sent.
     SkipsAdverts,
     /// Announcements aren't sent.
@@ -192,14 +196,23 @@ impl Sabotage {
     }
 
     /// What the router does to its host.
-    pub(super) fn apply(&mut self, effect: Effect) -> Option<Effect> {
+    pub(super) fn apply(&mut self, mut effect: Effect) -> Option<Effect> {
         if let (true, Effect::AddAddress { address, .. }) =
             (self.is(Bug::ShufflesOnReload), &effect)
         {
             self.held.push(address.address);
         }
+        if let (Effect::AddAddress { lifetime, .. }, true) =
+            (&mut effect, self.is(Bug::NeverExpires))
+        {
+            *lifetime = None;
+        }
         match (&effect, self.bug) {
-            (Effect::AddAddress { .. }, Some(Bug::ForgetsAddresses))
+            (Effect::RefreshAddress { .. }, Some(Bug::NeverExpires | Bug::LetsExpire)) => None,
+            (
+                Effect::AddAddress { .. } | Effect::RefreshAddress { .. },
+                Some(Bug::ForgetsAddresses),
+            )
             | (Effect::RemoveAddress { .. }, Some(Bug::KeepsAddresses)) => None,
             (Effect::RemoveAddress { address, .. }, Some(Bug::ResignsFirst)) => {
                 let held = (address.interface, address.address);

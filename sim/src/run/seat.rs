@@ -230,9 +230,17 @@ impl Host for Seat {
         };
         match effect {
             // A kernel without power refuses, but then there is no daemon either.
-            Effect::AddAddress { address, .. } => {
+            Effect::AddAddress {
+                address, lifetime, ..
+            } => {
                 let nic = self.nic(&mut net, address.interface);
-                net.fabric.add_address(nic, &address, None);
+                net.fabric.add_address(nic, &address, lifetime);
+            }
+            Effect::RefreshAddress {
+                address, lifetime, ..
+            } => {
+                let nic = self.nic(&mut net, address.interface);
+                net.fabric.add_address(nic, &address, Some(lifetime));
             }
             Effect::RemoveAddress { address, .. } => {
                 let nic = self.nic(&mut net, address.interface);

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use crate::conf::schema::instance::InstanceDraft;
 use crate::conf::source::{Report, Span};
-use crate::config::{Preempt, Version};
+use crate::config::{InstanceConfig, Preempt, Version, default_lease, refresh_period};
 use crate::ids::Priority;
 use crate::time::{Centis, Seconds};
 
@@ -42,6 +42,31 @@ pub(super) fn gives_in(
         .warning(span, message)
         .hint("add `nopreempt` if it should leave the addresses to whoever took over");
     None
+}
+
+/// The lifetime of a master's addresses: as given, or one that suits the timers.
+pub(super) fn lease(
+    instance: &InstanceConfig,
+    given: Option<(Option<Duration>, Span)>,
+    report: &mut Report,
+) -> Option<Duration> {
+    let missed = instance.tuning.down_timer_adverts;
+    let (version, priority) = (instance.version, instance.priority);
+    let suits = default_lease(version, priority, instance.advert_interval, missed);
+    let Some((given, span)) = given else {
+        return Some(suits);
+    };
+    if let Some(lease) = given.filter(|lease| *lease < suits) {
+        let message = format!(
+            "with `address_lease {}` a stall of {} can cost `{}` its addresses though no backup takes over",
+            lease.as_secs(),
+            Seconds(lease - refresh_period(lease)),
+            instance.name
+        );
+        let hint = format!("without the line {} are used", Seconds(suits));
+        report.warning(span, message).hint(hint);
+    }
+    given
 }
 
 /// `advert_int` in the unit of the version, within its range.

@@ -38,7 +38,7 @@ pub(in crate::conf) struct GlobalDraft {
 }
 
 /// The keywords that are acted on.
-pub(super) const KEYWORDS: [&str; 33] = [
+pub(super) const KEYWORDS: [&str; 34] = [
     "include_check",
     "random_seed",
     "router_id",
@@ -72,6 +72,7 @@ pub(super) const KEYWORDS: [&str; 33] = [
     "vrrp_gna_interval",
     "vrrp_garp_extra_if",
     "vrrp_vmac_garp_intvl",
+    "address_lease",
 ];
 
 /// keepalived counts microseconds in 32 bits.

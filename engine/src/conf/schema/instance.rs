@@ -116,7 +116,7 @@ impl InstanceDraft {
 }
 
 /// The keywords that are acted on.
-pub(super) const KEYWORDS: [&str; 55] = [
+pub(super) const KEYWORDS: [&str; 56] = [
     "interface",
     "virtual_router_id",
     "version",
@@ -172,6 +172,7 @@ pub(super) const KEYWORDS: [&str; 55] = [
     "gna_interval",
     "garp_extra_if",
     "vmac_garp_intvl",
+    "address_lease",
 ];
 
 /// Reads one block.

@@ -2,10 +2,12 @@
 //! itself.
 //!
 //! The names are those of the instance; in `global_defs` they begin with `vrrp_`, all but
-//! `v3_checksum_as_v2`.
+//! `v3_checksum_as_v2` and `address_lease`.
 
-use super::value::{number, switch};
-use crate::conf::source::Report;
+use core::time::Duration;
+
+use super::value::{literal, number, switch, without_semicolon};
+use crate::conf::source::{Report, Span};
 use crate::conf::tree::Item;
 use crate::config::Tuning;
 
@@ -17,6 +19,8 @@ pub(in crate::conf) struct TuningDraft {
     pub(in crate::conf) higher_prio_send_advert: Option<bool>,
     pub(in crate::conf) owner_ignore_adverts: Option<bool>,
     pub(in crate::conf) skip_check_adv_addr: Option<bool>,
+    /// `address_lease`; `Some(None)` is off.
+    pub(in crate::conf) lease: Option<(Option<Duration>, Span)>,
 }
 
 impl TuningDraft {
@@ -42,6 +46,7 @@ impl TuningDraft {
             "skip_check_adv_addr" => {
                 self.skip_check_adv_addr = switch(item, report).or(self.skip_check_adv_addr);
             }
+            "address_lease" => self.lease = lease(item, report).or(self.lease),
             _ => return false,
         }
         true
@@ -50,8 +55,8 @@ impl TuningDraft {
     /// Reads one line of `global_defs`.
     pub(super) fn read_global(&mut self, item: &Item, report: &mut Report) -> bool {
         match item.keyword.text.as_str() {
-            bare @ "v3_checksum_as_v2" => self.read(bare, item, report),
-            "vrrp_v3_checksum_as_v2" => false,
+            bare @ ("v3_checksum_as_v2" | "address_lease") => self.read(bare, item, report),
+            "vrrp_v3_checksum_as_v2" | "vrrp_address_lease" => false,
             keyword => keyword
                 .strip_prefix("vrrp_")
                 .is_some_and(|name| self.read(name, item, report)),
@@ -76,6 +81,26 @@ impl TuningDraft {
             owner_ignore_adverts: either(self.owner_ignore_adverts, outer.owner_ignore_adverts),
         }
     }
+}
+
+/// The longest lifetime, a day in seconds: beyond, a lease is no protection any more.
+const LONGEST_LEASE: u64 = 86_400;
+
+/// A lifetime in whole seconds, or `off`.
+fn lease(item: &Item, report: &mut Report) -> Option<(Option<Duration>, Span)> {
+    let value = without_semicolon(literal(item, report)?, report);
+    if matches!(value.text, "off" | "no" | "false") {
+        return Some((None, value.span));
+    }
+    let seconds = value.text.parse().ok();
+    let Some(seconds) = seconds.filter(|s| (1..=LONGEST_LEASE).contains(s)) else {
+        let message = format!(
+            "`address_lease` is `off` or a whole number of seconds from 1 to {LONGEST_LEASE}: the line is ignored"
+        );
+        report.warning(value.span, message);
+        return None;
+    };
+    Some((Some(Duration::from_secs(seconds)), value.span))
 }
 
 /// The inner setting, or else the outer one; off by default.

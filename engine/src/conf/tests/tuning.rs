@@ -179,3 +179,30 @@ fn min_garp_is_for_what_is_not_given() {
     assert_eq!(garp(global, ""), ((1, 2), (1, 2)));
     assert_says("vrrp_min_garp", Warning, "can't stand here");
 }
+
+#[test]
+fn addresses_are_leased_unless_told_otherwise() {
+    let lease = |global: &str, own: &str| {
+        let text = format!("global_defs {{\n{global}\n}}\n{}", instance_with(own));
+        (only_instance(&text).lease.map(|l| l.as_secs()), said(&text))
+    };
+    let quiet = |lease| (lease, Vec::<String>::new());
+    assert_eq!(lease("", ""), quiet(Some(5)), "by the timers");
+    assert_eq!(lease("", "advert_int 10"), quiet(Some(32)));
+    assert_eq!(lease("", "address_lease off"), quiet(None));
+    assert_eq!(lease("address_lease off", ""), quiet(None));
+    assert_eq!(
+        lease("address_lease off", "address_lease 7"),
+        quiet(Some(7))
+    );
+    assert_eq!(lease("address_lease 30", ""), quiet(Some(30)));
+    for wrong in ["0", "2.5", "86401", "-1", "on"] {
+        let (lease, said) = lease("", &format!("address_lease {wrong}"));
+        assert_eq!((lease, said.len()), (Some(5), 1), "{said:?}");
+        assert!(said[0].contains("a whole number of seconds"), "{said:?}");
+    }
+    let (short, said) = lease("", "address_lease 3");
+    assert_eq!(short, Some(3));
+    assert!(said[0].contains("a stall of 2 s can cost"), "{said:?}");
+    assert!("{said:?}");
+}

@@ -1,0 +1,64 @@
+//! Addresses that the kernel removes by itself, and the tag by which ours are known.
+
+use std::io;
+use std::time::Duration;
+
+use locum_engine::config::VirtualAddress;
+use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE};
+use netlink_packet_route::RouteNetlinkMessage;
+use netlink_packet_route::address::{AddressAttribute, AddressMessage, AddressProtocol, CacheInfo};
+
+use super::{Netlink, address_message, attributes};
+
+/// The protocol (`IFA_PROTO`) of every address that we add; nobody else's as far as is known.
+/// `ip address show proto 76` lists them. Kernels before 5.18 pass over it.
+pub(crate) const TAG: u8 = 76;
+
+/// linux/if_addr.h
+const IFA_PROTO: u16 = 11;
+
+impl Netlink {
+    /// Adds an address. `EEXIST` says that it is there already.
+    pub(crate) fn add_address(
+        &mut self,
+        index: u32,
+        address: &VirtualAddress,
+        lifetime: Option<Duration>,
+    ) -> io::Result<()> {
+        let message = tagged(index, address, lifetime);
+        let message = RouteNetlinkMessage::NewAddress(message);
+        self.ask(message, NLM_F_CREATE | NLM_F_EXCL)
+    }
+
+    /// Lets the lifetime of an address of ours begin anew. One that isn't there is added.
+    pub(crate) fn refresh_address(
+        &mut self,
+        index: u32,
+        address: &VirtualAddress,
+        lifetime: Duration,
+    ) -> io::Result<()> {
+        let message = tagged(index, address, Some(lifetime));
+        let message = RouteNetlinkMessage::NewAddress(message);
+        self.ask(message, NLM_F_CREATE | NLM_F_REPLACE)
+    }
+}
+
+/// The address, ours, for so long or for ever.
+fn tagged(index: u32, address: &VirtualAddress, lifetime: Option<Duration>) -> AddressMessage {
+    let mut message = address_message(index, address);
+    let attributes = &mut message.attributes;
+    attributes.push(AddressAttribute::Protocol(AddressProtocol::Other(TAG)));
+    if let Some(lifetime) = lifetime {
+        // The kernel counts in whole seconds, 2^32 - 1 being for ever.
+        let seconds = u32::try_from(lifetime.as_secs()).unwrap_or(u32::MAX);
+        let mut info = CacheInfo::default();
+        (info.ifa_preferred, info.ifa_valid) = (seconds, seconds);
+        attributes.push(AddressAttribute::CacheInfo(info));
+    }
+    message
+}
+
+/// Whether the attributes of an address have our tag.
+pub(super) fn is_tagged(bytes: &[u8]) -> bool {
+    attributes(bytes).any(|(kind, value)| kind == IFA_PROTO && value == [TAG])
+}

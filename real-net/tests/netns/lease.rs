@@ -1,0 +1,177 @@
+//! Leased addresses: a master that is killed or hangs loses its address by the kernel's own clock.
+
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+
+use crate::lab::Lab;
+use crate::process::Kind;
+use crate::tool::must;
+use crate::{VIP, founding};
+
+/// What the founding configuration's timers suggest: 3.6 s until a takeover, and a second.
+const LEASE: Duration = Duration::from_secs(5);
+/// The kernel's own inaccuracy, and a loaded machine's.
+const MARGIN: Duration = Duration::from_secs(1);
+
+fn pair(change: impl Fn(String) -> String) -> Lab {
+    let mut lab = Lab::new(&["A", "B"]);
+    lab.start("A", Kind::Locum, &change(founding("A")));
+    lab.await_holders(VIP, &["A"], Duration::from_secs(6));
+    lab.start("B", Kind::Locum, &change(founding("B")));
+    lab.stays(VIP, &["A"], Duration::from_secs(2));
+    lab
+}
+
+fn without_lease(configuration: String) -> String {
+    configuration.replacen(
+        "vrrp_instance VI_1 {",
+        "vrrp_instance VI_1 {\n address_lease off",
+        1,
+    )
+}
+
+fn shown(lab: &Lab, node: &str) -> String {
+    must(&format!(
+        "ip -n {} -d addr show dev eth0",
+        lab.namespace(node)
+    ))
+}
+
+#[test]
+#[ignore = "needs root and network namespaces: run by .ci/run"]
+fn a_killed_master_loses_its_address() {
+    let mut lab = pair(|c| c);
+    let shows = shown(&lab, "A");
+    let line = shows.lines().skip_while(|l| !l.contains(VIP));
+    let line = line.take(2).collect::<Vec<_>>().join(" ");
+    assert!(
+        line.contains("valid_lft") && !line.contains("forever"),
+        "{line}"
+    );
+    lab.daemon("A").signal(Signal::SIGKILL);
+    let start = Instant::now();
+    lab.await_holders(VIP, &["B"], LEASE + MARGIN);
+    println!(
+        "B holds it alone {:.2?} after the kill; the lease is {LEASE:?}",
+        start.elapsed()
+    );
+    lab.stays(VIP, &["B"], Duration::from_secs(3));
+}
+
+#[test]
+#[ignore = "needs root and network namespaces: run by .ci/run"]
+fn a_master_that_hangs_loses_its_address_and_returns_in_order() {
+    let mut lab = pair(|c| c);
+    lab.daemon("A").signal(Signal::SIGSTOP);
+    lab.await_holders(VIP, &["B"], LEASE + MARGIN);
+    lab.stays(VIP, &["B"], Duration::from_secs(3));
+    lab.daemon("A").signal(Signal::SIGCONT);
+    // A is better, and master in its own eyes: it hears B, says so, and takes its address back.
+    lab.await_holders(VIP, &["A"], Duration::from_millis(500) + MARGIN);
+    lab.stays(VIP, &["A"], Duration::from_secs(3));
+}
+
+/// Nothing in its place: the peer is better, and what it has said meanwhile is read first.
+#[test]
+#[ignore = "needs root and network namespaces: run by .ci/run"]
+fn a_master_that_was_replaced_asleep_puts_nothing_back() {
+    let mut lab = pair(|c| c);
+    let better = founding("B").replace("priority 99", "priority 120\n nopreempt");
+    assert_ne!(better, founding("B"));
+    lab.daemon("B").signal(Signal::SIGTERM);
+    lab.daemon("B").await_end(Duration::from_secs(5));
+    lab.start("B", Kind::Locum, &better);
+    lab.stays(VIP, &["A"], Duration::from_secs(2));
+    lab.daemon("A").signal(Signal::SIGSTOP);
+    lab.await_holders(VIP, &["B"], LEASE + MARGIN);
+    lab.daemon("A").signal(Signal::SIGCONT);
+    lab.stays(VIP, &["B"], Duration::from_secs(4));
+    let log = lab.daemon("A").log();
+    assert!(!log.contains("put back"), "{log}");
+}
+
+#[test]
+#[ignore = "needs root and network namespaces: run by .ci/run"]
+fn a_healthy_master_keeps_its_address() {
+    let mut lab = pair(|c| c);
+    lab.stays(VIP, &["A"], LEASE * 3);
+    let log = lab.daemon("A").log();
+    assert!(!log.contains("put back"), "{log}");
+}
+
+#[test]
+#[ignore = "needs root and network namespaces: run by .ci/run"]
+fn without_a_lease_a_killed_master_keeps_its_address() {
+    let mut lab = pair(without_lease);
+    assert!(shown(&lab, "A").contains("valid_lft forever"));
+    lab.daemon("A").signal(Signal::SIGKILL);
+    lab.await_holders(VIP, &["A", "B"], Duration::from_secs(6));
+    lab.stays(VIP, &["A", "B"], LEASE + MARGIN);
+}
+
+/// An address that an earlier configuration had is ours to remove; one of the operator's isn't.
+#[test]
+#[ignore = "needs root and network namespaces: run by .ci/run"]
+fn leftovers_are_removed_at_start() {
+    let mut lab = Lab::new(&["A"]);
+    let earlier = without_lease(founding("A")).replace(VIP, "192.168.0.222");
+    lab.start("A", Kind::Locum, &earlier);
+    lab.await_holders("192.168.0.222", &["A"], Duration::from_secs(6));
+    lab.daemon("A").signal(Signal::SIGKILL);
+    lab.daemon("A").await_end(Duration::from_secs(5));
+    let here = lab.namespace("A");
+    must(&format!("ip -n {here} addr add 192.168.0.223/24 dev eth0"));
+    lab.start("A", Kind::Locum, &founding("A"));
+    lab.await_holders("192.168.0.222", &[], Duration::from_secs(3));
+    lab.await_holders(VIP, &["A"], Duration::from_secs(6));
+    lab.await_holders("192.168.0.223", &["A"], Duration::from_secs(1));
+}
+
+/// The owner's address is the operator's: it stays for ever, whatever the daemon does.
+#[test]
+#[ignore = "needs root and network namespaces: run by .ci/run"]
+fn an_address_that_was_there_before_is_not_leased() {
+    let mut lab = Lab::new(&["A"]);
+    let here = lab.namespace("A");
+    must(&format!("ip -n {here} addr add {VIP}/24 dev eth0"));
+    let owner = founding("A").replace("priority 100", "priority 255");
+    lab.start("A", Kind::Locum, &owner);
+    lab.stays(VIP, &["A"], Duration::from_secs(3));
+    assert!(shown(&lab, "A").contains("valid_lft forever"));
+    lab.daemon("A").signal(Signal::SIGKILL);
+    lab.stays(VIP, &["A"], LEASE + MARGIN);
+}
+
+/// How accurately this kernel ends a lifetime, with its routes, in both families.
+#[test]
+#[ignore = "needs root and network namespaces: run by .ci/run"]
+fn the_kernel_ends_lifetimes_in_time() {
+    let lab = Lab::new(&["A"]);
+    let here = lab.namespace("A");
+    let mut late = Duration::ZERO;
+    for (address, route, show) in [
+        ("10.9.0.1/24", "10.9.0.0/24", "ip"),
+        ("fd00:9::1/64", "fd00:9::/64", "ip -6"),
+    ] {
+        for lifetime in [1, 2, 3] {
+            let times = format!("valid_lft {lifetime} preferred_lft {lifetime}");
+            must(&format!(
+                "ip -n {here} addr add {address} dev eth0 nodad {times}"
+            ));
+            let start = Instant::now();
+            let bare = address.split('/').next().expect("an address");
+            lab.await_holders(bare, &["A"], Duration::from_secs(1));
+            assert!(must(&format!("{show} -n {here} route")).contains(route));
+            let bound = Duration::from_secs(lifetime);
+            lab.await_holders(bare, &[], bound + MARGIN);
+            let lasted = start.elapsed();
+            println!("{bare}: {lasted:.2?} of {bound:?}");
+            assert!(lasted + Duration::from_millis(300) > bound, "{lasted:?}");
+            late = late.max(lasted.saturating_sub(bound));
+            let routes = must(&format!("{show} -n {here} route"));
+            assert!(!routes.contains(route), "{routes}");
+        }
+    }
+    println!("latest: {late:.2?} after its time");
+}

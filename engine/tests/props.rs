@@ -111,6 +111,7 @@ fn any_config() -> impl Strategy<Value = Config> {
                 preempt,
                 tracks,
                 audible_yield,
+                lease: audible_yield.then_some(secs(5)),
                 ..instance(priority)
             };
             Config {
@@ -140,6 +141,10 @@ impl Ledger {
             match output {
                 Output::Effect(Effect::AddAddress { address, .. }) => {
                     self.held.insert(address.address);
+                }
+                Output::Effect(Effect::RefreshAddress { address, .. }) => {
+                    let held = self.held.contains(&address.address);
+                    prop_assert!(held, "refreshes what it doesn't hold");
                 }
                 Output::Effect(Effect::RemoveAddress { address, .. }) => {
                     self.held.remove(&address.address);

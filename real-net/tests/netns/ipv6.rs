@@ -9,7 +9,7 @@ use crate::lab::Lab;
 use crate::process::Kind;
 use crate::tool::must;
 
-const VIP: &str = "2001:db8::200";
+pub(crate) const VIP: &str = "2001:db8::200";
 /// RFC 9568 5.2.9 wants a link-local address first.
 const LINK_LOCAL: &str = "fe80::200";
 /// An address may be used once duplicate address detection is over: two seconds at most.
@@ -20,7 +20,7 @@ fn own(node: &str) -> String {
     format!("2001:db8::{}", if node == "A" { "11" } else { "12" })
 }
 
-fn lab() -> Lab {
+pub(crate) fn lab() -> Lab {
     let lab = Lab::new(&["A", "B"]);
     for node in ["A", "B"] {
         let (namespace, address) = (lab.namespace(node), own(node));
@@ -31,7 +31,7 @@ fn lab() -> Lab {
     lab
 }
 
-fn instance(node: &str, version: u8, more: &str) -> String {
+pub(crate) fn instance(node: &str, version: u8, more: &str) -> String {
     let priority = if node == "A" { 150 } else { 100 };
     format!(
         "vrrp_instance VI_6 {{

@@ -5,7 +5,7 @@
 //! Counted from the end of the daemon or the beginning of its stall, on the host's own clock; with
 //! a grace of three quanta. A paused machine's clock stands still, and with it the lease.
 
-use core::net::Ipv4Addr;
+use core::net::IpAddr;
 use core::time::Duration;
 
 use locum_engine::Instant;
@@ -46,7 +46,7 @@ impl Lease {
     }
 
     /// A lease has ended: there must have been nobody to refresh it.
-    fn lapsed(&mut self, world: &Tracker, host: HostId, address: Ipv4Addr, at: Instant) {
+    fn lapsed(&mut self, world: &Tracker, host: HostId, address: IpAddr, at: Instant) {
         let state = &world.hosts[host.index()];
         let since = state.started.max(state.stalled_at) + self.grace;
         self.verdict.checked();

@@ -27,7 +27,7 @@ impl KernelHost {
 
     /// Whether that address is on its interface with our tag.
     pub(super) fn has_tag(&self, address: &VirtualAddress) -> bool {
-        let device = self.devices.find(self.links.name(address.interface));
+        let device = self.devices.find(&self.links.name(address.interface));
         device.is_some_and(|(_, d)| d.tagged().any(|t| t == (address.address, address.prefix)))
     }
 
@@ -39,7 +39,7 @@ impl KernelHost {
             .chain(config.statics.addresses.iter())
             .collect();
         for interface in self.links.ids() {
-            let Some((index, device)) = self.devices.find(self.links.name(interface)) else {
+            let Some((index, device)) = self.devices.find(&self.links.name(interface)) else {
                 continue;
             };
             self.links.set(interface, Some(index));
@@ -51,7 +51,7 @@ impl KernelHost {
             });
             for (address, prefix) in leftovers.collect::<Vec<_>>() {
                 let interface_name = self.links.name(interface);
-                info!(%address, interface = interface_name, "left behind by an earlier run: removed");
+                info!(%address, interface = &*interface_name, "left behind by an earlier run: removed");
                 self.remove(&VirtualAddress {
                     address,
                     prefix,

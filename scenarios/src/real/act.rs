@@ -13,7 +13,7 @@ use super::checks::Script;
 use super::lab::{Joins, joins};
 use super::stage::Stage;
 use super::tool::must;
-use super::{Failure, conf};
+use super::{Failure, conf, tracked};
 
 impl Stage<'_> {
     /// Carries a fault out that was due at `at`.
@@ -62,8 +62,16 @@ impl Stage<'_> {
                 let check = config.check(check);
                 Script::new(&self.checks(), &self.name(host), &check.name).say(outcome, check)
             }
-            // Not tried; see `impossible`.
-            Fault::WriteFile(..) | Fault::Processes(..) => Ok(()),
+            Fault::WriteFile(host, file, value) => {
+                let Some(config) = self.config(host) else {
+                    return Ok(());
+                };
+                let name = &config.file(file).name;
+                tracked::write(
+                    &tracked::path(&self.tracked(), &self.name(host), name),
+                    value,
+                )
+            }
             Fault::SetPriority(host, instance, priority) => {
                 let Some(config) = self.config(host) else {
                     return Ok(());
@@ -92,6 +100,7 @@ impl Stage<'_> {
             | Fault::Drain(..)
             | Fault::Undrain(_)
             | Fault::Service(..)
+            | Fault::Processes(..)
             | Fault::Forge(..) => Ok(()),
         }
     }

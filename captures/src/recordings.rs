@@ -211,6 +211,12 @@ pub const REPRODUCED: &[Recording] = &[
         yields: 2,
         tuned: false,
     },
+    Recording {
+        name: "reload",
+        deviations: &[],
+        yields: 0,
+        tuned: true,
+    },
 ];
 
 /// Those that need what the engine doesn't have yet, and those where it does better on purpose and no

@@ -75,6 +75,7 @@ recorded! {
     ipv6_unicast: "ipv6-unicast";
     priority_change: "priority-change";
     track_file: "track-file";
+    reload: "reload";
 }
 
 #[test]

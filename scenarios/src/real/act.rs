@@ -105,8 +105,8 @@ impl Stage<'_> {
         }
     }
 
-    /// Writes a file and tells the daemon to read it. Checks keep the scripts that they run here. A
-    /// broken file stays until the next one is written.
+    /// Writes a file and tells the daemon to read it. Checks keep the scripts that they run here,
+    /// tracked files are the node's own. A broken file stays until the next one is written.
     fn reload(&mut self, host: HostId, file: &NewFile) -> Result<(), Failure> {
         let folder = self.scenario.folder.as_deref();
         let mut text = conf::anchor_includes(&file.text, folder);
@@ -115,6 +115,11 @@ impl Stage<'_> {
             let script = conf::script(&before, &check.name);
             let same = script.and_then(|s| conf::with_script(&text, &check.name, Path::new(&s)));
             text = same.unwrap_or(text);
+        }
+        let (tracked, name) = (self.tracked(), self.name(host));
+        for file in file.config.iter().flat_map(|config| &config.files) {
+            let own = tracked::path(&tracked, &name, &file.name);
+            text = conf::with_file(&text, &file.name, &own).unwrap_or(text);
         }
         self.texts.insert(host, text);
         self.write_configuration(host)?;

@@ -40,7 +40,10 @@ pub(super) fn write(file: &Path, value: Option<i32>) -> Result<(), Failure> {
         // Renamed into place: a daemon never finds half a number.
         Some(value) => {
             let new = file.with_extension("new");
-            std::fs::write(&new, format!("{value}\n")).and_then(|()| std::fs::rename(&new, file))
+            let folder = file.parent().map_or(Ok(()), std::fs::create_dir_all);
+            folder
+                .and_then(|()| std::fs::write(&new, format!("{value}\n")))
+                .and_then(|()| std::fs::rename(&new, file))
         }
         None => match std::fs::remove_file(file) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),

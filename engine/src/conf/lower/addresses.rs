@@ -27,7 +27,7 @@ pub(super) fn lowered(line: &AddressDraft, interface: InterfaceId) -> VirtualAdd
         address: line.address,
         prefix: line
             .prefix
-            .unwrap_or(Family::of(line.address).host_prefix()),
+            .unwrap_or_else(|| Family::of(line.address).host_prefix()),
         interface,
         label: line.label.as_deref().map(Into::into),
         scope: line.scope,

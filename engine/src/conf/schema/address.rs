@@ -98,18 +98,15 @@ fn line(item: &Item, fixed: bool, draft: &mut AddressesDraft, report: &mut Repor
         None => (item.keyword.text.as_str(), None),
     };
     let text = text.strip_suffix(';').unwrap_or(text);
-    let address = match text.parse::<IpAddr>() {
-        Ok(address) => address,
-        Err(_) => {
-            let shown: String = item.keyword.text.chars().take(60).collect();
-            report
-                .warning(
-                    item.keyword.span,
-                    format!("`{shown}` is not an address: the line is ignored"),
-                )
-                .hint("one address a line: ADDRESS/PREFIX [dev INTERFACE] [label LABEL] ...");
-            return;
-        }
+    let Ok(address) = text.parse::<IpAddr>() else {
+        let shown: String = item.keyword.text.chars().take(60).collect();
+        report
+            .warning(
+                item.keyword.span,
+                format!("`{shown}` is not an address: the line is ignored"),
+            )
+            .hint("one address a line: ADDRESS/PREFIX [dev INTERFACE] [label LABEL] ...");
+        return;
     };
     if !family::is_a_hosts(address) {
         let message = format!("no host can hold {address}: the line is ignored");

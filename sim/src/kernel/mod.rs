@@ -158,7 +158,7 @@ impl Kernel {
         let family = |own: &&IpAddr| own.is_ipv4() == to.is_ipv4();
         let mut own = self.own.iter().filter(family);
         let same_scope = own.clone().find(|own| near(own) == near(&to));
-        same_scope.or(own.next()).copied().unwrap_or(to)
+        same_scope.or_else(|| own.next()).copied().unwrap_or(to)
     }
 
     /// What the daemon is told about the NIC.

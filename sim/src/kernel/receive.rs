@@ -67,21 +67,21 @@ impl Kernel {
                 }
             }
             ethernet::ETHERTYPE_IPV4 => {
-                if let Ok(packet) = ipv4::View::new(frame.payload) {
-                    if !packet.is_fragment() {
-                        let header = packet.header_len();
-                        let arrived = Arrived {
-                            source: packet.source().into(),
-                            destination: packet.destination().into(),
-                            ttl: packet.ttl(),
-                            protocol: packet.protocol(),
-                            id: packet.header().id,
-                            payload: packet.payload(),
-                            start: ethernet::LEN + header,
-                            from: frame.source,
-                        };
-                        self.receive_ip(cx, &arrived, bytes);
-                    }
+                if let Ok(packet) = ipv4::View::new(frame.payload)
+                    && !packet.is_fragment()
+                {
+                    let header = packet.header_len();
+                    let arrived = Arrived {
+                        source: packet.source().into(),
+                        destination: packet.destination().into(),
+                        ttl: packet.ttl(),
+                        protocol: packet.protocol(),
+                        id: packet.header().id,
+                        payload: packet.payload(),
+                        start: ethernet::LEN + header,
+                        from: frame.source,
+                    };
+                    self.receive_ip(cx, &arrived, bytes);
                 }
             }
             ethernet::ETHERTYPE_IPV6 => {
@@ -135,7 +135,7 @@ impl Kernel {
                 sender_mac: self.mac,
                 sender_ip: arp.target_ip,
                 target_mac: arp.sender_mac,
-                target_ip: arp.sender_ip.into(),
+                target_ip: arp.sender_ip,
             };
             self.send_arp(cx, arp.sender_mac, answer);
         } else if is_reply && to_us {

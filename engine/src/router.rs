@@ -389,6 +389,7 @@ impl Router {
                 priority,
             }));
             self.announce(s, burst);
+            self.point_partners(heard);
         }
     }
 

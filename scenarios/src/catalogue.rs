@@ -88,6 +88,7 @@ catalogue! {
         "another-group";
     "Gateways between two networks":
         "gateway-pair",
+        "gateway-pair-uplink",
         "gateway-pair-weights";
     "IPv6":
         "ipv6-failover",

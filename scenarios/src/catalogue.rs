@@ -89,6 +89,10 @@ catalogue! {
     "Gateways between two networks":
         "gateway-pair",
         "gateway-pair-weights";
+    "What a master has besides":
+        "virtual-mac",
+        "no-accept",
+        "virtual-routes";
     "IPv6":
         "ipv6-failover",
         "ipv6-unicast",

@@ -72,6 +72,7 @@ recorded! {
     sync_group: "sync-group";
     v3_ipv6: "v3-ipv6";
     auth_ah: "auth-ah";
+    vmac: "vmac";
 }
 
 #[test]

@@ -90,6 +90,10 @@ catalogue! {
         "gateway-pair",
         "gateway-pair-uplink",
         "gateway-pair-weights";
+    "What a master has besides":
+        "virtual-mac",
+        "no-accept",
+        "virtual-routes";
     "IPv6":
         "ipv6-failover",
         "ipv6-unicast",

@@ -76,6 +76,7 @@ recorded! {
     priority_change: "priority-change";
     track_file: "track-file";
     reload: "reload";
+    vmac: "vmac";
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use locum_engine::Instant;
+use locum_engine::config::{Object, ObjectId};
 use locum_sim::fault::{Direction, Fault, NewFile};
 use locum_sim::record::{DaemonChange, Observed};
 use locum_sim::topology::{CableId, HostId, SwitchId};
@@ -93,6 +94,7 @@ impl Stage<'_> {
             }
             Fault::Reload(host, file) => self.reload(host, &file),
             Fault::RemoveAddress(host, address) => self.remove_address(host, address),
+            Fault::RemoveObject(host, object) => self.remove_route(host, object),
             // Refused before the run: see `impossible`.
             Fault::PauseVm(_)
             | Fault::ResumeVm(_)
@@ -268,6 +270,25 @@ impl Stage<'_> {
             daemon.signal_all(signal);
         }
         Ok(())
+    }
+
+    /// The first one to its destination; nothing happens when there is none.
+    fn remove_route(&self, host: HostId, object: ObjectId) -> Result<(), Failure> {
+        let route = self
+            .config(host)
+            .map(|config| config.object(object).clone());
+        let Some(Object::Route(route)) = route else {
+            return Ok(());
+        };
+        let namespace = self.lab.host(host);
+        let (to, table) = (route.destination.to_string(), route.table.to_string());
+        let words = ["route", "show", &to, "table", &table];
+        let shown = must(&[&["ip", "-n", &namespace][..], &words].concat())?;
+        if shown.trim().is_empty() {
+            return Ok(());
+        }
+        let words = ["route", "del", &to, "table", &table];
+        must(&[&["ip", "-n", &namespace][..], &words].concat()).map(|_| ())
     }
 
     /// Wherever it is; nothing happens when it isn't there.

@@ -115,7 +115,8 @@ fn impossible(topology: &Topology, fault: &Fault, keepalived: bool) -> Option<(S
         | Fault::WriteFile(..)
         | Fault::SetPriority(..)
         | Fault::Reload(..)
-        | Fault::RemoveAddress(..) => None,
+        | Fault::RemoveAddress(..)
+        | Fault::RemoveObject(..) => None,
     }
 }
 

@@ -6,12 +6,13 @@
 
 mod audible;
 mod mismatch;
+mod six;
 mod unicast;
 
 use std::fmt;
 use std::str::FromStr;
 
-use locum_engine::wire::{ethernet, ipv4, ipv6};
+use locum_engine::wire::{ethernet, ipv4};
 
 use crate::listing::{Advert, Entry, Kind, Listing, Sender};
 use crate::pcap::Frame;
@@ -37,7 +38,8 @@ pub enum Deviation {
     /// announcements. keepalived's yields in silence, and the winner of a split doesn't announce; so
     /// all of that is put in. With `quiet_yield` we are as silent.
     AudibleYield,
-    /// The first advert to a unicast peer waits in the kernel until the peer's MAC address is known;
+    /// The first advert to a unicast peer waits in the kernel until the peer's MAC address is known, by
+    /// ARP or neighbour discovery;
     /// our announcements don't wait for it. keepalived takes long enough between the two for the
     /// answer to come first; so they change places.
     AdvertWaitsForArp,
@@ -50,11 +52,14 @@ pub enum Deviation {
     /// Our adverts over IPv6 have flow label zero. keepalived leaves it to the kernel, which fills in a
     /// hash that changes with each boot; so it is set to zero.
     FlowUnlabelled,
+    /// Our adverts have hop limit 255 wherever they go. keepalived leaves that of unicast adverts over
+    /// IPv6 to the kernel, which has 64; so it is set to 255.
+    FullHopLimit,
 }
 
 impl Deviation {
     /// Every one there is.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::SinglePriorityZero,
         Self::SilentWithoutCarrier,
         Self::BurstBeforeAdvert,
@@ -64,6 +69,7 @@ impl Deviation {
         Self::SourceUnannounced,
         Self::OtherAddressesBelieved,
         Self::FlowUnlabelled,
+        Self::FullHopLimit,
     ];
 
     /// The name by which it is declared.
@@ -78,6 +84,7 @@ impl Deviation {
             Self::SourceUnannounced => "source-unannounced",
             Self::OtherAddressesBelieved => "other-addresses-believed",
             Self::FlowUnlabelled => "flow-unlabelled",
+            Self::FullHopLimit => "full-hop-limit",
         }
     }
 
@@ -98,7 +105,8 @@ impl Deviation {
                 Self::OtherAddressesBelieved => {
                     mismatch::other_addresses_believed(&mut entries, sender)
                 }
-                Self::FlowUnlabelled => flow_unlabelled(&mut entries, sender),
+                Self::FlowUnlabelled => six::flow_unlabelled(&mut entries, sender),
+                Self::FullHopLimit => six::full_hop_limit(&mut entries, sender),
             };
         }
         (
@@ -140,27 +148,6 @@ fn of(entries: &[Entry], sender: Sender) -> Vec<usize> {
 fn advert(entry: &Entry) -> Option<(&Advert, u16)> {
     let advert = entry.kind.advert()?;
     Some((advert, advert.id?))
-}
-
-fn flow_unlabelled(entries: &mut [Entry], sender: Sender) -> usize {
-    let mut changed = 0;
-    for index in of(entries, sender) {
-        let frame = &mut entries[index].frame.bytes;
-        let Some(view) = ethernet::View::new(frame) else {
-            continue;
-        };
-        let over_ipv6 = view.ethertype == ethernet::ETHERTYPE_IPV6;
-        let Ok(packet) = ipv6::View::new(view.payload) else {
-            continue;
-        };
-        if over_ipv6 && packet.flow_label() != 0 {
-            // 20 bits behind version and traffic class.
-            frame[ethernet::LEN + 1] &= 0xf0;
-            frame[ethernet::LEN + 2..ethernet::LEN + 4].fill(0);
-            changed += 1;
-        }
-    }
-    changed
 }
 
 fn single_priority_zero(entries: &mut Vec<Entry>, sender: Sender) -> usize {

@@ -251,6 +251,7 @@ impl Engine {
             Ok(id) => {
                 self.weigh_contests(id);
                 self.one(id, |router, s| router.receive(s, datagram));
+                self.announce_along(id);
             }
             Err(why) => {
                 self.strays += 1;

@@ -16,6 +16,8 @@
 //! virtual router ids: a member whose rival is winning doesn't count while an earlier one is winning
 //! its own contest. That ends after a master-down time, in which a rival that hears us has let go.
 //!
+//! A member that answers a rival of lower rank makes all members announce their addresses.
+//!
 //! The members of a group are always in the same state when an input has been handled. The member
 //! that began a transition makes it first, then the others in the order of the file.
 
@@ -142,6 +144,18 @@ impl Engine {
             if before != name(&config, to) {
                 self.routers[to.index()].join();
                 self.one(to, Router::reconsider);
+            }
+        }
+    }
+
+    /// A member has answered a rival: its partners announce theirs as well, as in keepalived.
+    pub(crate) fn announce_along(&mut self, id: InstanceId) {
+        if !self.routers[id.index()].take_pointed() {
+            return;
+        }
+        for partner in self.with_partners(id) {
+            if partner != id {
+                self.one(partner, Router::point_along);
             }
         }
     }

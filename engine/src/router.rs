@@ -397,6 +397,7 @@ impl Router {
                 priority,
             }));
             self.announce(s, burst);
+            self.point_partners(heard);
         }
     }
 

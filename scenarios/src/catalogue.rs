@@ -90,7 +90,12 @@ catalogue! {
         "another-group";
     "Gateways between two networks":
         "gateway-pair",
+        "gateway-pair-uplink",
         "gateway-pair-weights";
+    "What a master has besides":
+        "virtual-mac",
+        "no-accept",
+        "virtual-routes";
     "IPv6":
         "ipv6-failover",
         "ipv6-unicast",

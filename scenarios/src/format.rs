@@ -12,6 +12,7 @@ mod fields;
 mod includes;
 mod network;
 mod options;
+mod route;
 mod source;
 mod timeline;
 mod watched;

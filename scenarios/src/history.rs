@@ -177,7 +177,9 @@ impl History {
                 let what = Sent::Announcement;
                 self.sent.push((at, (*host, *instance, what)));
             }
-            Observed::Fault(_)
+            Observed::ObjectAdded { .. }
+            | Observed::ObjectRemoved { .. }
+            | Observed::Fault(_)
             | Observed::SwitchBack(_)
             | Observed::Engine(..)
             | Observed::ServedBy { .. } => {}

@@ -20,6 +20,7 @@ mod lab;
 mod rules;
 mod stage;
 mod tool;
+mod tracked;
 mod watch;
 
 use std::fmt::Write;

@@ -177,7 +177,9 @@ fn describe<'a>(
         Observed::Advert { .. }
         | Observed::Announcement { .. }
         | Observed::AddressAdded { .. }
-        | Observed::AddressRemoved { .. } => return None,
+        | Observed::AddressRemoved { .. }
+        | Observed::ObjectAdded { .. }
+        | Observed::ObjectRemoved { .. } => return None,
     })
 }
 

@@ -2,6 +2,7 @@
 
 use core::fmt::Write;
 
+use locum_engine::config::{Object, ObjectId};
 use locum_engine::input::Outcome;
 use locum_sim::fault::{Direction, Fault, Forgery, NewFile, TimedFault};
 use locum_sim::topology::{Burst, CableId, HostId, Role, Topology};
@@ -14,6 +15,17 @@ use crate::units::{show_rate, show_span};
 pub fn as_toml(topology: &Topology, fault: &TimedFault) -> String {
     let at = show_instant(fault.at);
     format!("{{ at = \"{at}\", {} }}", entry(topology, &fault.fault))
+}
+
+/// The destination of a route; nothing else can be removed.
+fn route(topology: &Topology, host: HostId, object: ObjectId) -> String {
+    let Role::Router(router) = &topology.hosts[host.index()].role else {
+        unreachable!("only routers have routes")
+    };
+    match router.config.object(object) {
+        Object::Route(route) => route.destination.to_string(),
+        Object::Rule(rule) => unreachable!("{rule:?} is no route"),
+    }
 }
 
 fn entry(topology: &Topology, fault: &Fault) -> String {
@@ -119,6 +131,10 @@ fn entry(topology: &Topology, fault: &Fault) -> String {
         }
         Fault::RemoveAddress(h, address) => {
             format!(r#"remove = "{address}", node = "{}""#, host(*h))
+        }
+        Fault::RemoveObject(h, object) => {
+            let route = route(topology, *h, *object);
+            format!(r#"remove_route = "{route}", node = "{}""#, host(*h))
         }
         Fault::Service(h, status) => {
             let value = status.map_or(r#""silent""#.to_owned(), |s| s.to_string());

@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use locum_engine::Instant;
-use locum_engine::config::Config;
+use locum_engine::config::{Config, ObjectId};
 use locum_engine::ids::{CheckId, FileId, InstanceId, Priority, ProcessId, Vrid};
 use locum_engine::input::Outcome;
 
@@ -106,6 +106,8 @@ pub enum Fault {
     Reload(HostId, NewFile),
     /// Somebody else deletes an address from the host's NIC.
     RemoveAddress(HostId, IpAddr),
+    /// Somebody else deletes a route or a rule of the host's.
+    RemoveObject(HostId, ObjectId),
     /// What the host's own web service answers from now on: a status, or nothing at all.
     Service(HostId, Option<u16>),
     /// Somebody on that host's cable sends forged adverts.

@@ -3,6 +3,7 @@
 use core::net::IpAddr;
 use core::time::Duration;
 
+use locum_engine::config::ObjectId;
 use locum_engine::ids::{InstanceId, Priority};
 use locum_engine::plan::Reloaded;
 use locum_engine::{Event, Instant};
@@ -66,6 +67,22 @@ pub enum Observed {
         /// How.
         by: Remover,
     },
+    /// A route or a rule was put up on a host.
+    ObjectAdded {
+        /// Where.
+        host: HostId,
+        /// Which, in that host's configuration.
+        object: ObjectId,
+    },
+    /// A route or a rule went from a host.
+    ObjectRemoved {
+        /// Where.
+        host: HostId,
+        /// Which.
+        object: ObjectId,
+        /// How.
+        by: Remover,
+    },
     /// A client's pings are answered again. `at` is the end of the outage.
     Outage {
         /// Which client.
@@ -95,12 +112,12 @@ pub enum DaemonChange {
     PowerLost,
 }
 
-/// Who removed an address.
+/// Who removed an address, a route or a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Remover {
     /// The daemon.
     Daemon,
-    /// Somebody else ([`Fault::RemoveAddress`]).
+    /// Somebody else ([`Fault::RemoveAddress`], [`Fault::RemoveObject`]).
     Foreigner,
     /// Its lifetime ran out.
     Lifetime,

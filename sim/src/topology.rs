@@ -249,7 +249,8 @@ impl Topology {
     }
 
     /// The NICs behind the interfaces that a router's configuration names, by interface. The first
-    /// one that is no further NIC's is `eth0`, whatever it is called; others aren't there.
+    /// one that is no further NIC's is `eth0`, whatever it is called; others aren't there. Devices that
+    /// the daemon makes are none.
     pub fn ports(&self, host: HostId, config: &Config) -> Vec<Option<HostId>> {
         let further = |name: &str| {
             self.parts(host)
@@ -259,8 +260,10 @@ impl Topology {
                 })
         };
         let mut ports: Vec<_> = config.interfaces.iter().map(|name| further(name)).collect();
-        if let Some(first) = ports.iter_mut().find(|port| port.is_none()) {
-            *first = Some(host);
+        let is_device = |at: usize| config.devices.iter().any(|d| d.interface.index() == at);
+        let mut unnamed = (0..ports.len()).filter(|&at| ports[at].is_none() && !is_device(at));
+        if let Some(first) = unnamed.next() {
+            ports[first] = Some(host);
         }
         ports
     }

@@ -10,7 +10,7 @@
 use core::fmt::{self, Write as _};
 use std::sync::Arc;
 
-use locum_engine::config::Config;
+use locum_engine::config::{Config, ObjectId};
 use locum_engine::ids::Priority;
 use locum_engine::plan::Plan;
 use locum_engine::{Event, Instant};
@@ -107,6 +107,12 @@ impl<'a> Names<'a> {
         )
     }
 
+    /// A route or a rule of a router's configuration.
+    pub fn object(&self, host: HostId, object: ObjectId) -> String {
+        let config = self.config(host);
+        config.object(object).display(config).to_string()
+    }
+
     /// An event of a router's engine, with the instance it is about.
     pub fn event(&self, host: HostId, event: &Event) -> String {
         let config = self.config(host);
@@ -137,6 +143,13 @@ impl<'a> Names<'a> {
             Observed::AddressAdded { host, address } => (host, format!("+ {address}")),
             Observed::AddressRemoved { host, address, by } => {
                 (host, format!("- {address}{}", remover(*by)))
+            }
+            Observed::ObjectAdded { host, object } => {
+                (host, format!("+ {}", self.object(*host, *object)))
+            }
+            Observed::ObjectRemoved { host, object, by } => {
+                let object = self.object(*host, *object);
+                (host, format!("- {object}{}", remover(*by)))
             }
             Observed::Outage { client, lasted } => (
                 client,
@@ -280,6 +293,10 @@ impl<'a> Names<'a> {
             }
             Fault::RemoveAddress(host, address) => {
                 write!(f, "somebody removes {address} from {}", self.host(*host))
+            }
+            Fault::RemoveObject(host, object) => {
+                let name = self.object(*host, *object);
+                write!(f, "somebody removes {name} from {}", self.host(*host))
             }
             Fault::Service(host, Some(status)) => {
                 write!(f, "{}'s web service answers {status}", self.host(*host))

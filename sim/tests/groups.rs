@@ -244,7 +244,7 @@ fn random(seed: u64) -> locum_sim::run::Setup {
 
 #[test]
 fn no_oracle_objects_to_any_plan() {
-    for seed in 0..120 {
+    for seed in seeds(120) {
         let setup = random(seed);
         let run = Runner::Event.run(&setup, &Options::default());
         let report = run.report.expect("the oracles watched");

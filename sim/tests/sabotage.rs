@@ -5,6 +5,7 @@ mod common;
 use std::time::Duration;
 
 use common::*;
+use locum_engine::conf::{self, NoIncludes};
 use locum_engine::config::{CheckCommand, CheckConfig, Config, Preempt, Track, Version, Weight};
 use locum_engine::ids::{CheckId, Priority};
 use locum_engine::probe::{Probe, ProbeKind};
@@ -125,6 +126,29 @@ fn structure() {
         plain(99),
         &forged,
     );
+}
+
+#[test]
+fn routes_of_a_master() {
+    let text = format!(
+        "vrrp_instance VI_1 {{\n interface eth0\n virtual_router_id 51\n priority 100\n advert_int 1\n \
+         virtual_ipaddress {{\n {VIP}/24\n }}\n \
+         virtual_routes {{\n 10.9.1.0/24 via 192.168.0.1\n }}\n}}\n"
+    );
+    let a = || {
+        let reading = conf::read("routes.conf", &text, &mut NoIncludes);
+        reading.config.expect("it can be read")
+    };
+    let b = || {
+        let mut config = a();
+        config.instances[0].priority = Priority(99);
+        config
+    };
+    let object = a().instances[0].objects.len();
+    assert_eq!(object, 1);
+    for bug in [Bug::KeepsRoutes, Bug::ForgetsRoutes] {
+        assert_eq!(objections((A, bug), a(), b(), &RESTART), ["X1"], "{bug:?}");
+    }
 }
 
 #[test]

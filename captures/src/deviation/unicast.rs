@@ -1,5 +1,7 @@
 //! What keepalived does for unicast peers besides sending adverts to them.
 
+use std::net::{IpAddr, Ipv6Addr};
+
 use super::of;
 use crate::listing::{Entry, Kind, Sender};
 
@@ -14,7 +16,7 @@ pub(super) fn advert_waits_for_arp(entries: &mut [Entry], sender: Sender) -> usi
         let Some(destination) = entries[index].kind.advert().map(|a| a.destination) else {
             continue;
         };
-        let question = format!("arp who has {destination}?");
+        let question = question(destination);
         let asked = entries[..index]
             .iter()
             .rev()
@@ -38,6 +40,19 @@ pub(super) fn advert_waits_for_arp(entries: &mut [Entry], sender: Sender) -> usi
         }
     }
     changed
+}
+
+/// How a listing begins what a kernel asks for an address.
+fn question(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(_) => format!("arp who has {address}?"),
+        IpAddr::V6(address) => {
+            // Asked of everyone whose address ends in the same 24 bits (RFC 4291, section 2.7.1).
+            let [.., high, low] = address.segments();
+            let group = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 1, 0xff00 | high & 0xff, low);
+            format!("neighbour discovery (type 135) to {group}")
+        }
+    }
 }
 
 /// Announcements of the address that a router's own adverts come from.

@@ -72,6 +72,11 @@ recorded! {
     sync_group: "sync-group";
     v3_ipv6: "v3-ipv6";
     auth_ah: "auth-ah";
+    ipv6_unicast: "ipv6-unicast";
+    priority_change: "priority-change";
+    track_file: "track-file";
+    reload: "reload";
+    vmac: "vmac";
 }
 
 #[test]

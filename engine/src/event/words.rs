@@ -47,7 +47,7 @@ impl Reason {
                 write!(f, "{master} has the same priority and a higher address")
             }
             Self::LinkDown => f.write_str("link down"),
-            Self::NoSourceAddress => f.write_str("the interface has no IPv4 address"),
+            Self::NoSourceAddress => f.write_str("the interface has no address to send from"),
             Self::TrackedLink { interface, up } => {
                 let name = config.interface_name(*interface);
                 write!(f, "{name} is {}", if *up { "up" } else { "down" })

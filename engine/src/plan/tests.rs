@@ -80,6 +80,7 @@ vrrp_instance A: changed while it runs
     advert_int 1 s -> 2 s
     preempt always -> never
     virtual_ipaddress + 10.0.0.3/24 dev eth0 label eth0:1, - 10.0.0.1/32 dev eth0
+    address_lease 5 s -> 8 s
 ";
     assert_eq!(plan(&old, &new), expected);
 }

@@ -26,6 +26,8 @@ pub(crate) struct Announcer {
     elsewhere_at: Option<Instant>,
     settled_at: Option<Instant>,
     window: Window,
+    /// Answers to contests of partners: a flood on their networks uses up none of its own.
+    along: Window,
 }
 
 /// Counts answers since `since`.
@@ -106,6 +108,23 @@ impl Announcer {
             }
         }
         self.window.admit(now, interval).then_some(Burst {
+            why: Announcement::Contest,
+            rounds: config.contest_repeat,
+        })
+    }
+
+    /// A partner in the sync group wins a contest: whoever believed its rival may have believed the
+    /// rival's partners. Bounded as its own contests are, and answered with as much.
+    pub(crate) fn along(
+        &mut self,
+        config: &GarpConfig,
+        now: Instant,
+        interval: Duration,
+    ) -> Option<Burst> {
+        if let Some(at) = after(now, config.contest_delay) {
+            self.contest_at = Some(at);
+        }
+        self.along.admit(now, interval).then_some(Burst {
             why: Announcement::Contest,
             rounds: config.contest_repeat,
         })

@@ -23,6 +23,8 @@ pub(super) struct Partners {
     won: Option<Won>,
     /// It is new to its group, and hasn't been in one state with it.
     joins: bool,
+    /// It has answered a rival of lower rank: its partners are to announce too.
+    pointed: bool,
 }
 
 /// Adverts of a master of lower rank: a contest that is being won.
@@ -121,6 +123,32 @@ impl Router {
     pub(crate) fn stand(&mut self, stands: bool) {
         if let Some(partners) = &mut self.partners {
             partners.stands = stands;
+        }
+    }
+
+    /// It has announced because of a rival that is master: its partners do, once.
+    pub(super) fn point_partners(&mut self, heard: Heard) {
+        if let Some(partners) = &mut self.partners {
+            // A rival that resigns takes its partners with it, which say so themselves.
+            partners.pointed = heard.priority != Priority::RELEASE;
+        }
+    }
+
+    /// Whether its partners are to announce; asked once.
+    pub(crate) fn take_pointed(&mut self) -> bool {
+        let partners = self.partners.as_mut();
+        partners.is_some_and(|p| core::mem::take(&mut p.pointed))
+    }
+
+    /// A partner wins its contest: announces with it.
+    pub(crate) fn point_along(&mut self, s: &mut Surroundings<'_>) {
+        if !self.is_master() {
+            return;
+        }
+        let interval = self.params(s).interval.duration();
+        let garp = &s.config.instance(self.id).garp;
+        if let Some(burst) = self.announcer.along(garp, s.now, interval) {
+            self.announce(s, burst);
         }
     }
 

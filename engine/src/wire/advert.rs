@@ -56,7 +56,11 @@ impl<'a> Advert<'a> {
     pub fn encoded_len(&self) -> usize {
         let addresses = self.sent_addresses().iter();
         let addresses: usize = addresses.map(|a| Family::of(*a).address_len()).sum();
-        HEADER_LEN + addresses + auth_len(self.version)
+        let family = self
+            .addresses
+            .first()
+            .map_or(Family::V4, |a| Family::of(*a));
+        HEADER_LEN + addresses + auth_len(self.version, family)
     }
 
     /// Writes the advert into a buffer of exactly [`encoded_len`](Self::encoded_len) bytes, with
@@ -81,11 +85,11 @@ impl<'a> Advert<'a> {
             }
             rest = tail;
         }
-        if self.version == Version::V2 {
-            rest.copy_from_slice(&match self.auth {
+        if let Some(field) = rest.first_chunk_mut() {
+            *field = match self.auth {
                 Auth::None | Auth::Header(_) => [0; AUTH_LEN],
                 Auth::Password(password) => password,
-            });
+            };
         }
         let form = sent_form(self.version, Family::of(source));
         set_checksum(form, buffer, source, destination);
@@ -207,10 +211,11 @@ pub const fn version_number(version: Version) -> u8 {
     }
 }
 
-const fn auth_len(version: Version) -> usize {
-    match version {
-        Version::V2 => AUTH_LEN,
-        Version::V3 => 0,
+/// keepalived 2.2.7 sends VRRPv2 over IPv6 without authentication data.
+const fn auth_len(version: Version, family: Family) -> usize {
+    match (version, family) {
+        (Version::V2, Family::V4) => AUTH_LEN,
+        (Version::V2, Family::V6) | (Version::V3, _) => 0,
     }
 }
 

@@ -61,12 +61,14 @@ fn address(family: Family) -> BoxedStrategy<IpAddr> {
 fn sent() -> impl Strategy<Value = Sent> {
     let kind = (0..2_usize, 0..2_usize).prop_map(|(v, f)| (VERSIONS[v], FAMILIES[f]));
     kind.prop_flat_map(|(version, family)| {
-        let (interval, auth) = match version {
-            Version::V2 => (
-                (1..=255_u16).prop_map(|s| s * 100).boxed(),
-                prop_oneof![Just(Auth::None), any::<[u8; 8]>().prop_map(Auth::Password)].boxed(),
-            ),
-            Version::V3 => ((1..=4095_u16).boxed(), Just(Auth::None).boxed()),
+        let interval = match version {
+            Version::V2 => (1..=255_u16).prop_map(|s| s * 100).boxed(),
+            Version::V3 => (1..=4095_u16).boxed(),
+        };
+        let password = any::<[u8; 8]>().prop_map(Auth::Password);
+        let auth = match (version, family) {
+            (Version::V2, Family::V4) => prop_oneof![Just(Auth::None), password].boxed(),
+            (Version::V2, Family::V6) | (Version::V3, _) => Just(Auth::None).boxed(),
         };
         let addresses = vec(address(family), 0..=255);
         let ends = (address(family), address(family));

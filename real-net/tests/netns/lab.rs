@@ -81,6 +81,25 @@ impl Lab {
         must(&format!("ip -n {here} link set eth0 up"));
     }
 
+    /// Gives each node a foot in a second network: `eth1` at 10.9.0.11, .12, ..., on a switch of
+    /// its own. Cables are pulled and cut on the first.
+    pub(crate) fn add_network(&self) {
+        let switch = self.namespace("sw");
+        must(&format!("ip -n {switch} link add br1 type bridge"));
+        must(&format!("ip -n {switch} link set br1 up"));
+        for node in &self.nodes {
+            let here = self.namespace(node);
+            let address = address(node).replace("192.168.0", "10.9.0");
+            must(&format!(
+                "ip -n {here} link add eth1 type veth peer name q{node} netns {switch}"
+            ));
+            must(&format!("ip -n {switch} link set q{node} master br1"));
+            must(&format!("ip -n {here} addr add {address}/24 dev eth1"));
+            must(&format!("ip -n {switch} link set q{node} up"));
+            must(&format!("ip -n {here} link set eth1 up"));
+        }
+    }
+
     /// The namespace of a node.
     pub(crate) fn namespace(&self, node: &str) -> String {
         format!("{}-{node}", self.tag)

@@ -11,6 +11,7 @@ mod bytes;
 mod capture;
 mod election;
 mod gateway;
+mod group;
 mod ipv6;
 mod lab;
 mod lease;

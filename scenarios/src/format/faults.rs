@@ -15,12 +15,13 @@ use super::config::Configs;
 use super::fields::{Fields, Word, integer};
 use super::network::Named;
 use super::options::read_burst;
+use super::route;
 use super::watched;
 use crate::units::{RATE_HELP, parse_rate};
 use crate::words::did_you_mean;
 
 /// Every verb, in the order of [`Fault`].
-pub(crate) const VERBS: [&str; 32] = [
+pub(crate) const VERBS: [&str; 33] = [
     "pull",
     "plug",
     "dark",
@@ -51,6 +52,7 @@ pub(crate) const VERBS: [&str; 32] = [
     "undrain",
     "reload",
     "remove",
+    "remove_route",
     "service",
     "forge",
 ];
@@ -206,6 +208,10 @@ fn other_fault(entry: &Fields<'_, '_>, topology: &Topology, verb: &'static str) 
                 host,
                 address(entry, &entry.word(verb)?)?,
             ))
+        }
+        "remove_route" => {
+            let (host, config) = node()?;
+            Some(Fault::RemoveObject(host, route::route(entry, config)?))
         }
         "service" => {
             let (host, _) = node()?;
@@ -426,6 +432,7 @@ pub(crate) fn undo(fault: &Fault, topology: &Topology) -> Option<Vec<Fault>> {
         | Fault::Undrain(_)
         | Fault::Reload(..)
         | Fault::RemoveAddress(..)
+        | Fault::RemoveObject(..)
         | Fault::Forge(..) => return None,
     })
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use locum_engine::Instant;
+use locum_engine::config::{Object, ObjectId};
 use locum_sim::fault::{Direction, Fault, NewFile};
 use locum_sim::record::{DaemonChange, Observed};
 use locum_sim::topology::{CableId, HostId, SwitchId};
@@ -13,7 +14,7 @@ use super::checks::Script;
 use super::lab::{Joins, joins};
 use super::stage::Stage;
 use super::tool::must;
-use super::{Failure, conf};
+use super::{Failure, conf, tracked};
 
 impl Stage<'_> {
     /// Carries a fault out that was due at `at`.
@@ -62,8 +63,16 @@ impl Stage<'_> {
                 let check = config.check(check);
                 Script::new(&self.checks(), &self.name(host), &check.name).say(outcome, check)
             }
-            // Not tried; see `impossible`.
-            Fault::WriteFile(..) | Fault::Processes(..) => Ok(()),
+            Fault::WriteFile(host, file, value) => {
+                let Some(config) = self.config(host) else {
+                    return Ok(());
+                };
+                let name = &config.file(file).name;
+                tracked::write(
+                    &tracked::path(&self.tracked(), &self.name(host), name),
+                    value,
+                )
+            }
             Fault::SetPriority(host, instance, priority) => {
                 let Some(config) = self.config(host) else {
                     return Ok(());
@@ -85,6 +94,7 @@ impl Stage<'_> {
             }
             Fault::Reload(host, file) => self.reload(host, &file),
             Fault::RemoveAddress(host, address) => self.remove_address(host, address),
+            Fault::RemoveObject(host, object) => self.remove_route(host, object),
             // Refused before the run: see `impossible`.
             Fault::PauseVm(_)
             | Fault::ResumeVm(_)
@@ -92,12 +102,13 @@ impl Stage<'_> {
             | Fault::Drain(..)
             | Fault::Undrain(_)
             | Fault::Service(..)
+            | Fault::Processes(..)
             | Fault::Forge(..) => Ok(()),
         }
     }
 
-    /// Writes a file and tells the daemon to read it. Checks keep the scripts that they run here. A
-    /// broken file stays until the next one is written.
+    /// Writes a file and tells the daemon to read it. Checks keep the scripts that they run here,
+    /// tracked files are the node's own. A broken file stays until the next one is written.
     fn reload(&mut self, host: HostId, file: &NewFile) -> Result<(), Failure> {
         let folder = self.scenario.folder.as_deref();
         let mut text = conf::anchor_includes(&file.text, folder);
@@ -106,6 +117,11 @@ impl Stage<'_> {
             let script = conf::script(&before, &check.name);
             let same = script.and_then(|s| conf::with_script(&text, &check.name, Path::new(&s)));
             text = same.unwrap_or(text);
+        }
+        let (tracked, name) = (self.tracked(), self.name(host));
+        for file in file.config.iter().flat_map(|config| &config.files) {
+            let own = tracked::path(&tracked, &name, &file.name);
+            text = conf::with_file(&text, &file.name, &own).unwrap_or(text);
         }
         self.texts.insert(host, text);
         self.write_configuration(host)?;
@@ -254,6 +270,25 @@ impl Stage<'_> {
             daemon.signal_all(signal);
         }
         Ok(())
+    }
+
+    /// The first one to its destination; nothing happens when there is none.
+    fn remove_route(&self, host: HostId, object: ObjectId) -> Result<(), Failure> {
+        let route = self
+            .config(host)
+            .map(|config| config.object(object).clone());
+        let Some(Object::Route(route)) = route else {
+            return Ok(());
+        };
+        let namespace = self.lab.host(host);
+        let (to, table) = (route.destination.to_string(), route.table.to_string());
+        let words = ["route", "show", &to, "table", &table];
+        let shown = must(&[&["ip", "-n", &namespace][..], &words].concat())?;
+        if shown.trim().is_empty() {
+            return Ok(());
+        }
+        let words = ["route", "del", &to, "table", &table];
+        must(&[&["ip", "-n", &namespace][..], &words].concat()).map(|_| ())
     }
 
     /// Wherever it is; nothing happens when it isn't there.

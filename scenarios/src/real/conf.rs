@@ -1,7 +1,7 @@
 //! A node's keepalived.conf as its daemon gets it: the scenario's text, changed as little as possible.
 //!
 //! The text is changed by lines: a check's script becomes one that says what the scenario wants,
-//! an include finds its file again, a priority is another after an operator's change.
+//! a tracked file is the node's own, an include finds its file again, a priority is another after an operator's change.
 
 use std::path::Path;
 
@@ -29,6 +29,15 @@ pub(super) fn with_script(text: &str, check: &str, script: &Path) -> Option<Stri
     let blocks = ["vrrp_script"];
     let (text, _) = replace(text, &blocks, check, "script", |_| {
         format!("script \"{}\"", script.display())
+    })?;
+    Some(text)
+}
+
+/// Gives a tracked file another path; `None` when the text has no such line.
+pub(super) fn with_file(text: &str, name: &str, path: &Path) -> Option<String> {
+    let blocks = ["track_file", "vrrp_track_file"];
+    let (text, _) = replace(text, &blocks, name, "file", |_| {
+        format!("file \"{}\"", path.display())
     })?;
     Some(text)
 }
@@ -100,8 +109,18 @@ vrrp_script one {
 vrrp_script two {
     script /bin/two
 }
+track_file load {
+    weight 1
+    file /run/load    # a remark
+}
+vrrp_track_file old {
+    file \"/run/old\"
+}
 vrrp_instance VI_1 {
     priority 100
+    track_file {
+        load
+    }
     track_script {
         one
     }
@@ -121,6 +140,12 @@ vrrp_instance VI_2 {
         let text = with_priority(TEXT, "VI_2", 7).expect("it is there");
         assert_eq!(text, TEXT.replace("priority 90", "priority 7"));
         assert_eq!(with_priority(TEXT, "VI_3", 7), None);
+        let text = with_file(TEXT, "load", Path::new("/tmp/A.load")).expect("it is there");
+        let line = "file /run/load    # a remark";
+        assert_eq!(text, TEXT.replace(line, "file \"/tmp/A.load\""));
+        let text = with_file(TEXT, "old", Path::new("/tmp/A.old")).expect("it is there");
+        assert_eq!(text, TEXT.replace("\"/run/old\"", "\"/tmp/A.old\""));
+        assert_eq!(with_file(TEXT, "VI_1", Path::new("/tmp/x")), None);
     }
 
     #[test]

@@ -80,7 +80,6 @@ fn impossible(topology: &Topology, fault: &Fault, keepalived: bool) -> Option<(S
         ),
         Fault::Drift(..) => said("all clocks are this machine's in real time", SIMULATE),
         Fault::Service(..) => said("there is no web service in real time", SIMULATE),
-        Fault::WriteFile(..) => said("tracked files aren't written in real time yet", SIMULATE),
         Fault::Processes(..) => said(
             "tracked processes aren't started in real time yet",
             SIMULATE,
@@ -113,9 +112,11 @@ fn impossible(topology: &Topology, fault: &Fault, keepalived: bool) -> Option<(S
         | Fault::Hang(_)
         | Fault::Resume(_)
         | Fault::ForceCheck(..)
+        | Fault::WriteFile(..)
         | Fault::SetPriority(..)
         | Fault::Reload(..)
-        | Fault::RemoveAddress(..) => None,
+        | Fault::RemoveAddress(..)
+        | Fault::RemoveObject(..) => None,
     }
 }
 

@@ -20,7 +20,7 @@ use super::impossible::Plan;
 use super::lab::Lab;
 use super::rules::{self, Rules};
 use super::watch::Watch;
-use super::{Failure, Options, checks, conf, tool};
+use super::{Failure, Options, checks, conf, tool, tracked};
 use crate::performance::Frames;
 use crate::scenario::Scenario;
 
@@ -170,6 +170,14 @@ impl<'a> Stage<'a> {
                 let problem = scenario.problem_with("nodes", &message, Some(help.to_owned()));
                 Failure::Impossible(vec![problem])
             })?;
+            let files = &router.config.files;
+            let text = tracked::replace(&self.tracked(), &name, files, text)?;
+            let text = text.map_err(|file| {
+                let message = format!("the path of {file} can't be found in {name}'s text");
+                let help = "write `file \"...\"` on a line of its own in its track_file block";
+                let problem = scenario.problem_with("nodes", &message, Some(help.to_owned()));
+                Failure::Impossible(vec![problem])
+            })?;
             self.texts.insert(host, text);
             self.write_configuration(host)?;
         }
@@ -188,6 +196,11 @@ impl<'a> Stage<'a> {
     /// Where the checks' scripts are.
     pub(super) fn checks(&self) -> PathBuf {
         self.folder.join("checks")
+    }
+
+    /// Where the nodes' tracked files are.
+    pub(super) fn tracked(&self) -> PathBuf {
+        self.folder.join("tracked")
     }
 
     pub(super) fn name(&self, host: HostId) -> Arc<str> {

@@ -4,21 +4,27 @@ use core::net::IpAddr;
 use core::time::Duration;
 
 use locum_engine::Transmit;
-use locum_engine::config::VirtualAddress;
-use locum_engine::ids::CheckId;
+use locum_engine::config::{ObjectId, VirtualAddress};
+use locum_engine::ids::{CheckId, MacAddr};
 use locum_engine::probe::Probe;
 
 use super::Fabric;
 use crate::kernel::{Delivery, Kernel, Socket};
-use crate::record::Observed;
+use crate::record::{Observed, Remover};
 use crate::topology::HostId;
 
 impl Fabric {
     /// Sends what a daemon wants sent out of a NIC, now, and records it whether or not the wire takes it. An
     /// advert is wrapped by the kernel, to a neighbour through ARP; an announcement goes as it is.
     pub fn send(&mut self, nic: HostId, transmit: Transmit) {
+        let from = self.hosts[nic.index()].kernel.mac();
+        self.send_from(nic, from, transmit);
+    }
+
+    /// The same from the device on the NIC that has this hardware address; lost without one.
+    pub fn send_from(&mut self, nic: HostId, from: MacAddr, transmit: Transmit) {
         let host = self.topology.owner(nic);
-        if !self.hosts[host.index()].powered {
+        if !self.hosts[host.index()].powered || !self.hosts[nic.index()].kernel.has_mac(from) {
             return;
         }
         match transmit {
@@ -39,7 +45,7 @@ impl Fabric {
                     });
                 }
                 self.with_kernel(nic, |kernel, cx| {
-                    kernel.send_packet(cx, destination, &packet);
+                    kernel.send_packet(cx, from, destination, &packet);
                 });
             }
             Transmit::GratuitousArp {
@@ -66,7 +72,7 @@ impl Fabric {
                     instance,
                     address: address.into(),
                 });
-                self.transmit(host, frame.as_slice().into());
+                self.transmit(nic, frame.as_slice().into());
             }
         }
     }
@@ -79,12 +85,62 @@ impl Fabric {
         address: &VirtualAddress,
         lifetime: Option<Duration>,
     ) -> bool {
+        let on = self.hosts[host.index()].kernel.mac();
+        self.add_address_on(host, on, address, lifetime)
+    }
+
+    /// The same on the device on the NIC that has this hardware address.
+    pub fn add_address_on(
+        &mut self,
+        nic: HostId,
+        on: MacAddr,
+        address: &VirtualAddress,
+        lifetime: Option<Duration>,
+    ) -> bool {
         let address = address.address;
-        if !self.hosts[host.index()].powered {
+        if !self.hosts[nic.index()].powered {
             return false;
         }
-        self.with_kernel(host, |kernel, cx| kernel.add_address(cx, address, lifetime));
+        self.with_kernel(nic, |kernel, cx| {
+            kernel.add_address(cx, address, lifetime, on);
+        });
         true
+    }
+
+    /// Makes a device with a hardware address of its own on a NIC.
+    pub fn create_device(&mut self, nic: HostId, mac: MacAddr) {
+        self.with_kernel(nic, |kernel, _| kernel.create_device(mac));
+    }
+
+    /// Removes it, with the addresses on it.
+    pub fn remove_device(&mut self, nic: HostId, mac: MacAddr) {
+        self.with_kernel(nic, |kernel, cx| kernel.remove_device(cx, mac));
+    }
+
+    /// Puts up a route or a rule.
+    pub fn install(&mut self, host: HostId, object: ObjectId) {
+        self.with_kernel(host, |kernel, cx| kernel.install(cx, object));
+    }
+
+    /// Takes it down; that it isn't there is fine.
+    pub fn uninstall(&mut self, host: HostId, object: ObjectId) {
+        self.with_kernel(host, |kernel, cx| {
+            kernel.uninstall(cx, object, Remover::Daemon);
+        });
+    }
+
+    /// Drops what is addressed to these addresses, whichever NIC it comes to.
+    pub fn shut(&mut self, host: HostId, addresses: &[IpAddr]) {
+        self.each_part(host, |fabric, part| {
+            fabric.with_kernel(part, |kernel, _| kernel.shut(addresses));
+        });
+    }
+
+    /// Undoes that.
+    pub fn unshut(&mut self, host: HostId, addresses: &[IpAddr]) {
+        self.each_part(host, |fabric, part| {
+            fabric.with_kernel(part, |kernel, _| kernel.unshut(addresses));
+        });
     }
 
     /// Removes an address that a daemon added. That it isn't there is fine; the NIC's own address
@@ -166,7 +222,10 @@ impl Fabric {
 
     /// Puts an address on a host's NIC, for ever.
     pub(crate) fn put_address(&mut self, host: HostId, address: IpAddr) {
-        self.with_kernel(host, |kernel, cx| kernel.add_address(cx, address, None));
+        self.with_kernel(host, |kernel, cx| {
+            let on = kernel.mac();
+            kernel.add_address(cx, address, None, on);
+        });
     }
 
     /// The checks of a daemon are elsewhere in its new configuration, or gone.

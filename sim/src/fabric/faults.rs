@@ -38,6 +38,9 @@ impl Fabric {
                     kernel.drop_address(cx, address, Remover::Foreigner);
                 });
             }),
+            Fault::RemoveObject(host, object) => self.with_kernel(host, |kernel, cx| {
+                kernel.uninstall(cx, object, Remover::Foreigner);
+            }),
             Fault::Service(host, status) => self.each_part(host, |fabric, part| {
                 fabric.services[part.index()].status = status;
             }),

@@ -5,6 +5,7 @@
 //! `Context::out`. Its timers run on the host's local clock, so that a paused machine's leases
 //! and neighbours stand still with it.
 
+mod belongings;
 mod ndisc;
 mod neighbour;
 mod receive;
@@ -15,6 +16,7 @@ mod transmit;
 use core::net::{IpAddr, Ipv6Addr};
 use core::time::Duration;
 
+use belongings::Belongings;
 pub(crate) use neighbour::State as NeighbourState;
 use neighbour::{Neighbours, Route, Waiting};
 pub(crate) use socket::Socket;
@@ -72,13 +74,16 @@ struct Held {
     address: IpAddr,
     /// Local time at which it goes by itself.
     until: Option<Instant>,
+    /// The hardware address of the NIC, or of the device on it.
+    on: MacAddr,
 }
 
 impl Held {
-    const fn forever(address: IpAddr) -> Self {
+    const fn forever(address: IpAddr, on: MacAddr) -> Self {
         Self {
             address,
             until: None,
+            on,
         }
     }
 }
@@ -95,6 +100,7 @@ pub(crate) struct Kernel {
     link_local: Ipv6Addr,
     up: bool,
     addresses: Vec<Held>,
+    belongings: Belongings,
     neighbours: Neighbours,
     socket: Option<Socket>,
     probes: Vec<ProbeRun>,
@@ -118,7 +124,11 @@ impl Kernel {
             own: spec.own_addresses().collect(),
             link_local: spec.link_local(),
             up: false,
-            addresses: spec.own_addresses().map(Held::forever).collect(),
+            addresses: spec
+                .own_addresses()
+                .map(|own| Held::forever(own, spec.mac))
+                .collect(),
+            belongings: Belongings::default(),
             neighbours: Neighbours::new(reachable),
             socket: None,
             probes: Vec::new(),
@@ -195,19 +205,23 @@ impl Kernel {
     }
 
     /// Adds an address, or gives one that is there another lifetime. The NIC's own address has
-    /// none, whatever is asked.
+    /// none, whatever is asked. Nothing can be put on a device that isn't there.
     pub(crate) fn add_address(
         &mut self,
         cx: &mut Context<'_>,
         address: IpAddr,
         lifetime: Option<Duration>,
+        on: MacAddr,
     ) {
+        if !self.has_mac(on) {
+            return;
+        }
         let until = lifetime.map(|lifetime| cx.local + lifetime);
         if let Some(held) = self.addresses.iter_mut().find(|h| h.address == address) {
             held.until = until.filter(|_| !self.own.contains(&address));
             return;
         }
-        self.addresses.push(Held { address, until });
+        self.addresses.push(Held { address, until, on });
         cx.record(Observed::AddressAdded {
             host: self.owner,
             address,
@@ -253,13 +267,14 @@ impl Kernel {
         for address in lost {
             self.drop_address(cx, address, Remover::PowerLoss);
         }
+        self.lose_belongings(cx);
     }
 
     /// The host boots: its own address is there, a client goes on pinging.
     pub(crate) fn power_on(&mut self, local: Instant) {
         for own in self.own.clone() {
             if !self.holds(own) {
-                self.addresses.push(Held::forever(own));
+                self.addresses.push(Held::forever(own, self.mac));
             }
         }
         if let Some(pinger) = &mut self.pinger {

@@ -63,7 +63,7 @@ impl Kernel {
         match frame.ethertype {
             ethernet::ETHERTYPE_ARP => {
                 if let Some(arp) = Arp::parse(frame.payload) {
-                    self.receive_arp(cx, arp, frame.destination == self.mac);
+                    self.receive_arp(cx, arp, self.has_mac(frame.destination));
                 }
             }
             ethernet::ETHERTYPE_IPV4 => {
@@ -96,7 +96,7 @@ impl Kernel {
     /// The NIC's filter: its own address, broadcasts, the groups of its IPv6 addresses, and VRRP's
     /// while a daemon listens.
     fn listens_to(&self, destination: MacAddr) -> bool {
-        destination == self.mac
+        self.has_mac(destination)
             || destination == MacAddr::BROADCAST
             || self.is_a_node_of(destination)
             || self.groups().iter().any(|group| match group {
@@ -132,7 +132,7 @@ impl Kernel {
         if asked {
             let answer = Arp {
                 operation: Operation::Reply,
-                sender_mac: self.mac,
+                sender_mac: self.mac_of(arp.target_ip.into()),
                 sender_ip: arp.target_ip,
                 target_mac: arp.sender_mac,
                 target_ip: arp.sender_ip,
@@ -158,6 +158,7 @@ impl Kernel {
             {
                 self.receive_advert(packet, frame);
             }
+            icmp::PROTOCOL | icmp::PROTOCOL_V6 | tcp::PROTOCOL if self.is_shut(destination) => {}
             icmp::PROTOCOL | icmp::PROTOCOL_V6 if to_us => {
                 if let Some(echo) = packet.echo() {
                     self.receive_echo(cx, source, destination, echo, packet.from);

@@ -4,6 +4,7 @@ use core::net::IpAddr;
 use core::ops::{Deref, Range};
 use std::collections::VecDeque;
 
+use locum_engine::config::ObjectId;
 use locum_engine::ids::CheckId;
 use locum_engine::wire::{GROUP_V4, GROUP_V6};
 use locum_engine::{LinkState, Outcome};
@@ -20,6 +21,8 @@ pub enum Delivery {
     Link(LinkState),
     /// The kernel lost an address, and not because the daemon removed it.
     AddressRemoved(IpAddr),
+    /// The same of a route or a rule.
+    ObjectRemoved(ObjectId),
     /// A packet of protocol 112 or 51.
     Packet(Packet),
     /// A check has come to an end.

@@ -35,8 +35,15 @@ pub(super) const fn probe_port(check: CheckId) -> u16 {
 }
 
 impl Kernel {
-    /// Wraps an IP packet of the daemon's and sends it, to a group or to a neighbour.
-    pub(crate) fn send_packet(&mut self, cx: &mut Context<'_>, to: IpAddr, packet: &[u8]) {
+    /// Wraps an IP packet of the daemon's and sends it from a hardware address of this host, to a
+    /// group or to a neighbour.
+    pub(crate) fn send_packet(
+        &mut self,
+        cx: &mut Context<'_>,
+        from: MacAddr,
+        to: IpAddr,
+        packet: &[u8],
+    ) {
         let (group, ethertype, source) = match to {
             IpAddr::V4(to) => (
                 ethernet::multicast_mac(to),
@@ -56,10 +63,10 @@ impl Kernel {
             ),
         };
         if to.is_multicast() {
-            let frame = ethernet::encode(group, self.mac, ethertype, packet);
+            let frame = ethernet::encode(group, from, ethertype, packet);
             cx.out.push(frame.into());
         } else {
-            let frame = ethernet::encode(MacAddr::default(), self.mac, ethertype, packet);
+            let frame = ethernet::encode(MacAddr::default(), from, ethertype, packet);
             let source = source.unwrap_or_else(|| self.source_towards(to));
             self.send_to_neighbour(cx, to, Waiting { source, frame });
         }
@@ -170,7 +177,7 @@ impl Kernel {
     }
 
     pub(super) fn send_arp(&self, cx: &mut Context<'_>, to: MacAddr, arp: Arp) {
-        let frame = ethernet::encode(to, self.mac, ethernet::ETHERTYPE_ARP, &arp.encode());
+        let frame = ethernet::encode(to, arp.sender_mac, ethernet::ETHERTYPE_ARP, &arp.encode());
         cx.out.push(frame.into());
     }
 

@@ -111,7 +111,9 @@ pub(super) struct Member {
     pub(super) draining: bool,
     /// How many of `addresses` its host has.
     pub(super) held: usize,
-    /// When `held` or `state` last changed.
+    /// Which of its routes and rules its host has.
+    pub(super) objects: Vec<u16>,
+    /// When `held`, `objects` or `state` last changed.
     pub(super) changed: Instant,
     /// Time and priority of its last advert since its daemon was started.
     pub(super) advert: Option<(Instant, Priority)>,
@@ -274,6 +276,7 @@ impl Member {
             set_priority: None,
             draining: false,
             held: 0,
+            objects: Vec::new(),
             changed: Instant::ZERO,
             advert: None,
             sent: vec![None; 256],

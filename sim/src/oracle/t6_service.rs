@@ -6,7 +6,8 @@
 //! An outage must end by then, and none may begin later; whoever answers must hold the address.
 //! Suspended while the client's path to the master is not clean, while somebody else holds the
 //! address (orphans and frozen masters answer ARP too) and for as long as the client may believe
-//! in such an impostor afterwards, and where `quiet_yield` forgoes the remedy for a healed split.
+//! in such an impostor afterwards, where `quiet_yield` forgoes the remedy for a healed split, and where
+//! `no_accept` forbids an answer.
 
 use core::net::IpAddr;
 use core::time::Duration;
@@ -138,6 +139,9 @@ impl Service {
             .iter()
             .filter(|h| h.addresses.contains(&spec.target));
         let master: &Member = serving.find(|m| m.is_master() && world.host(m).acts())?;
+        if master.spec().refuses_access() {
+            return None;
+        }
         let segment = world.segment(master)?;
         let there = world.network.route(client, master.port)?;
         let back = world.network.route(master.port, client)?;

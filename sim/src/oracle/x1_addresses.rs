@@ -1,4 +1,5 @@
-//! X1: a host has a virtual address exactly while its engine is master.
+//! X1: a host has a virtual address, and what else belongs to a master, exactly while its engine is
+//! master: routes and rules too, but for those that aren't put back when somebody removes them.
 //!
 //! Held against the end of every instant, with a grace of three quanta after a change: one for
 //! the kernel to tell the daemon, one for the daemon to answer, one for a daemon that has just
@@ -69,7 +70,30 @@ impl Addresses {
             );
             self.verdict.violated(blame(world, member, at, &what));
         }
+        if let Some(what) = objects_amiss(member) {
+            self.verdict.violated(blame(world, member, at, &what));
+        }
     }
+}
+
+/// What is wrong with a member's routes and rules.
+fn objects_amiss(member: &Member) -> Option<String> {
+    let wanted = &member.spec().objects;
+    let there = member.objects.len();
+    let lacks_tracked = (0_u16..)
+        .zip(wanted)
+        .any(|(index, object)| object.is_tracked() && !member.objects.contains(&index));
+    let amiss = match member.is_master() {
+        true => lacks_tracked,
+        false => there > 0,
+    };
+    amiss.then(|| {
+        let of = wanted.len();
+        format!(
+            "is {} and its host has {there} of its {of} routes and rules",
+            member.state
+        )
+    })
 }
 
 /// How long a daemon that was started at `at` may take to leave `Init`: as long as the first run
@@ -90,7 +114,7 @@ impl Oracle for Addresses {
     }
 
     fn property(&self) -> &'static str {
-        "addresses exactly on the master"
+        "addresses and routes exactly on the master"
     }
 
     fn elapse(&mut self, world: &Tracker, to: Instant) {
@@ -119,6 +143,11 @@ impl Oracle for Addresses {
                 host,
                 by: Remover::Foreigner,
                 ..
+            }
+            | Observed::ObjectRemoved {
+                host,
+                by: Remover::Foreigner,
+                ..
             } => {
                 let last = self.foreign[host.index()].replace(record.at);
                 if last.is_some_and(|last| last + PUT_BACK * 2 > record.at) {
@@ -130,6 +159,8 @@ impl Oracle for Addresses {
             Observed::AddressAdded { host, .. }
             | Observed::Reloaded(host, _)
             | Observed::AddressRemoved { host, .. }
+            | Observed::ObjectAdded { host, .. }
+            | Observed::ObjectRemoved { host, .. }
             | Observed::Engine(host, locum_engine::Event::StateChanged { .. })
             | Observed::Fault(
                 crate::fault::Fault::Resume(host) | crate::fault::Fault::ResumeVm(host),

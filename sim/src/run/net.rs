@@ -259,6 +259,7 @@ impl Net {
             | Fault::ResumeVm(..)
             | Fault::Drift(..)
             | Fault::RemoveAddress(..)
+            | Fault::RemoveObject(..)
             | Fault::Service(..)
             | Fault::Forge(..) => {}
         }

@@ -17,6 +17,10 @@ use locum_engine::{Effect, Instant, Outcome, Transmit};
 pub enum Bug {
     /// Addresses are never removed.
     KeepsAddresses,
+    /// Routes and rules are never removed.
+    KeepsRoutes,
+    /// Routes and rules are never put up.
+    ForgetsRoutes,
     /// Addresses are never added.
     ForgetsAddresses,
     /// Addresses are added for ever, whatever lease they should have.
@@ -213,7 +217,9 @@ impl Sabotage {
                 Effect::AddAddress { .. } | Effect::RefreshAddress { .. },
                 Some(Bug::ForgetsAddresses),
             )
-            | (Effect::RemoveAddress { .. }, Some(Bug::KeepsAddresses)) => None,
+            | (Effect::RemoveAddress { .. }, Some(Bug::KeepsAddresses))
+            | (Effect::Install { .. }, Some(Bug::ForgetsRoutes))
+            | (Effect::Uninstall { .. }, Some(Bug::KeepsRoutes)) => None,
             (Effect::RemoveAddress { address, .. }, Some(Bug::ResignsFirst)) => {
                 let held = (address.interface, address.address);
                 self.held_back.push(held);

@@ -1,16 +1,17 @@
 //! A router's seat in the network: the driver's five traits, answered by the simulation.
 
+use core::net::IpAddr;
 use core::task::{Context, Poll};
 use core::time::Duration;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use locum_engine::config::{CheckCommand, Config};
+use locum_engine::config::{CheckCommand, Config, InstanceConfig, VirtualAddress};
 use locum_engine::driver::{
     Clock, Driver, Hooks, Host, HostChange, Network, Probes, Received, Watched, World,
 };
-use locum_engine::ids::{CheckId, InterfaceId};
+use locum_engine::ids::{CheckId, InterfaceId, MacAddr};
 use locum_engine::plan::Reloaded;
 use locum_engine::{Command, Effect, Engine, Event, Instant, Outcome, Transmit};
 
@@ -96,6 +97,46 @@ impl Seat {
         }
     }
 
+    /// The NIC behind an interface and the hardware address on it, which is another for one of the
+    /// daemon's own devices.
+    fn port(&self, net: &mut Net, interface: InterfaceId) -> (HostId, Option<MacAddr>) {
+        let config = net.node(self.host).config.clone();
+        let device = config.as_ref().and_then(|config| config.device(interface));
+        match device {
+            Some(device) => (self.nic(net, device.base), Some(device.mac)),
+            None => (self.nic(net, interface), None),
+        }
+    }
+
+    fn add_address(&self, net: &mut Net, address: &VirtualAddress, lifetime: Option<Duration>) {
+        let (nic, device) = self.port(net, address.interface);
+        match device {
+            Some(mac) => net.fabric.add_address_on(nic, mac, address, lifetime),
+            None => net.fabric.add_address(nic, address, lifetime),
+        };
+    }
+
+    fn remove_address(&self, net: &mut Net, address: &VirtualAddress) {
+        let (nic, _) = self.port(net, address.interface);
+        net.fabric.remove_address(nic, address.address);
+    }
+
+    /// The interface that an address of the configuration's is on, when that is a device of the
+    /// daemon's on the interface it was seen on.
+    fn interface_of(&self, address: IpAddr, seen: InterfaceId) -> InterfaceId {
+        self.with(|_, node| {
+            let config = node.config.as_deref()?;
+            let instances = config.instances.iter();
+            let mut held = instances.flat_map(InstanceConfig::held_addresses);
+            let held = held.find(|held| {
+                held.address == address
+                    && (config.device(held.interface)).is_some_and(|device| device.base == seen)
+            });
+            held.map(|held| held.interface)
+        })
+        .unwrap_or(seen)
+    }
+
     /// The NIC behind an interface; one that isn't there is the first.
     fn nic(&self, net: &mut Net, interface: InterfaceId) -> HostId {
         let ports = &net.node(self.host).ports;
@@ -141,9 +182,10 @@ impl Network for Seat {
     fn poll_receive(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Received> {
         let packet = self.take_from(|delivery| match delivery {
             Delivery::Packet(packet) => Ok(packet),
-            other @ (Delivery::Link(_) | Delivery::AddressRemoved(_) | Delivery::Probe(..)) => {
-                Err(other)
-            }
+            other @ (Delivery::Link(_)
+            | Delivery::AddressRemoved(_)
+            | Delivery::ObjectRemoved(_)
+            | Delivery::Probe(..)) => Err(other),
         });
         let Some((interface, packet)) = packet else {
             return self.wait(cx);
@@ -179,11 +221,13 @@ impl Network for Seat {
             let (Transmit::Advert { interface, .. }
             | Transmit::GratuitousArp { interface, .. }
             | Transmit::NeighbourAdvert { interface, .. }) = &transmit;
-            let nic = self.nic(&mut net, *interface);
-            net.fabric.send(nic, transmit);
+            match self.port(&mut net, *interface) {
+                (nic, Some(mac)) => net.fabric.send_from(nic, mac, transmit),
+                (nic, None) => net.fabric.send(nic, transmit),
+            }
         }
         for (interface, address) in delayed {
-            let nic = self.nic(&mut net, interface);
+            let (nic, _) = self.port(&mut net, interface);
             net.fabric.remove_address(nic, address);
         }
     }
@@ -192,7 +236,9 @@ impl Network for Seat {
 impl Host for Seat {
     fn poll_change(&mut self, cx: &mut Context<'_>) -> Poll<HostChange> {
         let change = self.take_from(|delivery| match delivery {
-            change @ (Delivery::Link(_) | Delivery::AddressRemoved(_)) => Ok(change),
+            change @ (Delivery::Link(_)
+            | Delivery::AddressRemoved(_)
+            | Delivery::ObjectRemoved(_)) => Ok(change),
             other @ (Delivery::Packet(_) | Delivery::Probe(..)) => Err(other),
         });
         match change {
@@ -200,7 +246,11 @@ impl Host for Seat {
                 Poll::Ready(HostChange::Link(interface, state))
             }
             Some((interface, Delivery::AddressRemoved(address))) => {
+                let interface = self.interface_of(address, interface);
                 Poll::Ready(HostChange::AddressRemoved(interface, address))
+            }
+            Some((_, Delivery::ObjectRemoved(object))) => {
+                Poll::Ready(HostChange::ObjectRemoved(object))
             }
             Some(_) | None => self.wait(cx),
         }
@@ -232,28 +282,28 @@ impl Host for Seat {
             // A kernel without power refuses, but then there is no daemon either.
             Effect::AddAddress {
                 address, lifetime, ..
-            } => {
-                let nic = self.nic(&mut net, address.interface);
-                net.fabric.add_address(nic, &address, lifetime);
-            }
+            } => self.add_address(&mut net, &address, lifetime),
             Effect::RefreshAddress {
                 address, lifetime, ..
-            } => {
-                let nic = self.nic(&mut net, address.interface);
-                net.fabric.add_address(nic, &address, Some(lifetime));
+            } => self.add_address(&mut net, &address, Some(lifetime)),
+            Effect::AddStaticAddress { address, .. } => {
+                self.add_address(&mut net, &address, None);
             }
-            Effect::RemoveAddress { address, .. } => {
-                let nic = self.nic(&mut net, address.interface);
-                net.fabric.remove_address(nic, address.address);
+            Effect::RemoveAddress { address, .. } | Effect::RemoveStaticAddress { address, .. } => {
+                self.remove_address(&mut net, &address);
             }
-            Effect::AddStaticAddress { .. }
-            | Effect::RemoveStaticAddress { .. }
-            | Effect::Install { .. }
-            | Effect::Uninstall { .. }
-            | Effect::CreateDevice { .. }
-            | Effect::RemoveDevice { .. }
-            | Effect::Shut { .. }
-            | Effect::Unshut { .. } => {}
+            Effect::Install { id, .. } => net.fabric.install(self.host, id),
+            Effect::Uninstall { id, .. } => net.fabric.uninstall(self.host, id),
+            Effect::CreateDevice { device } => {
+                let nic = self.nic(&mut net, device.base);
+                net.fabric.create_device(nic, device.mac);
+            }
+            Effect::RemoveDevice { device } => {
+                let nic = self.nic(&mut net, device.base);
+                net.fabric.remove_device(nic, device.mac);
+            }
+            Effect::Shut { addresses, .. } => net.fabric.shut(self.host, &addresses),
+            Effect::Unshut { addresses, .. } => net.fabric.unshut(self.host, &addresses),
             Effect::StartCheck { .. } | Effect::CancelCheck { .. } => {
                 unreachable!("checks go to Probes")
             }

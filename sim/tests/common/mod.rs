@@ -128,3 +128,19 @@ pub fn setup(topology: Topology, seconds: u64, faults: Vec<(u64, Fault)>) -> Set
         plan,
     }
 }
+
+/// The seeds of random plans: `LOCUM_SEEDS=from..to`, or the first few.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "chooses which runs, not what happens in them"
+)]
+pub fn seeds(few: u64) -> std::ops::Range<u64> {
+    let Ok(text) = std::env::var("LOCUM_SEEDS") else {
+        return 0..few;
+    };
+    let (from, to) = text
+        .split_once("..")
+        .expect("LOCUM_SEEDS is written from..to");
+    let number = |n: &str| n.parse().expect("LOCUM_SEEDS has two numbers");
+    number(from)..number(to)
+}

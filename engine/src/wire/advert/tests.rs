@@ -292,12 +292,38 @@ fn at_most_255_addresses_are_sent() {
         addresses: &addresses,
         ..pass_advert()
     };
-    assert_eq!(advert.encoded_len(), 8 + 255 * 16 + 8);
+    assert_eq!(advert.encoded_len(), 8 + 255 * 16);
     let mut buffer = vec![0xa5; advert.encoded_len()];
     advert.encode(&mut buffer, Ipv6Addr::LOCALHOST.into(), GROUP_V6.into());
     let view = AdvertView::new(&buffer, Version::V2, Family::V6).unwrap();
     assert_eq!((view.count(), view.addresses().count()), (255, 255));
-    assert_eq!(view.auth_data(), *b"1111\0\0\0\0");
+    assert_eq!(
+        view.auth_data(),
+        [0; 8],
+        "over IPv6 there is no room for it"
+    );
+}
+
+#[test]
+fn version_2_over_ipv6_is_keepaliveds_to_the_byte() {
+    // Sent by keepalived 2.2.7 from fe80::f063:d1ff:fecc:8956.
+    let sent =
+        hex("213d6402000101d0fe80000000000000000000000000020020010db8000000000000000000000200");
+    let addresses = ["fe80::200", "2001:db8::200"].map(|a| a.parse().unwrap());
+    let advert = Advert {
+        version: Version::V2,
+        vrid: Vrid::new(61).unwrap(),
+        priority: Priority(100),
+        interval: Centis::new(100).unwrap(),
+        auth: Auth::None,
+        addresses: &addresses,
+    };
+    let source: Ipv6Addr = "fe80::f063:d1ff:fecc:8956".parse().unwrap();
+    let mut buffer = vec![0xa5; advert.encoded_len()];
+    advert.encode(&mut buffer, source.into(), GROUP_V6.into());
+    assert_eq!(buffer, sent);
+    let view = AdvertView::new(&sent, Version::V2, Family::V6).unwrap();
+    assert_eq!(view.addresses().collect::<Vec<_>>(), addresses);
 }
 
 #[test]

@@ -52,12 +52,12 @@ impl<'a> AdvertView<'a> {
             .split_first_chunk::<HEADER_LEN>()
             .ok_or_else(|| too_short(HEADER_LEN))?;
         let addresses_len = usize::from(header[3]) * family.address_len();
-        let need = HEADER_LEN + addresses_len + auth_len(version);
+        let need = HEADER_LEN + addresses_len + auth_len(version, family);
         let message = payload.get(..need).ok_or_else(|| too_short(need))?;
         let (addresses, rest) = rest.split_at(addresses_len);
-        let auth = match version {
-            Version::V2 => rest.first_chunk().copied().unwrap_or_default(),
-            Version::V3 => [0; AUTH_LEN],
+        let auth = match (version, family) {
+            (Version::V2, Family::V4) => rest.first_chunk().copied().unwrap_or_default(),
+            (Version::V2, Family::V6) | (Version::V3, _) => [0; AUTH_LEN],
         };
         Ok(Self {
             version,

@@ -1,6 +1,7 @@
 //! Each mechanism of the network by itself, on the smallest network that shows it.
 
 mod arp;
+mod belongings;
 mod daemons;
 mod hostile;
 mod impairments;

@@ -3,6 +3,7 @@
 use core::net::IpAddr;
 use core::time::Duration;
 
+use locum_engine::config::ObjectId;
 use locum_engine::event::{Reason, StateKind};
 use locum_engine::ids::Priority;
 use locum_engine::wire::Family;
@@ -37,6 +38,8 @@ impl Tracker {
             Observed::Engine(host, event) => self.event(*host, event),
             Observed::AddressAdded { host, address } => self.address(*host, *address, true),
             Observed::AddressRemoved { host, address, .. } => self.address(*host, *address, false),
+            Observed::ObjectAdded { host, object } => self.object(*host, *object, true),
+            Observed::ObjectRemoved { host, object, .. } => self.object(*host, *object, false),
             Observed::Announcement { .. } | Observed::Outage { .. } | Observed::ServedBy { .. } => {
             }
         }
@@ -320,6 +323,18 @@ impl Tracker {
                 member.changed = self.now;
             }
         }
+    }
+
+    fn object(&mut self, host: HostId, object: ObjectId, added: bool) {
+        self.generation += 1;
+        let Some(owner) = object.owner else { return };
+        let id = self.id(host, owner);
+        let member = &mut self.members[id.0];
+        member.objects.retain(|there| *there != object.index);
+        if added {
+            member.objects.push(object.index);
+        }
+        member.changed = self.now;
     }
 
     /// The environment of a member's segment changes at `at`.

@@ -269,7 +269,7 @@ fn peers_get_an_advert_each_and_nobody_else() {
 }
 
 #[test]
-fn version_2_has_its_password_and_ipv6s_checksum() {
+fn version_2_speaks_of_a_password_without_sending_it_and_has_ipv6s_checksum() {
     let lines =
         format!("{RECORDED}\nversion 2\nauthentication {{\nauth_type PASS\nauth_pass 1111\n}}");
     let mut bench = master(&lines);
@@ -277,7 +277,7 @@ fn version_2_has_its_password_and_ipv6s_checksum() {
     let view = ipv6::View::new(&packet).expect("a sound packet");
     let body = view.payload();
     assert_eq!(body[..6], [0x21, 51, 100, 2, 1, 1]);
-    assert_eq!(body[40..], *b"1111\0\0\0\0");
+    assert_eq!(body.len(), 40, "two addresses, and nothing behind them");
     let advert = AdvertView::new(body, bench.engine.config().instances[0].version, Family::V6)
         .expect("long enough");
     let form = advert.checksum_form(view.source().into(), view.destination().into());

@@ -37,6 +37,14 @@ pub(super) fn legacy(
                 .hint("`auth_hmac` authenticates adverts over IPv6, also towards keepalived 2.4");
             Auth::None
         }
+        (Auth::Password(_), Version::V2, Family::V6) => {
+            let message = "over IPv6 adverts say that there is a password and carry none, as \
+                           keepalived's do: nothing is protected by it";
+            report
+                .warning(span, message)
+                .hint("`auth_hmac` authenticates adverts over IPv6, also towards keepalived 2.4");
+            auth
+        }
         (Auth::Password(_) | Auth::Header(_), Version::V3, _) => {
             let message = "version 3 has no passwords: adverts carry none";
             report.warning(span, message).hint(

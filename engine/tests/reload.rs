@@ -323,7 +323,7 @@ fn an_unchanged_check_keeps_its_verdict_and_its_schedule() {
     let text = tracked("interval 2");
     let mut bench = checked(&text);
     let deadline = bench.engine.poll_timeout();
-    let said = reload(&mut bench, &text.replace("priority", "priority"));
+    let said = reload(&mut bench, &text);
     assert_eq!(said, ["reloaded"]);
     assert_eq!(bench.engine.poll_timeout(), deadline);
 }

@@ -175,7 +175,7 @@ fn reread(args: &RunArgs, running: &Config) -> Option<Config> {
             }
             reading
                 .config
-                .ok_or("it can't be used; see above".to_owned())
+                .ok_or_else(|| "it can't be used; see above".to_owned())
         }
         Err(e) => Err(format!("it can't be read: {e}")),
     };

@@ -52,7 +52,7 @@ fn a_killed_master_loses_its_address() {
     lab.daemon("A").signal(Signal::SIGKILL);
     let start = Instant::now();
     lab.await_holders(VIP, &["B"], LEASE + MARGIN);
-    println!(
+    eprintln!(
         "B holds it alone {:.2?} after the kill; the lease is {LEASE:?}",
         start.elapsed()
     );
@@ -181,7 +181,7 @@ fn the_kernel_ends_lifetimes_in_time() {
             let bound = Duration::from_secs(lifetime);
             lab.await_holders(bare, &[], bound + MARGIN);
             let lasted = start.elapsed();
-            println!("{bare}: {lasted:.2?} of {bound:?}");
+            eprintln!("{bare}: {lasted:.2?} of {bound:?}");
             assert!(lasted + Duration::from_millis(300) > bound, "{lasted:?}");
             late = late.max(lasted.saturating_sub(bound));
             // An IPv6 route that is over is collected later; it carries nothing.
@@ -190,5 +190,5 @@ fn the_kernel_ends_lifetimes_in_time() {
             assert!(left.all(|line| line.contains("expires")), "{routes}");
         }
     }
-    println!("latest: {late:.2?} after its time");
+    eprintln!("latest: {late:.2?} after its time");
 }

@@ -10,9 +10,11 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use locum_engine::config::{Auth, Version};
-use locum_engine::ids::{Priority, Vrid};
+use locum_engine::ids::{MacAddr, Priority, Vrid};
 use locum_engine::time::Centis;
-use locum_engine::wire::{Advert, AdvertView, Family, GROUP_V4, TTL, advert_packet};
+use locum_engine::wire::{
+    Advert, AdvertView, Family, GROUP_V4, TTL, advert_packet, ethernet, ipv4,
+};
 
 const SOURCE: Ipv4Addr = Ipv4Addr::new(192, 168, 0, 11);
 const ADDRESSES: [IpAddr; 1] = [IpAddr::V4(Ipv4Addr::new(192, 168, 0, 200))];
@@ -72,5 +74,29 @@ fn wire(c: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, wire);
+/// A whole frame: ours judges it from the Ethernet header to the last address, checksums included;
+/// etherparse finds where its headers are. The two are to be compared within one run.
+fn frames(c: &mut Criterion) {
+    let mut packet = Vec::new();
+    let advert = advert(Version::V3, Auth::None);
+    advert_packet(1, TTL, SOURCE, GROUP_V4, &advert, &mut packet);
+    let group = MacAddr([1, 0, 0x5e, 0, 0, 18]);
+    let mac = MacAddr([2, 0, 0, 0, 0, 11]);
+    let frame = ethernet::encode(group, mac, ethernet::ETHERTYPE_IPV4, &packet);
+    let ours = |frame: &[u8]| {
+        let frame = ethernet::View::new(frame)?;
+        let packet = ipv4::View::new(frame.payload).ok()?;
+        decode(packet.payload(), Version::V3)
+    };
+    assert!(ours(&frame).is_some());
+    c.bench_function("frame/decode", |b| b.iter(|| ours(black_box(&frame))));
+    c.bench_function("frame/etherparse_slicing", |b| {
+        b.iter(|| {
+            let sliced = etherparse::SlicedPacket::from_ethernet(black_box(&frame));
+            black_box(sliced.is_ok())
+        });
+    });
+}
+
+criterion_group!(benches, wire, frames);
 criterion_main!(benches);

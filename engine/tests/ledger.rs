@@ -194,6 +194,11 @@ fn counts() {
         all = std::array::from_fn(|i| all[i] + counts[i]);
     }
     line("all", all);
+    let quoted = format!("Clauses in the ledger with tests: {} of {}", all[1], all[0]);
+    println!("{quoted}");
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
+    let readme = fs::read_to_string(readme).expect("there is one");
+    assert!(readme.contains(&quoted), "README.md lacks \"{quoted}\"");
     assert!(all[1] > all[0] / 2, "most clauses are shown by a test");
 }
 

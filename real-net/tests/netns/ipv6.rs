@@ -114,12 +114,3 @@ fn ipv6_unicast_with_keepalived_as_master() {
 fn version_2_over_ipv6_with_keepalived() {
     plays_along(Kind::Locum, Kind::Keepalived, |node| instance(node, 2, ""));
 }
-
-#[test]
-#[ignore = "needs root, network namespaces, keepalived, tcpdump: run by .ci/run"]
-fn version_2_over_ipv6_with_a_password_that_nobody_sends() {
-    let password = "authentication {\n        auth_type PASS\n        auth_pass 1111\n    }";
-    plays_along(Kind::Keepalived, Kind::Locum, |node| {
-        instance(node, 2, password)
-    });
-}

@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use locum_captures::listing::Auth;
 use locum_captures::pcapng::{self, Commented};
 use locum_captures::{Listing, pcap};
 use locum_engine::Instant;
@@ -89,7 +90,17 @@ fn tshark_finds_nothing_wrong_in_any_run_of_the_catalogue() {
                 "{}: {rfc_form:?}",
                 file.display()
             );
-            assert_eq!(tshark(&file, BAD), rfc_form, "{}", file.display());
+            // It sums version 2 over IPv6 without the pseudo-header, which keepalived 2.2.7 includes:
+            // it objects to keepalived's own adverts in the same way. And it doesn't know the trailer
+            // of `auth_hmac`.
+            let no_standard = listing.entries.iter().filter(|e| {
+                let advert = e.kind.advert();
+                let trailer = |auth: &Auth| matches!(auth, Auth::Trailer { .. });
+                advert.is_some_and(|a| a.version == 2 && a.source.is_ipv6() || trailer(&a.auth))
+            });
+            let mut expected = rfc_form;
+            expected.extend(no_standard.map(|entry| entry.number));
+            assert_eq!(tshark(&file, BAD), expected, "{}", file.display());
             let ours = listing.entries.iter().filter(|e| e.kind.advert().is_some());
             let ours: Vec<usize> = ours.map(|entry| entry.number).collect();
             assert_eq!(tshark(&file, "vrrp"), ours, "{}: adverts", file.display());

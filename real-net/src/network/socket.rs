@@ -58,6 +58,11 @@ impl RawSocket {
         self.index
     }
 
+    /// Which of the two it speaks.
+    pub(super) fn family(&self) -> Family {
+        self.family
+    }
+
     /// Sends a whole IP packet, now or never.
     pub(super) fn send(&self, destination: IpAddr, packet: &[u8]) -> io::Result<()> {
         let to = match destination {

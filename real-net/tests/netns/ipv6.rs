@@ -22,13 +22,18 @@ fn own(node: &str) -> String {
 
 pub(crate) fn lab() -> Lab {
     let lab = Lab::new(&["A", "B"]);
+    address_nodes(&lab);
+    lab
+}
+
+/// Gives A and B their own addresses.
+pub(crate) fn address_nodes(lab: &Lab) {
     for node in ["A", "B"] {
         let (namespace, address) = (lab.namespace(node), own(node));
         must(&format!(
             "ip -n {namespace} addr add {address}/64 dev eth0 nodad"
         ));
     }
-    lab
 }
 
 pub(crate) fn instance(node: &str, version: u8, more: &str) -> String {

@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
 use crate::capture::Capture;
@@ -16,8 +16,15 @@ use crate::tool::{must, require, run};
 /// How often a condition is looked at.
 const GLANCE: Duration = Duration::from_millis(20);
 
-/// One lab at a time: several at once on a small machine disturb each other's timing.
-static QUIET: Mutex<()> = Mutex::new(());
+/// One lab at a time: several at once on a small machine disturb each other's timing. Labs that
+/// only wait for things to happen may be there side by side.
+static QUIET: RwLock<()> = RwLock::new(());
+
+/// How a lab keeps others away.
+enum Quiet {
+    Alone(#[expect(dead_code, reason = "held")] RwLockWriteGuard<'static, ()>),
+    Beside(#[expect(dead_code, reason = "held")] RwLockReadGuard<'static, ()>),
+}
 
 /// Nodes on a switch.
 pub(crate) struct Lab {
@@ -25,15 +32,26 @@ pub(crate) struct Lab {
     folder: PathBuf,
     nodes: Vec<&'static str>,
     daemons: Vec<Process>,
-    _quiet: MutexGuard<'static, ()>,
+    _quiet: Quiet,
 }
 
 impl Lab {
-    /// Nodes A, B, ... at 192.168.0.11, .12, ...; `G` is 192.168.0.1, the gateway.
+    /// Nodes A, B, ... at 192.168.0.11, .12, ...; `G` is 192.168.0.1, the gateway. No other lab is
+    /// there meanwhile.
     pub(crate) fn new(nodes: &[&'static str]) -> Self {
+        let quiet = QUIET.write().unwrap_or_else(PoisonError::into_inner);
+        Self::build(nodes, Quiet::Alone(quiet))
+    }
+
+    /// The same for a test that measures no times: there may be others. One for each thread.
+    pub(crate) fn beside(nodes: &[&'static str]) -> Self {
+        let quiet = QUIET.read().unwrap_or_else(PoisonError::into_inner);
+        Self::build(nodes, Quiet::Beside(quiet))
+    }
+
+    fn build(nodes: &[&'static str], quiet: Quiet) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         require();
-        let quiet = QUIET.lock().unwrap_or_else(PoisonError::into_inner);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let tag = format!("locum{}-{count}", std::process::id());
         let folder = std::env::temp_dir().join(&tag);

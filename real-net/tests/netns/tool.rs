@@ -3,12 +3,13 @@
 use std::process::{Command, Output};
 
 /// What has to be installed, and the package it comes in.
-const TOOLS: [(&str, &str); 5] = [
+const TOOLS: [(&str, &str); 6] = [
     ("ip", "iproute2"),
     ("nft", "nftables"),
     ("tcpdump", "tcpdump"),
     ("ping", "iputils-ping"),
     ("keepalived", "keepalived"),
+    ("strace", "strace"),
 ];
 
 /// Fails the test when it can't work here.

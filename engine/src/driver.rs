@@ -138,6 +138,19 @@ pub trait Hooks {
     fn event(&mut self, now: Instant, event: Event);
 }
 
+/// Somebody who listens to everything that goes into the engine and comes out of it, and has no say
+/// in it. Must not block, and must not take long: adverts wait meanwhile.
+pub trait Tap: core::fmt::Debug {
+    /// The engine is about to be told this. Nothing of what it said before is left undone.
+    fn input(&mut self, engine: &Engine, now: Instant, input: &Input<'_>);
+
+    /// It wants this done; it isn't yet.
+    fn output(&mut self, output: &Output);
+
+    /// It has said everything that follows from the last input, and all of it is done.
+    fn settled(&mut self, engine: &Engine);
+}
+
 /// The five together.
 #[derive(Debug)]
 pub struct World<C, N, H, P, K> {
@@ -170,6 +183,7 @@ pub struct Driver<C, N, H, P, K> {
     world: World<C, N, H, P, K>,
     buffer: Vec<u8>,
     late_inputs: u32,
+    tap: Option<Box<dyn Tap>>,
 }
 
 /// What became of one turn.
@@ -199,6 +213,16 @@ impl<C: Clock, N: Network, H: Host, P: Probes, K: Hooks> Driver<C, N, H, P, K> {
             world,
             buffer: vec![0; PAYLOAD_MAX],
             late_inputs: 0,
+            tap: None,
+        }
+    }
+
+    /// Lets somebody listen.
+    #[must_use]
+    pub fn with_tap(self, tap: Box<dyn Tap>) -> Self {
+        Self {
+            tap: Some(tap),
+            ..self
         }
     }
 
@@ -265,10 +289,15 @@ impl<C: Clock, N: Network, H: Host, P: Probes, K: Hooks> Driver<C, N, H, P, K> {
             Next::Check(check, outcome) => Input::CheckDone { check, outcome },
         };
         if self.engine.wants_utc() {
-            self.engine.handle(now, Input::Utc(self.world.clock.utc()));
+            let utc = Input::Utc(self.world.clock.utc());
+            tell(&mut self.engine, self.tap.as_deref_mut(), now, utc);
         }
-        self.engine.handle(now, input);
-        Poll::Ready(self.drain(now))
+        tell(&mut self.engine, self.tap.as_deref_mut(), now, input);
+        let turn = self.drain(now);
+        if let Some(tap) = &mut self.tap {
+            tap.settled(&self.engine);
+        }
+        Poll::Ready(turn)
     }
 
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
@@ -319,6 +348,9 @@ impl<C: Clock, N: Network, H: Host, P: Probes, K: Hooks> Driver<C, N, H, P, K> {
         } = &mut self.world;
         let mut turn = Turn::Handled;
         while let Some(output) = self.engine.poll_output() {
+            if let Some(tap) = &mut self.tap {
+                tap.output(&output);
+            }
             match output {
                 Output::Transmit(transmit) => network.send(transmit),
                 Output::Effect(Effect::StartCheck { check, timeout }) => {
@@ -350,4 +382,16 @@ impl<C: Clock, N: Network, H: Host, P: Probes, K: Hooks> Driver<C, N, H, P, K> {
         }
         turn
     }
+}
+
+fn tell(
+    engine: &mut Engine,
+    tap: Option<&mut (dyn Tap + 'static)>,
+    now: Instant,
+    input: Input<'_>,
+) {
+    if let Some(tap) = tap {
+        tap.input(engine, now, &input);
+    }
+    engine.handle(now, input);
 }

@@ -4,6 +4,7 @@
 //! The contract is quinn's and str0m's: hand over one [`Input`], drain [`Engine::poll_output`] to
 //! `None`, ask [`Engine::poll_timeout`], wait. Nothing fails: a bad packet is counted and reported.
 
+mod checkpoint;
 mod reload;
 
 use core::time::Duration;
@@ -25,6 +26,8 @@ use crate::time::Instant;
 use crate::track::Checks;
 use crate::utc::Utc;
 use crate::wire::{self, Family};
+
+pub use checkpoint::Unrestorable;
 
 /// All virtual routers and checks of one daemon.
 #[derive(Debug)]

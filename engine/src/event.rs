@@ -6,6 +6,8 @@ use core::fmt;
 use core::net::IpAddr;
 use core::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::config::{Config, ObjectId, StaticItem};
 use crate::ids::{CheckId, FileId, GroupId, InstanceId, InterfaceId, Priority, ProcessId, Vrid};
 use crate::input::Outcome;
@@ -13,7 +15,7 @@ pub use crate::router::accept::Discard;
 use crate::time::{Centis, Seconds};
 
 /// The four states, as operators call them (RFC 9568 calls the master *Active*).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum StateKind {
     /// Not started, or waiting for the first result of a check.
     Init,
@@ -37,7 +39,7 @@ impl fmt::Display for StateKind {
 }
 
 /// Why a state changed. Every transition carries one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Reason {
     /// The daemon started and nothing stands in the way.
     Started,

@@ -9,6 +9,8 @@ mod reload;
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 
+use serde::{Deserialize, Serialize};
+
 use crate::config::{Config, Object, ObjectId, StaticItem};
 use crate::event::Event;
 use crate::ids::{InstanceId, InterfaceId};
@@ -20,7 +22,7 @@ use crate::time::Instant;
 const DEVICE_PAUSE: Duration = Duration::from_secs(1);
 
 /// The state of all of them. Nothing happens before the start and after the stop.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Fixtures {
     running: bool,
     addresses: Missing,

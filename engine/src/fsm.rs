@@ -26,6 +26,8 @@ mod timers;
 use core::net::IpAddr;
 use core::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::config::{Preempt, Version};
 use crate::event::{Reason, StateKind};
 use crate::ids::Priority;
@@ -34,7 +36,7 @@ use crate::time::{Centis, Instant};
 pub use timers::{master_down, patience, skew};
 
 /// Where a virtual router is, with the deadlines that matter there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum State {
     /// Not started, or waiting for the first result of a check.
     Init,
@@ -47,7 +49,7 @@ pub enum State {
 }
 
 /// A backup's timer and what it knows of the master.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Backup {
     /// Master_Down_Timer: takes over then.
     pub down_at: Instant,
@@ -69,7 +71,7 @@ pub struct Backup {
 }
 
 /// Progress of `preempt_delay`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PreemptDelay {
     /// No master of lower priority was heard yet.
     Idle,
@@ -78,14 +80,14 @@ pub enum PreemptDelay {
 }
 
 /// A master's timer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Master {
     /// Adver_Timer: the next advert is due then.
     pub advert_at: Instant,
 }
 
 /// An accepted advert, reduced to what the election needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Heard {
     /// IP source.
     pub source: IpAddr,

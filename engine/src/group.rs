@@ -66,6 +66,18 @@ impl Groups {
         }
     }
 
+    /// What there is to know of them besides the configuration, between two inputs: their states.
+    pub(crate) fn save(&self) -> &[StateKind] {
+        &self.states
+    }
+
+    /// The inverse; `None` when that was of another configuration.
+    pub(crate) fn restored(config: &Config, states: Vec<StateKind>) -> Option<Self> {
+        let groups = Self::new(config);
+        let fits = states.len() == groups.states.len();
+        fits.then_some(Self { states, ..groups })
+    }
+
     /// The same groups, known by name, at other positions and with other members. `self` is as it
     /// was, the rest as the new configuration has it.
     pub(crate) fn moved(self, plan: &Plan, config: &Config) -> Self {

@@ -6,8 +6,10 @@
 use core::fmt;
 use core::num::NonZeroU8;
 
+use serde::{Deserialize, Serialize};
+
 /// Virtual router identifier, 1 to 255 (RFC 9568 5.2.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Vrid(NonZeroU8);
 
 impl Vrid {
@@ -33,7 +35,7 @@ impl fmt::Display for Vrid {
 
 /// Election priority as carried in adverts (RFC 9568 5.2.4): 1 to 254, 255 for the owner of the
 /// addresses, 0 to say that the master resigns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Priority(pub u8);
 
 impl Priority {
@@ -61,7 +63,7 @@ impl fmt::Display for Priority {
 macro_rules! index {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         pub struct $name(pub u16);
 
         impl $name {
@@ -99,7 +101,7 @@ index! {
 }
 
 /// An Ethernet address.
-#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct MacAddr(pub [u8; 6]);
 
 impl MacAddr {

@@ -4,6 +4,8 @@ use core::fmt;
 use core::net::{IpAddr, Ipv6Addr};
 use core::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::config::{Config, ObjectId};
 use crate::ids::{CheckId, FileId, InstanceId, InterfaceId, MacAddr, Priority, ProcessId};
 
@@ -94,7 +96,7 @@ pub struct Datagram<'a> {
 }
 
 /// What is known of a network interface. The default is one that isn't there.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkState {
     /// Administratively up and with carrier (`IFF_UP` and `IFF_RUNNING`).
     pub up: bool,
@@ -112,7 +114,7 @@ pub struct LinkState {
 }
 
 /// How one run of a check ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Outcome {
     /// Exit 0, or the probe's quorum answered.
     Success,

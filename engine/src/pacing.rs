@@ -13,6 +13,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use core::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::config::{Config, VirtualAddress};
 use crate::ids::InstanceId;
 use crate::input::LinkState;
@@ -45,8 +47,8 @@ struct Lane {
 }
 
 /// The rest of a burst of one router.
-#[derive(Clone, Copy, Debug)]
-struct Job {
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct Job {
     instance: InstanceId,
     /// Rounds behind it.
     round: u32,
@@ -58,7 +60,7 @@ struct Job {
 }
 
 /// Which addresses a burst is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Scope {
     /// All.
     All,
@@ -208,6 +210,28 @@ impl Pacer {
     /// When [`Pacer::release`] has something to do.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.waiting.first().map(|(at, _)| *at)
+    }
+
+    /// What there is to know of it besides the configuration: of each lane, when it is free and what
+    /// waits.
+    pub(crate) fn save(&self) -> Vec<(Instant, &VecDeque<Job>)> {
+        let lanes = self.lanes.iter();
+        lanes.map(|lane| (lane.free_at, &lane.jobs)).collect()
+    }
+
+    /// The inverse; `None` when that was of another configuration.
+    pub(crate) fn restored(config: &Config, saved: Vec<(Instant, VecDeque<Job>)>) -> Option<Self> {
+        let mut pacer = Self::new(config);
+        let fits = |job: &Job| job.instance.index() < config.instances.len();
+        if saved.len() != pacer.lanes.len() || !saved.iter().all(|(_, jobs)| jobs.iter().all(fits))
+        {
+            return None;
+        }
+        for (at, (free_at, jobs)) in saved.into_iter().enumerate() {
+            (pacer.lanes[at].free_at, pacer.lanes[at].jobs) = (free_at, jobs);
+            pacer.list(at);
+        }
+        Some(pacer)
     }
 
     fn serve(&mut self, stage: &mut Stage<'_>, at: usize) {

@@ -55,7 +55,7 @@ pub(crate) struct Surroundings<'a> {
 }
 
 /// One virtual router.
-#[derive(Debug)]
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Router {
     id: InstanceId,
     state: State,

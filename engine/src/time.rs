@@ -7,9 +7,13 @@ use core::fmt;
 use core::ops::Add;
 use core::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// A point in time, in nanoseconds since the caller's origin. Ordered, constructible, printable
 /// as `hh:mm:ss.nnnnnnnnn`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct Instant(u64);
 
 impl Instant {
@@ -84,8 +88,17 @@ impl fmt::Display for Seconds {
 ///
 /// VRRPv2 counts whole seconds (RFC 3768 5.3.7); they convert exactly, so seconds and
 /// centiseconds cannot meet by accident.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "u16")]
 pub struct Centis(u16);
+
+impl TryFrom<u16> for Centis {
+    type Error = &'static str;
+
+    fn try_from(centis: u16) -> Result<Self, Self::Error> {
+        Self::new(centis).ok_or("no router advertises without a pause")
+    }
+}
 
 impl Centis {
     /// The longest interval VRRPv3 can carry: 12 bits, 40.95 s.

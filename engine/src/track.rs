@@ -9,6 +9,8 @@ mod weight;
 use core::time::Duration;
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
+
 use crate::config::{Config, InstanceConfig, Weight};
 use crate::event::{Event, Reason};
 use crate::ids::{CheckId, FileId, Priority, ProcessId};
@@ -22,7 +24,7 @@ use watch::{Process, file_standing};
 pub(crate) use weight::{Standing, link_standing};
 
 /// All checks of one daemon. A check that several instances track runs once.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Checks {
     checks: Vec<Check>,
     /// What is in each tracked file, once it is known.
@@ -37,6 +39,17 @@ impl Checks {
             files: vec![None; config.files.len()],
             processes: vec![Process::default(); config.processes.len()],
         }
+    }
+
+    /// Whether these are the verdicts of that configuration's checks, files and processes.
+    pub(crate) fn fit(&self, config: &Config) -> bool {
+        let sizes = [self.checks.len(), self.files.len(), self.processes.len()];
+        let wanted = [
+            &config.checks.len(),
+            &config.files.len(),
+            &config.processes.len(),
+        ];
+        sizes.iter().eq(wanted)
     }
 
     /// Every check runs for the first time now.

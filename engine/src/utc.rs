@@ -2,10 +2,12 @@
 
 use core::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::time::Instant;
 
 /// Since 1970, and the instant at which that was so.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Utc {
     told: Duration,
     at: Instant,

@@ -11,6 +11,7 @@ pub mod oracle;
 mod probe;
 pub mod record;
 pub mod run;
+pub mod shadow;
 pub mod topology;
 pub mod trace;
 

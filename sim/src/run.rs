@@ -18,9 +18,11 @@ pub mod turmoil;
 use core::fmt;
 use core::str::FromStr;
 use core::time::Duration;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use locum_engine::Instant;
+use locum_engine::driver::Tap;
 
 use crate::capture::{Bytes, TapPoint};
 use crate::fault::Plan;
@@ -52,6 +54,32 @@ pub struct Options {
     pub taps: Vec<TapPoint>,
     /// A planted bug, to see an oracle catch it.
     pub bug: Option<(HostId, Bug)>,
+    /// Who listens to the daemons; nobody by default.
+    pub listeners: Listeners,
+}
+
+/// Is asked, whenever a daemon begins, whether somebody listens to it. What it hears and does must
+/// not matter to the run.
+#[derive(Clone, Default)]
+pub struct Listeners(Option<Rc<Listener>>);
+
+type Listener = dyn Fn(HostId) -> Option<Box<dyn Tap>>;
+
+impl Listeners {
+    /// `each` makes the listener of a daemon on that host.
+    pub fn new(each: impl Fn(HostId) -> Option<Box<dyn Tap>> + 'static) -> Self {
+        Self(Some(Rc::new(each)))
+    }
+
+    fn of(&self, host: HostId) -> Option<Box<dyn Tap>> {
+        self.0.as_ref().and_then(|each| each(host))
+    }
+}
+
+impl fmt::Debug for Listeners {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "some" } else { "none" })
+    }
 }
 
 impl Default for Options {
@@ -62,6 +90,7 @@ impl Default for Options {
             oracles: true,
             taps: Vec::new(),
             bug: None,
+            listeners: Listeners::default(),
         }
     }
 }

@@ -18,7 +18,8 @@ use locum_engine::ids::{CheckId, InstanceId, MacAddr, Priority};
 use locum_engine::probe::{Probe, ProbeKind};
 use locum_engine::{Centis, Instant, Outcome};
 use locum_sim::fault::{Direction, Fault, Forgery, Plan, TimedFault};
-use locum_sim::run::{Options, Runner, Setup};
+use locum_sim::run::{Listeners, Options, Runner, Setup};
+use locum_sim::shadow::{Findings, Shadow};
 use locum_sim::topology::{
     CableId, CableSpec, ClientSpec, End, HostId, HostSpec, Path, Role, RouterSpec, SwitchId,
     SwitchSpec, Topology,
@@ -316,6 +317,27 @@ fn no_oracle_objects_to_random_plans() {
 #[test]
 fn nor_to_random_plans_over_unicast() {
     objects_to_none(|seed| over_unicast(setup_of(seed)));
+}
+
+#[test]
+fn engines_made_of_checkpoints_say_the_same_under_random_plans() {
+    let mut restored = 0;
+    for seed in seeds(20) {
+        let (setup, findings) = (setup_of(seed), Findings::default());
+        let seen = findings.clone();
+        let listeners = Listeners::new(move |host| {
+            let every = [11, 211][host.index() % 2];
+            Some(Box::new(Shadow::new(&seen, every)))
+        });
+        let options = Options {
+            listeners,
+            ..Options::default()
+        };
+        Runner::Event.run(&setup, &options);
+        assert_eq!(findings.difference(), None, "seed {seed}");
+        restored += findings.restored();
+    }
+    assert!(restored > 500, "{restored}");
 }
 
 fn objects_to_none(setup_of: impl Fn(u64) -> Setup) {

@@ -5,6 +5,8 @@ use core::fmt;
 use core::net::IpAddr;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Config, VirtualAddress};
 use crate::ids::{InstanceId, InterfaceId};
 
@@ -18,7 +20,7 @@ pub enum Object {
 }
 
 /// Which one: its owner, and its position among the owner's objects.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ObjectId {
     /// The instance that installs it as master; `None` for what is static.
     pub owner: Option<InstanceId>,
@@ -48,7 +50,7 @@ pub struct StaticTrack {
 }
 
 /// Something static, by its position in [`Statics`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum StaticItem {
     /// One of the addresses.
     Address(u16),

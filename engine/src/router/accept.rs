@@ -4,6 +4,8 @@ use core::fmt;
 use core::net::IpAddr;
 use core::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::guard::Guard;
 use crate::config::{Auth, InstanceConfig, OldChecksum, Unicast, Version};
 use crate::fsm::Heard;
@@ -17,7 +19,7 @@ use crate::wire::{self, AdvertView, ChecksumForm, Family, GROUP_V4, TTL, ah};
 ///
 /// The order is keepalived's (`vrrp_check_packet`), with one difference: nothing happens to any
 /// timer before the last rung. Of two faults in one packet the earlier one is reported.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Discard {
     /// Too short to tell which virtual router it is for.
     Truncated,

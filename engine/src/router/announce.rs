@@ -3,6 +3,8 @@
 
 use core::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::config::GarpConfig;
 use crate::event::Announcement;
 use crate::pacing::Scope;
@@ -18,7 +20,7 @@ const CONTEST_ANSWERS_MAX: u8 = 4;
 const SETTLED: Duration = Duration::from_millis(1100);
 
 /// The announcement deadlines of one master. Empty while not master.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Announcer {
     delayed_at: Option<Instant>,
     contest_at: Option<Instant>,
@@ -31,7 +33,7 @@ pub(crate) struct Announcer {
 }
 
 /// Counts answers since `since`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Window {
     since: Option<Instant>,
     answers: u8,

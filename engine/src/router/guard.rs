@@ -8,6 +8,8 @@
 use core::net::IpAddr;
 use core::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::accept::Discard;
 use crate::config::{HeaderKey, Hmac, InstanceConfig};
 use crate::input::Datagram;
@@ -21,7 +23,7 @@ const SENDERS_MAX: usize = 4;
 const SEQUENCE_MAX: u32 = u32::MAX - 1;
 
 /// The memory.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Guard {
     /// AH: the highest sequence sent or heard.
     sequence: u32,

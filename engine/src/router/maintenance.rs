@@ -7,6 +7,8 @@
 use core::net::IpAddr;
 use core::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::announce::Burst;
 use super::{Router, Surroundings};
 use crate::event::{Announcement, Event};
@@ -20,7 +22,7 @@ const REFUSED_PAUSE: Duration = Duration::from_secs(10);
 const PUT_BACK_PAUSE: Duration = Duration::from_secs(1);
 
 /// A planned hand-over.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) struct Drain {
     /// Resigns then, if still master.
     pub(super) until: Instant,
@@ -29,7 +31,7 @@ pub(super) struct Drain {
 }
 
 /// Addresses removed by others.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct PutBack {
     pub(super) missing: Vec<IpAddr>,
     pub(super) not_before: Option<Instant>,

@@ -6,6 +6,8 @@
 
 use core::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Router, Surroundings};
 use crate::config::{Object, ObjectId};
 use crate::event::Event;
@@ -19,7 +21,7 @@ const REFUSED_PAUSE: Duration = Duration::from_secs(10);
 const PUT_BACK_PAUSE: Duration = Duration::from_secs(1);
 
 /// Objects that should be there and aren't, of one owner.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Missing {
     /// Positions and when each may be tried again, in the order in which they went missing.
     list: Vec<(u16, Instant)>,

@@ -5,6 +5,8 @@
 
 use core::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Router, Surroundings};
 use crate::event::{Reason, StateKind};
 use crate::fsm::{Heard, Params, Signal, State};
@@ -12,7 +14,7 @@ use crate::ids::Priority;
 use crate::time::Instant;
 
 /// The part of a router that its group has a say in.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Partners {
     /// What stood in its own way when it was last looked at.
     pub(super) blocked: Option<Reason>,
@@ -28,7 +30,7 @@ pub(super) struct Partners {
 }
 
 /// Adverts of a master of lower rank: a contest that is being won.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Won {
     since: Instant,
     last: Instant,

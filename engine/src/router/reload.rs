@@ -15,6 +15,11 @@ use super::objects::Missing;
 use super::{Router, Surroundings};
 
 impl Router {
+    /// Whether it can be the router of that instance, when it comes from a checkpoint.
+    pub(crate) fn fits(&self, config: &InstanceConfig) -> bool {
+        self.advertised.len() == config.addresses.len()
+    }
+
     /// Whether it has been told to take part.
     pub(crate) fn is_started(&self) -> bool {
         self.started

@@ -2,6 +2,8 @@
 
 use core::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::accept::Discard;
 use crate::time::Instant;
 use crate::wire::ChecksumForm;
@@ -10,7 +12,7 @@ use crate::wire::ChecksumForm;
 const REPORT_PAUSE: Duration = Duration::from_secs(1);
 
 /// What a virtual router has counted since it was made.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stats {
     /// Adverts sent, resignations included.
     pub sent: u64,

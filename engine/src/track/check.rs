@@ -4,12 +4,14 @@
 //! next is due is followed by that one at once, however late; earlier ones are skipped. `fall` failures in a row make a good check fail, `rise`
 //! successes in a row make a failed one good; the very first result decides alone (keepalived).
 
+use serde::{Deserialize, Serialize};
+
 use crate::config::CheckConfig;
 use crate::input::Outcome;
 use crate::time::{Instant, nanos};
 
 /// What is known of a check.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Verdict {
     /// No result yet.
     Unknown,
@@ -20,13 +22,13 @@ pub(crate) enum Verdict {
 }
 
 /// A check.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Check {
     verdict: Verdict,
     phase: Phase,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Phase {
     Stopped,
     Waiting { next_at: Instant },

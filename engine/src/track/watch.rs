@@ -2,6 +2,8 @@
 
 use core::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::weight::{Standing, known};
 use crate::config::{ProcessConfig, Weight};
 use crate::time::Instant;
@@ -49,7 +51,7 @@ pub(super) fn file_standing(value: Option<i32>, weight: Weight) -> Standing {
 }
 
 /// The verdict on one tracked process.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Process {
     count: u32,
     good: Option<bool>,

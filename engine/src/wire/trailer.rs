@@ -13,6 +13,8 @@ use core::time::Duration;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
+use serde::{Deserialize, Serialize};
+
 use super::Family;
 use crate::config::HmacKey;
 
@@ -30,7 +32,7 @@ const CHECKSUM: core::ops::Range<usize> = 6..8;
 /// When an advert was signed: seconds since 1970 (32 bits), 2^-16 seconds (16 bits), and a counter
 /// (16 bits) that makes it grow when the clock doesn't. Compared by serial number arithmetic (RFC
 /// 1982), so that it survives 2106.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stamp(pub u64);
 
 impl Stamp {

@@ -11,7 +11,7 @@ use locum_engine::ids::{CheckId, FileId, ProcessId};
 use locum_engine::{Command, Instant, Outcome};
 
 use super::sabotage::Sabotage;
-use super::{Options, Setup};
+use super::{Listeners, Options, Setup};
 use crate::capture::{Bytes, TapId};
 use crate::fabric::Fabric;
 use crate::fault::{Fault, NewFile};
@@ -27,6 +27,7 @@ pub(super) struct Net {
     /// Still to come, soonest first.
     agenda: VecDeque<(Instant, Action)>,
     taps: Vec<TapId>,
+    pub(super) listeners: Listeners,
 }
 
 /// Something that happens at a given time.
@@ -150,6 +151,7 @@ impl Net {
             nodes,
             agenda,
             taps,
+            listeners: options.listeners.clone(),
         }
     }
 

@@ -52,7 +52,11 @@ impl Seat {
         };
         let uptime = Clock::now(self).saturating_since(self.with(|_, node| node.booted_at));
         let engine = Engine::new(Config::clone(&config)).with_uptime(uptime);
-        Driver::new(engine, world)
+        let driver = Driver::new(engine, world);
+        match self.net.borrow().listeners.of(self.host) {
+            Some(tap) => driver.with_tap(tap),
+            None => driver,
+        }
     }
 
     fn with<T>(&self, act: impl FnOnce(HostId, &mut Node) -> T) -> T {

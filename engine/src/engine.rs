@@ -12,16 +12,18 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use crate::config::{Config, ObjectId};
-use crate::event::{Event, StateKind};
+use crate::event::Event;
 use crate::fixtures::Fixtures;
 use crate::group::Groups;
-use crate::ids::{InstanceId, InterfaceId, Priority, Vrid};
+use crate::ids::{InstanceId, InterfaceId, Vrid};
 use crate::input::{Command, Datagram, Input, LinkState};
+use crate::lateness::Lateness;
 use crate::lease::{AT_ONCE, Refreshes};
 use crate::output::Output;
 use crate::pacing::{Pacer, Stage};
 use crate::router::accept::Discard;
-use crate::router::{Router, Stats, Surroundings};
+use crate::router::{Router, Surroundings};
+use crate::status::Strays;
 use crate::time::Instant;
 use crate::track::Checks;
 use crate::utc::Utc;
@@ -35,14 +37,14 @@ pub struct Engine {
     pub(crate) config: Arc<Config>,
     pub(crate) routers: Vec<Router>,
     pub(crate) groups: Groups,
-    checks: Checks,
-    fixtures: Fixtures,
+    pub(crate) checks: Checks,
+    pub(crate) fixtures: Fixtures,
     pacer: Pacer,
     refreshes: Refreshes,
     /// By [`InterfaceId`].
-    links: Vec<LinkState>,
+    pub(crate) links: Vec<LinkState>,
     /// Whether that is known, or merely assumed.
-    told: Vec<bool>,
+    pub(crate) told: Vec<bool>,
     /// (interface, VRID, family) to instance, sorted. One VRID may be used once in each family.
     by_vrid: Vec<((InterfaceId, u8, Family), InstanceId)>,
     /// Each router's next deadline, kept by [`Engine::one`].
@@ -53,10 +55,12 @@ pub struct Engine {
     utc: Utc,
     /// Some instance has `auth_hmac`.
     stamps: bool,
-    running: bool,
+    pub(crate) running: bool,
     /// `vrrp_startup_delay`: the routers start then.
-    starts_at: Option<Instant>,
-    strays: u64,
+    pub(crate) starts_at: Option<Instant>,
+    pub(crate) strays: Strays,
+    pub(crate) lateness: Lateness,
+    pub(crate) reloads: u64,
     /// VRIDs that `log_unknown_vrids` has told of.
     unknown: BTreeSet<(InterfaceId, Vrid)>,
     /// How long the machine had been up before [`Command::Start`].
@@ -80,7 +84,10 @@ impl Engine {
         let groups = Groups::new(&config);
         Self {
             routers: ids(&config)
-                .map(|id| Router::new(id, config.instance(id), groups.is_grouped(id)))
+                .map(|id| {
+                    let grouped = groups.is_grouped(id);
+                    Router::new(id, config.instance(id), grouped, Instant::ZERO)
+                })
                 .collect(),
             groups,
             checks: Checks::new(&config),
@@ -97,7 +104,9 @@ impl Engine {
             stamps: config.instances.iter().any(|i| i.hmac.is_some()),
             running: false,
             starts_at: None,
-            strays: 0,
+            strays: Strays::default(),
+            lateness: Lateness::default(),
+            reloads: 0,
             unknown: BTreeSet::new(),
             uptime: Duration::ZERO,
             out: VecDeque::new(),
@@ -198,22 +207,6 @@ impl Engine {
         all.into_iter().flatten().min().map(|at| Wake { at })
     }
 
-    /// State and effective priority of an instance.
-    pub fn state(&self, instance: InstanceId) -> (StateKind, Priority) {
-        let router = &self.routers[instance.index()];
-        (router.state().kind(), router.priority())
-    }
-
-    /// Counters of an instance.
-    pub fn stats(&self, instance: InstanceId) -> &Stats {
-        self.routers[instance.index()].stats()
-    }
-
-    /// Packets that belonged to none of our virtual routers.
-    pub fn strays(&self) -> u64 {
-        self.strays
-    }
-
     fn timeout(&mut self) {
         self.fixtures_changed();
         if self.checks.timeout(&self.config, self.now, &mut self.out) {
@@ -227,7 +220,8 @@ impl Engine {
             if at > self.now {
                 break;
             }
-            self.one(id, Router::timeout);
+            self.lateness.note(self.now.saturating_since(at));
+            self.one(id, |router, s| router.timeout_of(s, at));
             let next = self.scheduled[id.index()];
             assert!(
                 next.is_none_or(|next| next > self.now),
@@ -257,7 +251,7 @@ impl Engine {
                 self.announce_along(id);
             }
             Err(why) => {
-                self.strays += 1;
+                self.strays.count(why);
                 if why == Discard::UnknownVrid && self.config.log_unknown_vrids {
                     self.tell_of_stranger(datagram);
                 }

@@ -1,5 +1,6 @@
 //! What the engine reports: state changes with their reasons, discards, warnings.
 
+mod labels;
 mod words;
 
 use core::fmt;

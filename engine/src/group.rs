@@ -32,7 +32,8 @@ use crate::event::{Event, Reason, StateKind};
 use crate::ids::{GroupId, InstanceId};
 use crate::output::Output;
 use crate::plan::{Fate, Plan};
-use crate::router::{Face, Router};
+use crate::router::{Entered, Face, Router};
+use crate::time::Instant;
 
 /// The groups of an engine.
 #[derive(Debug)]
@@ -40,7 +41,7 @@ pub(crate) struct Groups {
     /// By [`InstanceId`]: the group, and the place in the order in which contests count.
     of: Vec<Option<(GroupId, u16)>>,
     /// By [`GroupId`].
-    states: Vec<StateKind>,
+    states: Vec<(StateKind, Entered)>,
     /// Groups a member of which has changed its face.
     unsettled: std::collections::BTreeSet<GroupId>,
 }
@@ -59,20 +60,24 @@ impl Groups {
                 of[member.index()] = Some((id, place));
             }
         }
+        let unmoved = Entered {
+            at: Instant::ZERO,
+            why: None,
+        };
         Self {
             of,
-            states: vec![StateKind::Init; config.groups.len()],
+            states: vec![(StateKind::Init, unmoved); config.groups.len()],
             unsettled: std::collections::BTreeSet::new(),
         }
     }
 
     /// What there is to know of them besides the configuration, between two inputs: their states.
-    pub(crate) fn save(&self) -> &[StateKind] {
+    pub(crate) fn save(&self) -> &[(StateKind, Entered)] {
         &self.states
     }
 
     /// The inverse; `None` when that was of another configuration.
-    pub(crate) fn restored(config: &Config, states: Vec<StateKind>) -> Option<Self> {
+    pub(crate) fn restored(config: &Config, states: Vec<(StateKind, Entered)>) -> Option<Self> {
         let groups = Self::new(config);
         let fits = states.len() == groups.states.len();
         fits.then_some(Self { states, ..groups })
@@ -85,7 +90,9 @@ impl Groups {
         for step in &plan.groups {
             let Some(to) = step.to else { continue };
             if let Some(from) = step.from {
-                groups.states[to.index()] = self.states[from.index()];
+                let (state, entered) = self.states[from.index()];
+                let why = entered.why.and_then(|why| why.moved(&plan.moves));
+                groups.states[to.index()] = (state, Entered { why, ..entered });
             }
             if step.fate != Fate::Unchanged
                 || step.from.is_some_and(|f| self.unsettled.contains(&f))
@@ -94,6 +101,16 @@ impl Groups {
             }
         }
         groups
+    }
+
+    /// The group of an instance.
+    pub(crate) fn of(&self, id: InstanceId) -> Option<GroupId> {
+        self.of[id.index()].map(|(group, _)| group)
+    }
+
+    /// When a group came into its state, and why.
+    pub(crate) fn entered(&self, id: GroupId) -> Entered {
+        self.states[id.index()].1
     }
 
     /// Whether an instance has partners.
@@ -112,7 +129,7 @@ impl Groups {
 impl Engine {
     /// State of a group: that of all its members.
     pub fn group_state(&self, group: GroupId) -> StateKind {
-        self.groups.states[group.index()]
+        self.groups.states[group.index()].0
     }
 
     /// The members of an instance's group, or the instance alone.
@@ -234,11 +251,10 @@ impl Engine {
         let Some((_, first)) = faces.first() else {
             return;
         };
-        let (from, to) = (self.groups.states[group.index()], first.kind);
+        let (from, to) = (self.groups.states[group.index()].0, first.kind);
         if from == to || faces.iter().any(|(_, f)| f.kind != to) {
             return;
         }
-        self.groups.states[group.index()] = to;
         let follows = |why: &Reason| {
             matches!(
                 why,
@@ -247,6 +263,8 @@ impl Engine {
         };
         let mut reasons = faces.iter().filter_map(|(_, f)| f.why);
         let why = reasons.find(|why| !follows(why)).or(first.why);
+        let entered = Entered { at: self.now, why };
+        self.groups.states[group.index()] = (to, entered);
         if let Some(why) = why {
             let event = Event::GroupChanged {
                 group,

@@ -3,22 +3,25 @@
 
 pub mod accept;
 mod announce;
+mod conditions;
 pub mod effects;
 mod guard;
 mod lease;
+mod look;
 mod maintenance;
 mod objects;
 mod partners;
+mod peers;
 mod reload;
 mod remarks;
 mod stats;
 mod transmit;
 
-use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use core::net::IpAddr;
 use core::time::Duration;
 use std::collections::{BTreeSet, VecDeque};
 
-use crate::config::{Config, InstanceConfig, Preempt};
+use crate::config::{Config, InstanceConfig};
 use crate::event::{Event, Reason, StateKind};
 use crate::fixtures::Fixtures;
 use crate::fsm::{Heard, Params, Say, Signal, State, step};
@@ -27,18 +30,21 @@ use crate::input::{Datagram, LinkState};
 use crate::output::{Effect, Output};
 use crate::pacing::Pacer;
 use crate::time::{Centis, Instant};
-use crate::track::{Checks, Standing, link_standing};
-use crate::wire::Family;
+use crate::track::Checks;
 
 use accept::{Discard, Ladder};
 use announce::Announcer;
+pub(crate) use conditions::Sight;
 use effects::{Addresses, Resign, effects};
 use guard::Guard;
-use maintenance::{Drain, PutBack};
+pub(crate) use maintenance::Drain;
+use maintenance::PutBack;
 pub(crate) use objects::Missing;
 pub(crate) use partners::Face;
 use partners::Partners;
-pub use stats::Stats;
+use peers::Peers;
+pub use peers::Seen;
+pub use stats::{Stats, Tally, Transitions};
 pub(crate) use transmit::announcement;
 
 /// What a router sees of the engine around it while it handles one input.
@@ -54,11 +60,21 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) out: &'a mut VecDeque<Output>,
 }
 
+/// When a state was entered.
+#[derive(Clone, Copy, Debug, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Entered {
+    pub(crate) at: Instant,
+    /// Why; `None` before the first transition, and when a reload took away what it was about.
+    pub(crate) why: Option<Reason>,
+}
+
 /// One virtual router.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Router {
     id: InstanceId,
     state: State,
+    /// Since when, and why.
+    entered: Entered,
     started: bool,
     /// Effective priority, as last reported.
     priority: Priority,
@@ -82,6 +98,7 @@ pub(crate) struct Router {
     /// The advertised addresses, ready for the wire.
     advertised: Vec<IpAddr>,
     stats: Stats,
+    peers: Peers,
     last_discard: Option<(IpAddr, Discard)>,
     differs_from: Option<IpAddr>,
     /// The last interval that wasn't ours, and whose it was.
@@ -89,10 +106,16 @@ pub(crate) struct Router {
 }
 
 impl Router {
-    pub(crate) fn new(id: InstanceId, config: &InstanceConfig, grouped: bool) -> Self {
+    pub(crate) fn new(
+        id: InstanceId,
+        config: &InstanceConfig,
+        grouped: bool,
+        now: Instant,
+    ) -> Self {
         Self {
             id,
             state: State::Init,
+            entered: Entered { at: now, why: None },
             started: false,
             priority: config.priority,
             override_priority: None,
@@ -108,6 +131,7 @@ impl Router {
             old_checksum: BTreeSet::new(),
             advertised: config.addresses.iter().map(|a| a.address).collect(),
             stats: Stats::default(),
+            peers: Peers::default(),
             last_discard: None,
             differs_from: None,
             other_interval: None,
@@ -116,18 +140,6 @@ impl Router {
 
     pub(crate) fn id(&self) -> InstanceId {
         self.id
-    }
-
-    pub(crate) fn state(&self) -> &State {
-        &self.state
-    }
-
-    pub(crate) fn priority(&self) -> Priority {
-        self.priority
-    }
-
-    pub(crate) fn stats(&self) -> &Stats {
-        &self.stats
     }
 
     /// The next moment at which [`Router::timeout`] has something to do.
@@ -156,6 +168,12 @@ impl Router {
         self.signal(s, Signal::Stop(Reason::Stopping));
     }
 
+    /// [`Router::timeout`] for a deadline that was at `due`.
+    pub(crate) fn timeout_of(&mut self, s: &mut Surroundings<'_>, due: Instant) {
+        self.stats.note_lateness(s.now.saturating_since(due));
+        self.timeout(s);
+    }
+
     /// Honours every deadline that has passed.
     pub(crate) fn timeout(&mut self, s: &mut Surroundings<'_>) {
         if self.refused.is_some_and(|(_, until)| s.now >= until) {
@@ -181,7 +199,7 @@ impl Router {
     pub(crate) fn receive(&mut self, s: &mut Surroundings<'_>, datagram: &Datagram<'_>) {
         self.stats.received += 1;
         let config = s.config.instance(self.id);
-        let us = self.source(s);
+        let us = self.source(s.sight());
         let climbed = match self.state {
             State::Init | State::Fault => Err(Discard::NotListening),
             _ if Some(datagram.source) == us => Err(Discard::Own),
@@ -202,6 +220,7 @@ impl Router {
                 self.compare_addresses(s, accepted.addresses_differ, datagram.source);
                 self.compare_interval(s, &accepted.heard);
                 self.signal(s, Signal::Advert(accepted.heard));
+                self.note_peer(&accepted.heard, s.now);
             }
             Err(why) => self.discard(s, datagram, why),
         }
@@ -213,7 +232,7 @@ impl Router {
         if !self.started {
             return;
         }
-        let obstacle = self.obstacle(s);
+        let obstacle = self.obstacle(s.sight());
         match &mut self.partners {
             // The engine acts on it, for the whole group.
             Some(partners) => partners.blocked = obstacle,
@@ -253,101 +272,6 @@ impl Router {
 
     fn is_master(&self) -> bool {
         matches!(self.state, State::Master(_))
-    }
-
-    /// Where our adverts come from.
-    fn source(&self, s: &Surroundings<'_>) -> Option<IpAddr> {
-        let config = s.config.instance(self.id);
-        let link = &s.links[config.interface.index()];
-        config.source.or_else(|| match config.family {
-            Family::V4 => link.address,
-            Family::V6 => link.link_local.map(IpAddr::V6),
-        })
-    }
-
-    fn params(&self, s: &Surroundings<'_>) -> Params {
-        let config = s.config.instance(self.id);
-        let preempt = match self.priority {
-            Priority::OWNER => Preempt::Always,
-            _ => config.preempt,
-        };
-        let gives_in = preempt == Preempt::Never;
-        Params {
-            version: config.version,
-            priority: self.priority,
-            interval: config.advert_interval,
-            missed_adverts: config.tuning.down_timer_adverts,
-            preempt,
-            source: self.source(s).unwrap_or(match config.family {
-                Family::V4 => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-                Family::V6 => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
-            }),
-            answer_lower: !config.lower_prio_no_advert,
-            grouped: self.partners.is_some(),
-            stands: self.partners.as_ref().is_some_and(|p| p.stands),
-            steps_back: config.tuning.timer_expired_backup.filter(|_| gives_in),
-        }
-    }
-
-    /// What stands in the way, if anything. Computed afresh each time, never counted: what is
-    /// raised twice and cleared once can't stay behind.
-    fn obstacle(&self, s: &Surroundings<'_>) -> Option<Reason> {
-        let config = s.config.instance(self.id);
-        if !config.dont_track_primary && !s.links[config.interface.index()].up {
-            return Some(Reason::LinkDown);
-        }
-        if self.source(s).is_none() {
-            return Some(Reason::NoSourceAddress);
-        }
-        if let Some(interface) = config.vmac.map(|vmac| vmac.device)
-            && !config.dont_track_primary
-            && !s.links[interface.index()].up
-        {
-            return Some(Reason::TrackedLink {
-                interface,
-                up: false,
-            });
-        }
-        if let Some(item) = s.fixtures.missing_for(s.config, self.id) {
-            return Some(Reason::StaticMissing { item });
-        }
-        let tracked = config
-            .links
-            .iter()
-            .map(|link| (link, s.links[link.interface.index()].up));
-        for (link, up) in tracked {
-            if link_standing(up, link.weight) == Standing::Fault {
-                let interface = link.interface;
-                return Some(Reason::TrackedLink { interface, up });
-            }
-        }
-        if config.unicast.as_ref().is_some_and(|u| u.peers.is_empty()) {
-            return Some(Reason::NoPeers);
-        }
-        s.checks.obstacle(config).or_else(|| {
-            self.refused
-                .map(|(address, _)| Reason::AddressRefused { address })
-        })
-    }
-
-    fn refresh_priority(&mut self, s: &mut Surroundings<'_>) {
-        let config = s.config.instance(self.id);
-        let base = self.override_priority.unwrap_or(config.priority);
-        let to = if self.drain.is_some() {
-            Priority::LOWEST
-        } else {
-            s.checks.weigh(base, config, s.links)
-        };
-        let from = core::mem::replace(&mut self.priority, to);
-        if from != to {
-            let event = Event::PriorityChanged {
-                instance: self.id,
-                from,
-                to,
-            };
-            s.out.push_back(Output::Event(event));
-            self.signal(s, Signal::PriorityChanged { from });
-        }
     }
 
     /// One step of the state machine, and everything that follows from it.
@@ -406,6 +330,11 @@ impl Router {
         if let Some(partners) = &mut self.partners {
             partners.why = Some(why);
         }
+        self.stats.count_transition(from, to, &why);
+        self.entered = Entered {
+            at: s.now,
+            why: Some(why),
+        };
         match effects(from, to) {
             Addresses::Leave => {}
             Addresses::Take => self.take(s),
@@ -421,7 +350,6 @@ impl Router {
     }
 
     fn take(&mut self, s: &mut Surroundings<'_>) {
-        self.stats.became_master += 1;
         self.guard.begin_reign();
         self.send_advert(s, self.priority);
         self.shut(s, true);

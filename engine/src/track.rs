@@ -19,9 +19,11 @@ use crate::output::{Effect, Output};
 use crate::time::Instant;
 
 use check::{Action, Check};
+pub use check::{Runs, Verdict};
 pub use watch::tracked_value;
 use watch::{Process, file_standing};
-pub(crate) use weight::{Standing, link_standing};
+pub use weight::Standing;
+pub(crate) use weight::link_standing;
 
 /// All checks of one daemon. A check that several instances track runs once.
 #[derive(Debug, Serialize, Deserialize)]
@@ -94,7 +96,7 @@ impl Checks {
                     }
                     Action::GiveUp => {
                         out.push_back(Output::Effect(Effect::CancelCheck { check: id }));
-                        changed |= report(id, check.judge(spec, Outcome::TimedOut), out);
+                        changed |= report(id, check.judge(spec, now, Outcome::TimedOut), out);
                     }
                 }
             }
@@ -148,16 +150,28 @@ impl Checks {
     ) -> bool {
         let spec = config.check(id);
         let check = &mut self.checks[id.index()];
-        check.finish(spec, now) && report(id, check.judge(spec, outcome), out)
+        check.finish(spec, now) && report(id, check.judge(spec, now, outcome), out)
+    }
+
+    pub(crate) fn check(&self, id: CheckId) -> &Check {
+        &self.checks[id.index()]
+    }
+
+    pub(crate) fn file(&self, id: FileId) -> Option<i32> {
+        self.files[id.index()]
+    }
+
+    pub(crate) fn process(&self, id: ProcessId) -> &Process {
+        &self.processes[id.index()]
     }
 
     /// What a check of that weight means for an instance now.
-    fn standing(&self, id: CheckId, weight: Weight) -> Standing {
+    pub(crate) fn standing(&self, id: CheckId, weight: Weight) -> Standing {
         weight::standing(self.checks[id.index()].verdict(), weight)
     }
 
     /// What each file that an instance follows means for it.
-    fn files<'a>(
+    pub(crate) fn files<'a>(
         &'a self,
         config: &'a InstanceConfig,
     ) -> impl Iterator<Item = (FileId, Standing)> + 'a {
@@ -166,7 +180,7 @@ impl Checks {
     }
 
     /// The same of processes.
-    fn processes<'a>(
+    pub(crate) fn processes<'a>(
         &'a self,
         config: &'a InstanceConfig,
     ) -> impl Iterator<Item = (ProcessId, Standing)> + 'a {

@@ -1,5 +1,6 @@
 //! The daemon: everything put together, run until it is told to stop.
 
+use std::future::poll_fn;
 use std::io::{self, Write};
 use std::path::Path;
 use std::rc::Rc;
@@ -8,13 +9,14 @@ use std::sync::Arc;
 use locum_engine::Engine;
 use locum_engine::conf::Diagnostic;
 use locum_engine::config::Config;
-use locum_engine::driver::{Driver, World};
+use locum_engine::driver::{Driver, Turn, World};
 use locum_engine::ids::InterfaceId;
 use locum_engine::plan::Plan;
 use tracing::{error, info, warn};
 
 use crate::cli::RunArgs;
 use crate::clock::{self, MonotonicClock};
+use crate::desk::Desk;
 use crate::hooks::SignalHooks;
 use crate::host::KernelHost;
 use crate::links::Links;
@@ -150,7 +152,15 @@ async fn drive(config: Config, args: &RunArgs) -> Result<(), DaemonError> {
     let version = env!("CARGO_PKG_VERSION");
     info!(instances = config.instances.len(), "locum {version} starts");
     let mut driver = Driver::new(Engine::new(config).with_uptime(clock::uptime()), world);
-    driver.run().await;
+    let mut desk = Desk::default();
+    let mut turn = Turn::Handled;
+    while turn == Turn::Handled {
+        turn = poll_fn(|cx| {
+            desk.poll(cx, driver.engine());
+            driver.poll_turn(cx)
+        })
+        .await;
+    }
     // The addresses are gone; scripts that are told so still run for a moment.
     driver.into_world().hooks.finish().await;
     info!("stopped");

@@ -6,6 +6,7 @@
 pub mod cli;
 pub mod clock;
 pub mod daemon;
+pub mod desk;
 pub mod hooks;
 pub mod host;
 pub mod links;

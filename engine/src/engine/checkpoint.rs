@@ -18,9 +18,11 @@ use crate::fixtures::Fixtures;
 use crate::group::Groups;
 use crate::ids::{InterfaceId, Vrid};
 use crate::input::LinkState;
+use crate::lateness::Lateness;
 use crate::lease::Refreshes;
 use crate::pacing::{Job, Pacer};
-use crate::router::Router;
+use crate::router::{Entered, Router};
+use crate::status::Strays;
 use crate::time::Instant;
 use crate::track::Checks;
 use crate::utc::Utc;
@@ -29,7 +31,7 @@ use crate::utc::Utc;
 #[derive(Serialize)]
 struct Saved<'a> {
     routers: &'a [Router],
-    groups: &'a [StateKind],
+    groups: &'a [(StateKind, Entered)],
     checks: &'a Checks,
     fixtures: &'a Fixtures,
     lanes: Vec<(Instant, &'a VecDeque<Job>)>,
@@ -39,7 +41,9 @@ struct Saved<'a> {
     utc: Utc,
     running: bool,
     starts_at: Option<Instant>,
-    strays: u64,
+    strays: Strays,
+    lateness: &'a Lateness,
+    reloads: u64,
     unknown: &'a BTreeSet<(InterfaceId, Vrid)>,
     uptime: Duration,
 }
@@ -48,7 +52,7 @@ struct Saved<'a> {
 #[derive(Deserialize)]
 struct Restored {
     routers: Vec<Router>,
-    groups: Vec<StateKind>,
+    groups: Vec<(StateKind, Entered)>,
     checks: Checks,
     fixtures: Fixtures,
     lanes: Vec<(Instant, VecDeque<Job>)>,
@@ -58,7 +62,9 @@ struct Restored {
     utc: Utc,
     running: bool,
     starts_at: Option<Instant>,
-    strays: u64,
+    strays: Strays,
+    lateness: Lateness,
+    reloads: u64,
     unknown: BTreeSet<(InterfaceId, Vrid)>,
     uptime: Duration,
 }
@@ -101,6 +107,8 @@ impl Engine {
             running,
             starts_at,
             strays,
+            lateness,
+            reloads,
             unknown,
             uptime,
             out,
@@ -119,6 +127,8 @@ impl Engine {
             running: *running,
             starts_at: *starts_at,
             strays: *strays,
+            lateness,
+            reloads: *reloads,
             unknown,
             uptime: *uptime,
         };
@@ -171,6 +181,8 @@ impl Engine {
             running: saved.running,
             starts_at: saved.starts_at,
             strays: saved.strays,
+            lateness: saved.lateness,
+            reloads: saved.reloads,
             unknown: saved.unknown,
             uptime: saved.uptime,
             out: VecDeque::new(),

@@ -75,8 +75,8 @@ impl Engine {
             let kept = kept.and_then(|from| old[from.index()].take());
             let grouped = groups.is_grouped(to);
             self.routers.push(match kept {
-                Some(router) => router.moved(to, grouped),
-                None => Router::new(to, config.instance(to), grouped),
+                Some(router) => router.moved(to, grouped, &plan.moves),
+                None => Router::new(to, config.instance(to), grouped, self.now),
             });
         }
         self.groups = core::mem::replace(&mut self.groups, groups).moved(plan, config);
@@ -94,6 +94,7 @@ impl Engine {
         self.unknown.clear();
         self.stamps = self.config.instances.iter().any(|i| i.hmac.is_some());
         self.checks.move_in(plan, config, self.now, self.running);
+        self.reloads += 1;
     }
 
     /// Under the new configuration.

@@ -180,6 +180,11 @@ impl Announcer {
         })
     }
 
+    /// When addresses are announced next, refreshes included.
+    pub(crate) fn next(&self) -> Option<Instant> {
+        self.deadline().into_iter().chain(self.refresh_at).min()
+    }
+
     /// The next deadline; refreshes have none of their own.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         [

@@ -34,6 +34,7 @@ impl Router {
         let missing = &self.put_back.missing;
         for address in config.held_addresses() {
             if !missing.contains(&address.address) {
+                self.stats.refreshed += 1;
                 s.out.push_back(Output::Effect(Effect::RefreshAddress {
                     instance: self.id,
                     address: address.clone(),

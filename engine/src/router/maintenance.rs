@@ -23,11 +23,11 @@ const PUT_BACK_PAUSE: Duration = Duration::from_secs(1);
 
 /// A planned hand-over.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub(super) struct Drain {
+pub(crate) struct Drain {
     /// Resigns then, if still master.
-    pub(super) until: Instant,
+    pub(crate) until: Instant,
     /// It has resigned, or was relieved.
-    pub(super) over: bool,
+    pub(crate) over: bool,
 }
 
 /// Addresses removed by others.

@@ -32,8 +32,9 @@ impl Router {
     }
 
     /// The same router at another place in the configuration.
-    pub(crate) fn moved(self, id: InstanceId, grouped: bool) -> Self {
+    pub(crate) fn moved(self, id: InstanceId, grouped: bool, moves: &Moves) -> Self {
         let mut moved = Self { id, ..self };
+        moved.entered.why = self.entered.why.and_then(|why| why.moved(moves));
         if moved.partners.is_some() != grouped {
             moved.regroup(grouped);
         }

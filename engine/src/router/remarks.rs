@@ -17,6 +17,7 @@ impl Router {
         differ: bool,
         source: IpAddr,
     ) {
+        self.stats.addresses_differed += u64::from(differ);
         let skip = s.config.instance(self.id).tuning.skip_check_adv_addr;
         if skip && self.follows(source) {
             return;
@@ -55,7 +56,7 @@ impl Router {
         datagram: &Datagram<'_>,
         why: Discard,
     ) {
-        self.stats.discarded[why.index()] += 1;
+        self.stats.count_discard(why);
         let quiet = why == Discard::NotListening;
         let known = self.last_discard == Some((datagram.source, why));
         if quiet || known || !self.stats.may_report(s.now) {

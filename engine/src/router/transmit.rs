@@ -49,7 +49,7 @@ impl Router {
     pub(super) fn send_advert(&mut self, s: &mut Surroundings<'_>, priority: Priority) {
         let config = s.config.instance(self.id);
         let link = &s.links[config.interface.index()];
-        let Some(source) = self.source(s).filter(|_| link.up) else {
+        let Some(source) = self.source(s.sight()).filter(|_| link.up) else {
             return;
         };
         self.ip_id = self.ip_id.checked_add(1).unwrap_or(1);
@@ -161,6 +161,9 @@ impl Router {
             let held = addresses.clone();
             held.filter(|held| scope.covers(config, self.id, held))
         };
+        let sent = covered().filter(|held| s.links[held.interface.index()].up);
+        self.stats.count_burst(burst.why);
+        self.stats.announcements += u64::from(burst.rounds) * sent.count() as u64;
         for _ in 0..burst.rounds {
             for held in covered().filter(|held| !s.pacer.paces(held)) {
                 let transmit = announcement(s.links, self.id, held);

@@ -4,6 +4,8 @@
 //! next is due is followed by that one at once, however late; earlier ones are skipped. `fall` failures in a row make a good check fail, `rise`
 //! successes in a row make a failed one good; the very first result decides alone (keepalived).
 
+use core::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::config::CheckConfig;
@@ -12,20 +14,69 @@ use crate::time::{Instant, nanos};
 
 /// What is known of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Verdict {
+pub enum Verdict {
     /// No result yet.
     Unknown,
     /// Good, with so many failures in a row since.
-    Good { failures: u32 },
+    Good {
+        /// In a row, fewer than `fall`.
+        failures: u32,
+    },
     /// Failed, with so many successes in a row since.
-    Failed { successes: u32 },
+    Failed {
+        /// In a row, fewer than `rise`.
+        successes: u32,
+    },
 }
 
 /// A check.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Check {
+pub(crate) struct Check {
     verdict: Verdict,
     phase: Phase,
+    runs: Runs,
+    /// When the last run began.
+    begun: Instant,
+}
+
+/// The runs of a check so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Runs {
+    /// Those that succeeded.
+    pub succeeded: u64,
+    /// Those that failed by themselves.
+    pub failed: u64,
+    /// Those that took too long.
+    pub timed_out: u64,
+    /// How the last one ended.
+    pub last: Option<Outcome>,
+    /// When it ended.
+    pub ended_at: Instant,
+    /// How long it took.
+    pub took: Duration,
+    /// How long all of them took together.
+    pub took_all: Duration,
+    /// When the verdict last changed.
+    pub changed_at: Instant,
+}
+
+impl Runs {
+    /// How many have ended.
+    pub const fn count(&self) -> u64 {
+        self.succeeded + self.failed + self.timed_out
+    }
+
+    fn note(&mut self, outcome: Outcome, begun: Instant, now: Instant) {
+        match outcome {
+            Outcome::Success => self.succeeded += 1,
+            Outcome::Failure(_) => self.failed += 1,
+            Outcome::TimedOut => self.timed_out += 1,
+        }
+        self.last = Some(outcome);
+        self.ended_at = now;
+        self.took = now.saturating_since(begun);
+        self.took_all = self.took_all.saturating_add(self.took);
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,10 +117,20 @@ impl Check {
         Self {
             verdict,
             phase: Phase::Stopped,
+            runs: Runs::default(),
+            begun: Instant::ZERO,
         }
     }
 
-    pub(super) fn verdict(&self) -> Verdict {
+    pub(crate) fn runs(&self) -> &Runs {
+        &self.runs
+    }
+
+    pub(crate) fn running_since(&self) -> Option<Instant> {
+        matches!(self.phase, Phase::Running { .. }).then_some(self.begun)
+    }
+
+    pub(crate) fn verdict(&self) -> Verdict {
         self.verdict
     }
 
@@ -106,6 +167,7 @@ impl Check {
                     since: next_at,
                     give_up_at: now + spec.timeout,
                 };
+                self.begun = now;
                 Some(Action::Start)
             }
             Phase::Running { since, give_up_at } if now >= give_up_at => {
@@ -129,9 +191,19 @@ impl Check {
         true
     }
 
-    pub(super) fn judge(&mut self, spec: &CheckConfig, outcome: Outcome) -> Judgement {
+    /// A run has ended now.
+    pub(super) fn judge(
+        &mut self,
+        spec: &CheckConfig,
+        now: Instant,
+        outcome: Outcome,
+    ) -> Judgement {
         let (verdict, judgement) = self.verdict.after(spec, outcome);
         self.verdict = verdict;
+        self.runs.note(outcome, self.begun, now);
+        if let Judgement::Changed { .. } = judgement {
+            self.runs.changed_at = now;
+        }
         judgement
     }
 }
@@ -217,7 +289,10 @@ mod tests {
             } else {
                 Outcome::Failure(1)
             };
-            let changed = matches!(check.judge(spec, outcome), Judgement::Changed { .. });
+            let changed = matches!(
+                check.judge(spec, Instant::ZERO, outcome),
+                Judgement::Changed { .. }
+            );
             let letter = match check.verdict() {
                 Verdict::Unknown => '?',
                 Verdict::Good { .. } => 'g',

@@ -52,7 +52,7 @@ pub(super) fn file_standing(value: Option<i32>, weight: Weight) -> Standing {
 
 /// The verdict on one tracked process.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
-pub(super) struct Process {
+pub(crate) struct Process {
     count: u32,
     good: Option<bool>,
     /// When the other verdict begins to count.
@@ -64,7 +64,11 @@ impl Process {
         self.turns_at
     }
 
-    pub(super) fn count(&self) -> u32 {
+    pub(crate) fn verdict(&self) -> Option<bool> {
+        self.good
+    }
+
+    pub(crate) fn count(&self) -> u32 {
         self.count
     }
 

@@ -15,7 +15,7 @@ use crate::ids::Priority;
 
 /// What a check means for an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub enum Standing {
     /// Nothing.
     Fine,
     /// It must not serve before the first result.

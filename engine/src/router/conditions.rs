@@ -1,0 +1,137 @@
+//! What a router stands in: the address it speaks from, what is in its way, its priority.
+
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use super::{Router, Surroundings};
+use crate::config::{Config, InstanceConfig, Preempt};
+use crate::event::{Event, Reason};
+use crate::fixtures::Fixtures;
+use crate::fsm::{Params, Signal};
+use crate::ids::Priority;
+use crate::input::LinkState;
+use crate::output::Output;
+use crate::track::{Checks, Standing, link_standing};
+use crate::wire::Family;
+
+/// The part of the surroundings that is only looked at.
+#[derive(Clone, Copy)]
+pub(crate) struct Sight<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) links: &'a [LinkState],
+    pub(crate) checks: &'a Checks,
+    pub(crate) fixtures: &'a Fixtures,
+}
+
+impl<'a> Surroundings<'a> {
+    /// What can be looked at.
+    pub(super) fn sight(&self) -> Sight<'a> {
+        Sight {
+            config: self.config,
+            links: self.links,
+            checks: self.checks,
+            fixtures: self.fixtures,
+        }
+    }
+}
+
+impl Router {
+    /// Where our adverts come from.
+    pub(crate) fn source(&self, s: Sight<'_>) -> Option<IpAddr> {
+        let config = s.config.instance(self.id);
+        let link = &s.links[config.interface.index()];
+        config.source.or_else(|| match config.family {
+            Family::V4 => link.address,
+            Family::V6 => link.link_local.map(IpAddr::V6),
+        })
+    }
+
+    pub(super) fn params(&self, s: &Surroundings<'_>) -> Params {
+        let config = s.config.instance(self.id);
+        let preempt = match self.priority {
+            Priority::OWNER => Preempt::Always,
+            _ => config.preempt,
+        };
+        let gives_in = preempt == Preempt::Never;
+        Params {
+            version: config.version,
+            priority: self.priority,
+            interval: config.advert_interval,
+            missed_adverts: config.tuning.down_timer_adverts,
+            preempt,
+            source: self.source(s.sight()).unwrap_or(match config.family {
+                Family::V4 => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+                Family::V6 => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+            }),
+            answer_lower: !config.lower_prio_no_advert,
+            grouped: self.partners.is_some(),
+            stands: self.partners.as_ref().is_some_and(|p| p.stands),
+            steps_back: config.tuning.timer_expired_backup.filter(|_| gives_in),
+        }
+    }
+
+    /// What stands in the way, if anything. Computed afresh each time, never counted: what is
+    /// raised twice and cleared once can't stay behind.
+    pub(crate) fn obstacle(&self, s: Sight<'_>) -> Option<Reason> {
+        let config = s.config.instance(self.id);
+        if !config.dont_track_primary && !s.links[config.interface.index()].up {
+            return Some(Reason::LinkDown);
+        }
+        if self.source(s).is_none() {
+            return Some(Reason::NoSourceAddress);
+        }
+        if let Some(interface) = config.vmac.map(|vmac| vmac.device)
+            && !config.dont_track_primary
+            && !s.links[interface.index()].up
+        {
+            return Some(Reason::TrackedLink {
+                interface,
+                up: false,
+            });
+        }
+        if let Some(item) = s.fixtures.missing_for(s.config, self.id) {
+            return Some(Reason::StaticMissing { item });
+        }
+        let tracked = config
+            .links
+            .iter()
+            .map(|link| (link, s.links[link.interface.index()].up));
+        for (link, up) in tracked {
+            if link_standing(up, link.weight) == Standing::Fault {
+                let interface = link.interface;
+                return Some(Reason::TrackedLink { interface, up });
+            }
+        }
+        if config.unicast.as_ref().is_some_and(|u| u.peers.is_empty()) {
+            return Some(Reason::NoPeers);
+        }
+        s.checks.obstacle(config).or_else(|| {
+            self.refused
+                .map(|(address, _)| Reason::AddressRefused { address })
+        })
+    }
+
+    pub(super) fn refresh_priority(&mut self, s: &mut Surroundings<'_>) {
+        let config = s.config.instance(self.id);
+        let base = self.base_priority(config);
+        let to = if self.drain.is_some() {
+            Priority::LOWEST
+        } else {
+            s.checks.weigh(base, config, s.links)
+        };
+        let from = core::mem::replace(&mut self.priority, to);
+        if from != to {
+            let event = Event::PriorityChanged {
+                instance: self.id,
+                from,
+                to,
+            };
+            s.out.push_back(Output::Event(event));
+            self.signal(s, Signal::PriorityChanged { from });
+        }
+    }
+
+    /// The operator's priority, or else the configured one.
+    pub(crate) fn base_priority(&self, config: &InstanceConfig) -> Priority {
+        self.override_priority.unwrap_or(config.priority)
+    }
+}

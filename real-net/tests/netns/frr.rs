@@ -167,7 +167,7 @@ fn reached(lab: &Lab) -> Option<&'static str> {
 
 /// The locum on node A is master and FRR backup, or the other way round.
 fn replace_each_other(locum_is_master: bool) {
-    let mut lab = Lab::beside(&["A", "B", "G"]);
+    let mut lab = Lab::new(&["A", "B", "G"]);
     let capture = lab.capture();
     let ours = locum(if locum_is_master { 150 } else { 100 });
     let (better, worse) = if locum_is_master {

@@ -85,7 +85,7 @@ fn keepalived_and_locum_replace_each_other() {
 }
 
 fn replace_each_other(row: &Row, master: Kind, backup: Kind) {
-    let mut lab = Lab::beside(&["A", "B"]);
+    let mut lab = Lab::new(&["A", "B"]);
     let vip = if row.ipv6 {
         ipv6::address_nodes(&lab);
         ipv6::VIP

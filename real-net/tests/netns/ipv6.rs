@@ -79,7 +79,7 @@ fn plays_along(master: Kind, backup: Kind, configuration: impl Fn(&str) -> Strin
 
     // An orderly stop hands over within the skew, 0.613 s, not within three seconds.
     lab.daemon("A").signal(Signal::SIGTERM);
-    lab.await_holders(VIP, &["B"], Duration::from_millis(1500));
+    lab.await_holders(VIP, &["B"], Duration::from_millis(2500));
     lab.daemon("A").await_end(SOON);
     lab.stays(LINK_LOCAL, &["B"], Duration::from_secs(1));
 }

@@ -3,11 +3,16 @@
 //! Interface `eth0` of node `X` ends in port `pX` of the switch. Names are unique per process and
 //! lab; everything is removed when the lab is dropped, also after a panic.
 
-use std::fs;
+use std::fs::{self, File};
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
+
+use nix::ifaddrs::getifaddrs;
+use nix::sched::{CloneFlags, setns};
+use nix::sys::socket::SockaddrStorage;
 
 use crate::capture::Capture;
 use crate::process::{Kind, Process};
@@ -16,14 +21,17 @@ use crate::tool::{must, require, run};
 /// How often a condition is looked at.
 const GLANCE: Duration = Duration::from_millis(20);
 
-/// One lab at a time: several at once on a small machine disturb each other's timing. Labs that
-/// only wait for things to happen may be there side by side.
-static QUIET: RwLock<()> = RwLock::new(());
+/// Several labs share the machine, for most of a test is waiting. What measures time has it alone.
+static MACHINE: RwLock<()> = RwLock::new(());
 
-/// How a lab keeps others away.
-enum Quiet {
-    Alone(#[expect(dead_code, reason = "held")] RwLockWriteGuard<'static, ()>),
-    Beside(#[expect(dead_code, reason = "held")] RwLockReadGuard<'static, ()>),
+/// A lab's part of the machine; the guards are only held.
+enum Share {
+    Some {
+        _guard: RwLockReadGuard<'static, ()>,
+    },
+    All {
+        _guard: RwLockWriteGuard<'static, ()>,
+    },
 }
 
 /// Nodes on a switch.
@@ -32,24 +40,24 @@ pub(crate) struct Lab {
     folder: PathBuf,
     nodes: Vec<&'static str>,
     daemons: Vec<Process>,
-    _quiet: Quiet,
+    _share: Share,
 }
 
 impl Lab {
-    /// Nodes A, B, ... at 192.168.0.11, .12, ...; `G` is 192.168.0.1, the gateway. No other lab is
-    /// there meanwhile.
+    /// Nodes A, B, ... at 192.168.0.11, .12, ...; `G` is 192.168.0.1, the gateway. Other labs run at
+    /// the same time.
     pub(crate) fn new(nodes: &[&'static str]) -> Self {
-        let quiet = QUIET.write().unwrap_or_else(PoisonError::into_inner);
-        Self::build(nodes, Quiet::Alone(quiet))
+        let guard = MACHINE.read().unwrap_or_else(PoisonError::into_inner);
+        Self::build(nodes, Share::Some { _guard: guard })
     }
 
-    /// The same for a test that measures no times: there may be others. One for each thread.
-    pub(crate) fn beside(nodes: &[&'static str]) -> Self {
-        let quiet = QUIET.read().unwrap_or_else(PoisonError::into_inner);
-        Self::build(nodes, Quiet::Beside(quiet))
+    /// The same while no other lab runs: for tests that measure milliseconds or fill queues.
+    pub(crate) fn alone(nodes: &[&'static str]) -> Self {
+        let guard = MACHINE.write().unwrap_or_else(PoisonError::into_inner);
+        Self::build(nodes, Share::All { _guard: guard })
     }
 
-    fn build(nodes: &[&'static str], quiet: Quiet) -> Self {
+    fn build(nodes: &[&'static str], share: Share) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         require();
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -61,7 +69,7 @@ impl Lab {
             folder,
             nodes: Vec::new(),
             daemons: Vec::new(),
-            _quiet: quiet,
+            _share: share,
         };
         lab.build_switch();
         for node in nodes {
@@ -180,10 +188,8 @@ impl Lab {
 
     /// Which nodes have an address, in the order of the lab.
     pub(crate) fn holders(&self, address: &str) -> Vec<&'static str> {
-        let wanted = format!(" {address}/");
-        let has = |node: &&str| {
-            must(&format!("ip -n {} -o addr show", self.namespace(node))).contains(&wanted)
-        };
+        let wanted: IpAddr = address.parse().expect("it is one");
+        let has = |node: &&str| addresses(&self.namespace(node)).contains(&wanted);
         self.nodes.iter().copied().filter(has).collect()
     }
 
@@ -230,6 +236,23 @@ impl Drop for Lab {
         }
         let _ = fs::remove_dir_all(&self.folder);
     }
+}
+
+/// The addresses in a namespace. Asked for without a command, because labs ask all the time.
+fn addresses(namespace: &str) -> Vec<IpAddr> {
+    let path = PathBuf::from("/run/netns").join(namespace);
+    let inside = move || {
+        let there = File::open(path).expect("the lab has it");
+        setns(there, CloneFlags::CLONE_NEWNET).expect("root may");
+        let all = getifaddrs().expect("the kernel tells");
+        let address = |a: SockaddrStorage| {
+            let v4 = a.as_sockaddr_in().map(|a| IpAddr::V4(a.ip()));
+            v4.or_else(|| a.as_sockaddr_in6().map(|a| IpAddr::V6(a.ip())))
+        };
+        all.filter_map(|a| a.address).filter_map(address).collect()
+    };
+    // A thread of its own, so that nobody else changes networks.
+    std::thread::spawn(inside).join().expect("it looked")
 }
 
 /// The address of a node.

@@ -36,7 +36,7 @@ fn plays_along(master: Kind, backup: Kind) {
     lab.await_holders(VIP, &["A"], SOON);
     lab.stays(VIP, &["A"], Duration::from_secs(5));
     lab.daemon("A").signal(Signal::SIGTERM);
-    lab.await_holders(VIP, &["B"], Duration::from_millis(1500));
+    lab.await_holders(VIP, &["B"], Duration::from_millis(2500));
     lab.daemon("A").await_end(SOON);
     let adverts = capture.adverts();
     assert!(adverts.len() > 5, "they spoke");

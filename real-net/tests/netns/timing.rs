@@ -59,7 +59,7 @@ fn a_master_that_resigns_is_replaced_after_the_skew() {
 
 /// From A's last advert to B's first, several times over.
 fn rounds(silence: impl Fn(&mut Lab), restore: impl Fn(&mut Lab)) -> Vec<Duration> {
-    let mut lab = Lab::new(&["A", "B"]);
+    let mut lab = Lab::alone(&["A", "B"]);
     lab.start("A", Kind::Locum, &founding("A"));
     lab.start("B", Kind::Locum, &founding("B"));
     lab.await_holders(VIP, &["A"], SOON);

@@ -1,6 +1,7 @@
 //! VRRP and gratuitous ARP on raw sockets: the engine's [`Network`].
 //!
-//! One raw socket per interface and family, bound to the device, receives and sends protocol 112:
+//! One raw socket per interface and family, bound to the device, receives and sends protocol 112
+//! (beside it, one receives what can't be ours, see `sieve`):
 //! what comes to our own addresses, and to the VRRP group, which it joins by interface index if some
 //! instance there isn't unicast. The engine gives whole packets, so nothing is built here. Adverts to
 //! peers go where the routing table of the device says.
@@ -10,7 +11,9 @@
 
 mod ear;
 mod port;
+mod sieve;
 mod socket;
+mod strays;
 
 use std::collections::BTreeMap;
 use std::io;

@@ -1,7 +1,7 @@
 //! One place where VRRP is heard: a raw socket on an interface, or an ear for a virtual MAC address.
 //!
 //! Opened when its interface is there, opened anew when the interface comes back as another one or the
-//! socket fails.
+//! socket fails. Beside a raw socket there is one for strays (`sieve`).
 
 use std::num::NonZeroU32;
 use std::task::{Context, Poll};
@@ -13,7 +13,9 @@ use locum_engine::wire::{self, Family};
 use tracing::{debug, warn};
 
 use super::ear::Ear;
+use super::sieve::{Passing, Sieve};
 use super::socket::{Purpose, RawSocket};
+use super::strays::Strays;
 
 /// Where something may be heard, whether it is open or not.
 #[derive(Debug)]
@@ -23,6 +25,8 @@ pub(super) struct Port {
     /// The interface that what comes is counted to: the one below, for a device.
     pub(super) heard_on: InterfaceId,
     pub(super) kind: Kind,
+    /// What is read first.
+    sieve: Sieve,
     open: Option<Open>,
     /// Opening failed and it was said.
     complained: bool,
@@ -39,7 +43,11 @@ pub(super) enum Kind {
 
 #[derive(Debug)]
 enum Open {
-    Socket(RawSocket),
+    Socket {
+        likely: RawSocket,
+        /// `None` when the kernel doesn't take the filters: everything comes to the other one.
+        strays: Option<Strays>,
+    },
     Ear(Ear),
 }
 
@@ -49,8 +57,11 @@ pub(super) fn ports(config: &Config) -> Vec<Port> {
     for instance in &config.instances {
         add(&mut ports, instance);
     }
-    let devices = config.devices.iter();
-    ports.extend(devices.map(|d| Port::new(d.interface, d.base, Kind::Ear(d.mac))));
+    let devices = config.devices.iter().map(|device| {
+        let sieve = Sieve::new(Family::V4, wire::PROTOCOL);
+        Port::new(device.interface, device.base, Kind::Ear(device.mac), sieve)
+    });
+    ports.extend(devices);
     ports
 }
 
@@ -63,20 +74,26 @@ fn add(ports: &mut Vec<Port>, instance: &InstanceConfig) {
     };
     let group = instance.unicast.is_none().then(|| instance.group());
     let found = ports.iter_mut().find_map(|port| match &mut port.kind {
-        Kind::Socket(p) if (port.id, p.family, p.protocol) == (id, family, protocol) => Some(p),
+        Kind::Socket(p) if (port.id, p.family, p.protocol) == (id, family, protocol) => {
+            Some((p, &mut port.sieve))
+        }
         Kind::Socket(_) | Kind::Ear(_) => None,
     });
     match found {
-        Some(purpose) => purpose
-            .groups
-            .extend(group.filter(|g| !purpose.groups.contains(g))),
+        Some((purpose, sieve)) => {
+            let new = group.filter(|g| !purpose.groups.contains(g));
+            purpose.groups.extend(new);
+            sieve.add(instance);
+        }
         None => {
             let purpose = Purpose {
                 family,
                 protocol,
                 groups: Vec::from_iter(group),
             };
-            ports.push(Port::new(id, id, Kind::Socket(purpose)));
+            let mut sieve = Sieve::new(family, protocol);
+            sieve.add(instance);
+            ports.push(Port::new(id, id, Kind::Socket(purpose), sieve));
         }
     }
 }
@@ -90,11 +107,12 @@ fn family(instance: &InstanceConfig) -> Family {
 }
 
 impl Port {
-    const fn new(id: InterfaceId, heard_on: InterfaceId, kind: Kind) -> Self {
+    const fn new(id: InterfaceId, heard_on: InterfaceId, kind: Kind, sieve: Sieve) -> Self {
         Self {
             id,
             heard_on,
             kind,
+            sieve,
             open: None,
             complained: false,
         }
@@ -104,12 +122,33 @@ impl Port {
     pub(super) fn take_over(&mut self, old: &mut Self) {
         self.open = old.open.take();
         self.complained = old.complained;
+        if self.sieve != old.sieve {
+            self.strain();
+        }
+    }
+
+    /// Gives the sockets the filters of the sieve. In between a packet may come to both, never to
+    /// neither: what is new to the one is still let through by the other.
+    fn strain(&mut self) {
+        let Some(Open::Socket { likely, strays }) = &mut self.open else {
+            return;
+        };
+        let Some(second) = strays else { return };
+        let sieve = &self.sieve;
+        let done = likely
+            .pass(sieve, Passing::Likely)
+            .and_then(|()| second.socket().pass(sieve, Passing::Strays));
+        if let Err(e) = done {
+            debug!("no filter: {e}");
+            likely.pass_everything();
+            *strays = None;
+        }
     }
 
     /// The kernel's index of the interface it is open on.
     pub(super) fn index(&self) -> Option<NonZeroU32> {
         match self.open.as_ref()? {
-            Open::Socket(socket) => Some(socket.index()),
+            Open::Socket { likely, .. } => Some(likely.index()),
             Open::Ear(ear) => Some(ear.index()),
         }
     }
@@ -118,8 +157,8 @@ impl Port {
     /// headers.
     pub(super) fn sender(&self, family: Family) -> Option<&RawSocket> {
         match &self.open {
-            Some(Open::Socket(socket)) if socket.family() == family => Some(socket),
-            Some(Open::Socket(_) | Open::Ear(_)) | None => None,
+            Some(Open::Socket { likely, .. }) if likely.family() == family => Some(likely),
+            Some(Open::Socket { .. } | Open::Ear(_)) | None => None,
         }
     }
 
@@ -128,7 +167,17 @@ impl Port {
         self.open = None;
         let Some(index) = index else { return };
         let opened = match &self.kind {
-            Kind::Socket(purpose) => RawSocket::open(index, purpose).map(Open::Socket),
+            Kind::Socket(purpose) => {
+                let sieve = &self.sieve;
+                RawSocket::open(index, purpose).map(|likely| {
+                    let strays = RawSocket::open_for_strays(index, purpose, sieve)
+                        .map(|strays| Strays::new(name, strays));
+                    Open::Socket {
+                        likely,
+                        strays: strays.ok(),
+                    }
+                })
+            }
             Kind::Ear(mac) => Ear::open(index, *mac).map(Open::Ear),
         };
         match opened {
@@ -136,6 +185,7 @@ impl Port {
                 debug!(interface = name, index, kind = ?self.kind, "listening");
                 self.open = Some(open);
                 self.complained = false;
+                self.strain();
             }
             // Tried again at the next occasion.
             Err(e) if !self.complained => {
@@ -153,8 +203,16 @@ impl Port {
         buffer: &mut [u8],
     ) -> Poll<Received> {
         loop {
-            let read = match &self.open {
-                Some(Open::Socket(socket)) => socket.poll_receive(cx, self.heard_on, buffer),
+            let read = match &mut self.open {
+                Some(Open::Socket { likely, strays }) => {
+                    let read = likely.poll_receive(cx, self.heard_on, buffer);
+                    match strays {
+                        Some(strays) if read.is_pending() => {
+                            strays.poll_receive(cx, self.heard_on, buffer)
+                        }
+                        Some(_) | None => read,
+                    }
+                }
                 Some(Open::Ear(ear)) => ear.poll_receive(cx, self.heard_on, buffer),
                 None => return Poll::Pending,
             };

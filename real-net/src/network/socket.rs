@@ -18,6 +18,9 @@ use nix::sys::socket::{
 };
 use socket2::{Domain, InterfaceIndexOrAddress, Protocol, SockAddr, Socket, Type};
 
+use super::sieve::{Passing, Sieve};
+use super::strays;
+use crate::sys;
 use crate::sys::readable::Readable;
 
 /// What a socket is for.
@@ -51,6 +54,35 @@ impl RawSocket {
             index,
             family: purpose.family,
         })
+    }
+
+    /// As [`open`](Self::open), for what doesn't pass the sieve: with a short queue, because most of a
+    /// flood comes here.
+    pub(super) fn open_for_strays(
+        index: NonZeroU32,
+        purpose: &Purpose,
+        sieve: &Sieve,
+    ) -> io::Result<Self> {
+        let this = Self::open(index, purpose)?;
+        this.socket.get().set_recv_buffer_size(strays::QUEUE)?;
+        this.pass(sieve, Passing::Strays)?;
+        Ok(this)
+    }
+
+    /// Lets the kernel drop everything else from now on.
+    pub(super) fn pass(&self, sieve: &Sieve, passing: Passing) -> io::Result<()> {
+        self.socket.get().attach_filter(&sieve.filter(passing))
+    }
+
+    /// Takes everything again.
+    pub(super) fn pass_everything(&self) {
+        // Fails when there is no filter.
+        let _ = self.socket.get().detach_filter();
+    }
+
+    /// How many packets its queue had no room for.
+    pub(super) fn dropped(&self) -> io::Result<u32> {
+        sys::dropped::dropped(self.socket.get())
     }
 
     /// The kernel's index of the interface it is bound to.

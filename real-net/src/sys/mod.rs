@@ -1,4 +1,5 @@
 //! What the system's interface offers only through `unsafe`: the one place of it.
 
+pub(crate) mod dropped;
 pub(crate) mod packet;
 pub(crate) mod readable;

@@ -40,8 +40,8 @@ pub(crate) struct Advert {
 }
 
 impl Capture {
-    /// Returns when frames are being recorded.
-    pub(crate) fn start(namespace: &str, interface: &str, folder: &Path) -> Self {
+    /// Returns when frames that match tcpdump's filter are being recorded.
+    pub(crate) fn start(namespace: &str, interface: &str, folder: &Path, filter: &str) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let file = folder.join(format!("{count}.pcap"));
@@ -50,7 +50,7 @@ impl Capture {
             .args(["--immediate-mode", "--time-stamp-precision=nano", "-U"])
             .args(["-n", "-Z", "root", "-w"])
             .arg(&file)
-            .arg("arp or ip proto 112")
+            .arg(filter)
             .stderr(Stdio::piped())
             .spawn()
             .expect("tcpdump starts");

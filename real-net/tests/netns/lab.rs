@@ -149,7 +149,12 @@ impl Lab {
 
     /// Records what crosses the switch from now on.
     pub(crate) fn capture(&self) -> Capture {
-        Capture::start(&self.namespace("sw"), "br0", &self.folder)
+        self.capture_of("arp or ip proto 112")
+    }
+
+    /// The same for what matches a filter of tcpdump's.
+    pub(crate) fn capture_of(&self, filter: &str) -> Capture {
+        Capture::start(&self.namespace("sw"), "br0", &self.folder, filter)
     }
 
     /// Pulls a node's cable out of the switch: the node loses its carrier.

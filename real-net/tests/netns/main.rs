@@ -10,6 +10,7 @@ mod belongings;
 mod bytes;
 mod capture;
 mod election;
+mod flood;
 mod frr;
 mod gateway;
 mod group;

@@ -6,6 +6,7 @@
 
 mod audible;
 mod mismatch;
+mod priority;
 mod six;
 mod unicast;
 
@@ -55,11 +56,15 @@ pub enum Deviation {
     /// Our adverts have hop limit 255 wherever they go. keepalived leaves that of unicast adverts over
     /// IPv6 to the kernel, which has 64; so it is set to 255.
     FullHopLimit,
+    /// A priority that changes is said by the next advert, in its turn. keepalived starts the instance
+    /// over: it says the old priority once more and counts from 1, or waits anew; so adverts and
+    /// announcements go back to their turn, and what follows from them comes as much earlier.
+    PriorityInPlace,
 }
 
 impl Deviation {
     /// Every one there is.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::SinglePriorityZero,
         Self::SilentWithoutCarrier,
         Self::BurstBeforeAdvert,
@@ -70,6 +75,7 @@ impl Deviation {
         Self::OtherAddressesBelieved,
         Self::FlowUnlabelled,
         Self::FullHopLimit,
+        Self::PriorityInPlace,
     ];
 
     /// The name by which it is declared.
@@ -85,6 +91,7 @@ impl Deviation {
             Self::OtherAddressesBelieved => "other-addresses-believed",
             Self::FlowUnlabelled => "flow-unlabelled",
             Self::FullHopLimit => "full-hop-limit",
+            Self::PriorityInPlace => "priority-in-place",
         }
     }
 
@@ -107,6 +114,7 @@ impl Deviation {
                 }
                 Self::FlowUnlabelled => six::flow_unlabelled(&mut entries, sender),
                 Self::FullHopLimit => six::full_hop_limit(&mut entries, sender),
+                Self::PriorityInPlace => priority::priority_in_place(&mut entries, sender),
             };
         }
         (

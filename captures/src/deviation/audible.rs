@@ -129,7 +129,7 @@ fn burst(entries: &[Entry], sender: Sender, after: usize) -> Vec<usize> {
 }
 
 /// The announcements with which a sender took over before.
-fn its_burst(entries: &[Entry], sender: Sender, before: usize) -> Vec<usize> {
+pub(super) fn its_burst(entries: &[Entry], sender: Sender, before: usize) -> Vec<usize> {
     let own = of(entries, sender).into_iter().rev();
     own.filter(|&index| index < before && advert(&entries[index]).is_some())
         .map(|index| burst(entries, sender, index))

@@ -77,6 +77,7 @@ recorded! {
     track_file: "track-file";
     reload: "reload";
     vmac: "vmac";
+    priority_change_of_master: "priority-change-of-master";
 }
 
 #[test]

@@ -41,7 +41,7 @@ const BATCH: usize = 128;
 #[test]
 #[ignore = "needs root, network namespaces, tcpdump: run by .ci/run"]
 fn a_flood_of_bad_adverts_moves_nothing() {
-    let mut lab = Lab::new(&["A", "B", "G"]);
+    let mut lab = Lab::alone(&["A", "B", "G"]);
     lab.start("A", Kind::Locum, &founding("A"));
     lab.await_holders(VIP, &["A"], SOON);
     lab.start("B", Kind::Locum, &founding("B"));

@@ -133,9 +133,20 @@ impl Lab {
 
     /// Starts a daemon on a node. One that ran there before must have ended.
     pub(crate) fn start(&mut self, node: &'static str, kind: Kind, configuration: &str) {
+        self.start_under(&[], node, kind, configuration);
+    }
+
+    /// The same, as an argument of another command, such as strace.
+    pub(crate) fn start_under(
+        &mut self,
+        under: &[&str],
+        node: &'static str,
+        kind: Kind,
+        configuration: &str,
+    ) {
         self.daemons.retain(|d| d.node() != node);
         let namespace = self.namespace(node);
-        let process = Process::start(&self.folder, &namespace, node, kind, configuration);
+        let process = Process::start(&self.folder, &namespace, node, kind, configuration, under);
         self.daemons.push(process);
     }
 

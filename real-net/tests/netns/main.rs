@@ -16,6 +16,7 @@ mod gateway;
 mod group;
 mod interop;
 mod ipv6;
+mod killed;
 mod lab;
 mod lease;
 mod mixed;

@@ -25,12 +25,14 @@ pub(crate) struct Process {
 }
 
 impl Process {
+    /// `under` is a command line that the daemon's is appended to, empty as a rule.
     pub(crate) fn start(
         folder: &Path,
         namespace: &str,
         node: &'static str,
         kind: Kind,
         configuration: &str,
+        under: &[&str],
     ) -> Self {
         let file = |end: &str| folder.join(format!("{node}.{end}"));
         fs::write(file("conf"), configuration).expect("a configuration");
@@ -45,7 +47,9 @@ impl Process {
             .expect("a log");
         // `ip netns exec` becomes the daemon: signals go to it directly.
         let child = Command::new("ip")
-            .args(["netns", "exec", namespace, program, "-n", "-l", "-D", "-f"])
+            .args(["netns", "exec", namespace])
+            .args(under)
+            .args([program, "-n", "-l", "-D", "-f"])
             .arg(file("conf"))
             .arg("-p")
             .arg(file("pid"))

@@ -5,6 +5,7 @@
 //! `None`, ask [`Engine::poll_timeout`], wait. Nothing fails: a bad packet is counted and reported.
 
 mod checkpoint;
+mod link;
 mod reload;
 
 use core::time::Duration;
@@ -16,9 +17,10 @@ use crate::event::Event;
 use crate::fixtures::Fixtures;
 use crate::group::Groups;
 use crate::ids::{InstanceId, InterfaceId, Vrid};
-use crate::input::{Command, Datagram, Input, LinkState};
+use crate::input::{Command, Datagram, Input};
 use crate::lateness::Lateness;
 use crate::lease::{AT_ONCE, Refreshes};
+use crate::links::Links;
 use crate::output::Output;
 use crate::pacing::{Pacer, Stage};
 use crate::router::accept::Discard;
@@ -41,10 +43,7 @@ pub struct Engine {
     pub(crate) fixtures: Fixtures,
     pacer: Pacer,
     refreshes: Refreshes,
-    /// By [`InterfaceId`].
-    pub(crate) links: Vec<LinkState>,
-    /// Whether that is known, or merely assumed.
-    pub(crate) told: Vec<bool>,
+    pub(crate) links: Links,
     /// (interface, VRID, family) to instance, sorted. One VRID may be used once in each family.
     by_vrid: Vec<((InterfaceId, u8, Family), InstanceId)>,
     /// Each router's next deadline, kept by [`Engine::one`].
@@ -94,8 +93,7 @@ impl Engine {
             fixtures: Fixtures::default(),
             pacer: Pacer::new(&config),
             refreshes: Refreshes::new(config.instances.len()),
-            links: interfaces(&config).map(|id| assumed(&config, id)).collect(),
-            told: vec![false; config.interfaces.len()],
+            links: Links::new(&config),
             by_vrid: by_vrid(&config),
             deadlines: BTreeSet::new(),
             scheduled: vec![None; config.instances.len()],
@@ -203,11 +201,15 @@ impl Engine {
         let fixture = self.fixtures.deadline();
         let paced = self.pacer.deadline();
         let refresh = self.refreshes.deadline();
-        let all = [router, check, fixture, paced, refresh, self.starts_at];
+        let link = self.links.deadline();
+        let all = [router, check, fixture, paced, refresh, link, self.starts_at];
         all.into_iter().flatten().min().map(|at| Wake { at })
     }
 
     fn timeout(&mut self) {
+        while let Some((interface, before)) = self.links.due(self.now) {
+            self.link_counts(interface, before, false);
+        }
         self.fixtures_changed();
         if self.checks.timeout(&self.config, self.now, &mut self.out) {
             self.reconsider_all();
@@ -232,7 +234,7 @@ impl Engine {
         self.pacer.release(&mut Stage {
             now: self.now,
             config: &self.config,
-            links: &self.links,
+            links: self.links.all(),
             out: &mut self.out,
         });
         for _ in 0..AT_ONCE {
@@ -284,30 +286,6 @@ impl Engine {
         found
             .map(|i| self.by_vrid[i].1)
             .map_err(|_| Discard::UnknownVrid)
-    }
-
-    fn link(&mut self, interface: InterfaceId, state: LinkState) {
-        let before = core::mem::replace(&mut self.links[interface.index()], state);
-        self.told[interface.index()] = true;
-        self.start_late();
-        let (config, now, up) = (&self.config, self.now, state.up);
-        let risen = up && !before.up;
-        if before.up != up {
-            self.fixtures
-                .link(config, interface, up, now, &mut self.out);
-            self.fixtures_changed();
-        }
-        self.each(|router, s| {
-            let config = s.config.instance(router.id());
-            let tracks = config.links.iter().any(|link| link.interface == interface);
-            let carries = config.vmac.is_some_and(|vmac| vmac.device == interface);
-            if config.interface == interface || tracks || carries {
-                router.reconsider(s);
-            }
-            if risen {
-                router.renew_objects(s);
-            }
-        });
     }
 
     fn command(&mut self, command: Command) {
@@ -422,7 +400,7 @@ impl Engine {
             now: self.now,
             utc: self.utc.at(self.now),
             config: &self.config,
-            links: &self.links,
+            links: self.links.all(),
             checks: &self.checks,
             fixtures: &self.fixtures,
             pacer: &mut self.pacer,
@@ -443,20 +421,6 @@ impl Engine {
             *scheduled = deadline;
         }
     }
-}
-
-/// What is assumed of an interface before anything is said of it. Devices are ours to make: there
-/// until we hear otherwise.
-fn assumed(config: &Config, id: InterfaceId) -> LinkState {
-    let mut link = LinkState::default();
-    if let Some(device) = config.device(id) {
-        (link.up, link.mac) = (true, device.mac);
-    }
-    link
-}
-
-fn interfaces(config: &Config) -> impl Iterator<Item = InterfaceId> + use<> {
-    (0..config.interfaces.len()).map(|i| InterfaceId(i as u16))
 }
 
 fn ids(config: &Config) -> impl Iterator<Item = InstanceId> + use<> {

@@ -13,7 +13,7 @@ use crate::config::{Config, ObjectId, StaticItem};
 use crate::ids::{CheckId, FileId, GroupId, InstanceId, InterfaceId, Priority, ProcessId, Vrid};
 use crate::input::Outcome;
 pub use crate::router::accept::Discard;
-use crate::time::{Centis, Seconds};
+use crate::time::Centis;
 
 /// The four states, as operators call them (RFC 9568 calls the master *Active*).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -306,6 +306,23 @@ pub enum Event {
         /// Of which virtual router.
         vrid: Vrid,
     },
+    /// A link was lost, or has come back; that counts only once it has lasted for a while
+    /// (`interface_up_down_delays`).
+    LinkWaits {
+        /// Which.
+        interface: InterfaceId,
+        /// How it is now.
+        up: bool,
+        /// How long that has to last.
+        by: Duration,
+    },
+    /// A link is again as it was before such a change, which therefore doesn't count.
+    LinkUndone {
+        /// Which.
+        interface: InterfaceId,
+        /// How it is now.
+        up: bool,
+    },
     /// A master woke up late: others may have taken over meanwhile.
     Late {
         /// Which.
@@ -365,112 +382,9 @@ impl Event {
             | Self::ProcessChanged { .. }
             | Self::StartDelayed { .. }
             | Self::UnknownVrid { .. }
+            | Self::LinkWaits { .. }
+            | Self::LinkUndone { .. }
             | Self::StaticAddressPutBack { .. } => None,
-        }
-    }
-
-    fn write(&self, config: &Config, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::StateChanged { from, to, why, .. } => {
-                write!(f, "{from} -> {to}: {}", why.display(config))
-            }
-            Self::GroupChanged {
-                group,
-                from,
-                to,
-                why,
-            } => {
-                let name = &config.group(*group).name;
-                write!(f, "group {name}: {from} -> {to}: {}", why.display(config))
-            }
-            Self::PriorityChanged { from, to, .. } => write!(f, "priority {from} -> {to}"),
-            Self::CheckFailing {
-                check,
-                outcome,
-                failures,
-                fall,
-            } => {
-                let name = &config.check(*check).name;
-                write!(f, "check {name}: {outcome}, {failures} in a row of {fall}")
-            }
-            Self::CheckChanged { check, good } => {
-                let name = &config.check(*check).name;
-                write!(f, "check {name}: {}", if *good { "good" } else { "failed" })
-            }
-            Self::FileChanged { file, value } => {
-                write!(f, "file {}: {value}", config.file(*file).name)
-            }
-            Self::ProcessChanged {
-                process,
-                count,
-                good,
-            } => {
-                let name = &config.process(*process).name;
-                let verdict = if *good { "good" } else { "failed" };
-                write!(f, "process {name}: {verdict}, {count} running")
-            }
-            Self::Contested {
-                by,
-                priority: Priority::RELEASE,
-                ..
-            } => {
-                write!(f, "contest: {by} gives up")
-            }
-            Self::Contested { by, priority, .. } => {
-                write!(f, "contest: {by} acts as master with priority {priority}")
-            }
-            Self::Announced { why, .. } => write!(f, "announces its addresses: {why}"),
-            Self::Discarded { source, why, .. } => write!(f, "advert from {source} ignored: {why}"),
-            Self::AddressPutBack { address, .. } => {
-                write!(f, "{address} was removed by someone else, put back")
-            }
-            Self::ObjectPutBack { object } => {
-                let object = config.object(*object).display(config);
-                write!(f, "{object} was missing, put back")
-            }
-            Self::ObjectRefused { object } => {
-                let object = config.object(*object).display(config);
-                write!(f, "the kernel refused {object}")
-            }
-            Self::StaticAddressPutBack { index } => {
-                let address = config.statics.addresses[usize::from(*index)].address;
-                write!(f, "{address} was removed by someone else, put back")
-            }
-            Self::IntervalDiffers { source, theirs, .. } => {
-                let theirs = Seconds(theirs.duration());
-                write!(
-                    f,
-                    "{source} advertises every {theirs}, which is not our interval"
-                )
-            }
-            Self::AddressListDiffers { source, .. } => {
-                write!(f, "{source} advertises other addresses than ours")
-            }
-            Self::StartDelayed { by } => {
-                let keyword = match *by == config.startup_delay {
-                    true => "vrrp_startup_delay",
-                    false => "vrrp_delay_after_boot",
-                };
-                write!(f, "takes part in {}, as {keyword} says", Seconds(*by))
-            }
-            Self::UnknownVrid {
-                interface,
-                source,
-                vrid,
-            } => {
-                let name = config.interface_name(*interface);
-                write!(
-                    f,
-                    "{source} advertises virtual router {vrid}, which isn't configured on {name}"
-                )
-            }
-            Self::Late { by, .. } => {
-                write!(
-                    f,
-                    "advert late by {}: may have been replaced meanwhile",
-                    Seconds(*by)
-                )
-            }
         }
     }
 }

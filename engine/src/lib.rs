@@ -17,6 +17,7 @@ pub mod ids;
 pub mod input;
 mod lateness;
 mod lease;
+mod links;
 pub mod output;
 mod pacing;
 pub mod plan;

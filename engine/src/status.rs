@@ -197,7 +197,7 @@ impl<'a> Status<'a> {
         let engine = self.engine;
         Sight {
             config: &engine.config,
-            links: &engine.links,
+            links: engine.links.all(),
             checks: &engine.checks,
             fixtures: &engine.fixtures,
         }

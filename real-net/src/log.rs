@@ -106,6 +106,7 @@ const fn level(event: &Event) -> Level {
         | Event::ProcessChanged { good: false, .. }
         | Event::Contested { .. }
         | Event::Discarded { .. }
+        | Event::LinkWaits { up: false, .. }
         | Event::AddressPutBack { .. }
         | Event::ObjectPutBack { .. }
         | Event::ObjectRefused { .. }
@@ -119,6 +120,8 @@ const fn level(event: &Event) -> Level {
         | Event::CheckFailing { .. }
         | Event::StartDelayed { .. }
         | Event::UnknownVrid { .. }
+        | Event::LinkWaits { up: true, .. }
+        | Event::LinkUndone { .. }
         | Event::CheckChanged { good: true, .. }
         | Event::ProcessChanged { good: true, .. }
         | Event::FileChanged { .. } => Level::INFO,

@@ -81,6 +81,7 @@ catalogue! {
         "split-that-heals-last-advert",
         "one-way-loss",
         "dark-cable",
+        "link-flaps",
         "switch-reboot",
         "random-loss",
         "duplicated-and-corrupted",

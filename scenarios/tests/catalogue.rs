@@ -25,7 +25,7 @@ replay! {
     both_start_at_once startup_delay delay_after_boot equal_priorities address_owner nopreempt preempt_delay
     priority_flap_fast priority_flap_slow three_nodes_cascade subsecond_takeover
     two_missing_adverts two_checksums own_interval_as_master one_resignation address_lists_differ split_that_heals split_that_heals_last_advert one_way_loss
-    dark_cable switch_reboot random_loss duplicated_and_corrupted clock_drift unicast paced_announcements another_group
+    dark_cable link_flaps switch_reboot random_loss duplicated_and_corrupted clock_drift unicast paced_announcements another_group
     gateway_pair gateway_pair_uplink gateway_pair_weights
     virtual_mac no_accept virtual_routes
     ipv6_failover ipv6_unicast dual_stack v2_over_ipv6

@@ -3,6 +3,7 @@
 
 mod addresses;
 mod auth;
+mod delays;
 mod family;
 pub(super) mod groups;
 mod links;
@@ -76,6 +77,7 @@ pub(super) fn lower(drafts: &Drafts, report: &mut Report) -> Config {
             .fatal(extra.name.span, "there are too many instances");
     }
     let pacing = lowering.pacing();
+    let link_delays = lowering.delays(&instances);
     let reports = lowering.reports();
     let names: Vec<&str> = instances.iter().map(|i| &*i.name).collect();
     let statics = lowering.statics(&names).unwrap_or_default();
@@ -94,7 +96,7 @@ pub(super) fn lower(drafts: &Drafts, report: &mut Report) -> Config {
         instances,
         files,
         processes,
-        link_delays: Vec::new(),
+        link_delays,
     }
 }
 

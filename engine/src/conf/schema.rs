@@ -6,6 +6,7 @@
 
 pub(super) mod address;
 pub(super) mod auth;
+pub(super) mod delays;
 pub(super) mod family;
 pub(super) mod garp;
 pub(super) mod global;
@@ -46,6 +47,8 @@ pub(super) struct Drafts {
     /// `garp_group`
     pub(super) garp_groups: Vec<garp::GroupDraft>,
     pub(super) statics: StaticsDraft,
+    /// `interface_up_down_delays`
+    pub(super) delays: Vec<delays::DelayDraft>,
     /// Names are unique.
     pub(super) scripts: Vec<ScriptDraft>,
     /// Names are unique.
@@ -65,6 +68,7 @@ pub(super) fn read(items: &[Item], report: &mut Report) -> Drafts {
     for item in items {
         match item.keyword.text.as_str() {
             "global_defs" => global::read(item, &mut drafts.global, report),
+            "interface_up_down_delays" => delays::read(item, &mut drafts.delays, report),
             "garp_group" => drafts.garp_groups.push(garp::group(item, report)),
             "vrrp_script" | "vrrp_instance" | "vrrp_sync_group" | "track_file"
             | "vrrp_track_file" | "track_process" | "vrrp_track_process" => {
@@ -150,7 +154,8 @@ pub(super) enum Context {
     TrackGroup,
     /// `garp_group`
     GarpGroup,
-    /// `track_script`, `track_interface`, `group` and `interfaces`: one name a line.
+    /// `track_script`, `track_interface`, `group`, `interfaces` and `interface_up_down_delays`: one
+    /// name a line.
     Tracks,
     /// `notification_email`: one address a line.
     Mail,
@@ -198,6 +203,7 @@ impl Context {
                 "track_script" | "track_interface" | "track_file" | "track_process",
             ) => Self::Tracks,
             (Self::Root, "garp_group") => Self::GarpGroup,
+            (Self::Root, "interface_up_down_delays") => Self::Tracks,
             (Self::Group | Self::TrackGroup, "group") | (Self::GarpGroup, "interfaces") => {
                 Self::Tracks
             }
@@ -262,6 +268,7 @@ impl Context {
                 "vrrp_script",
                 "vrrp_sync_group",
                 "garp_group",
+                "interface_up_down_delays",
                 "static_ipaddress",
                 "static_routes",
                 "static_rules",

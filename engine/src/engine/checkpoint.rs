@@ -17,9 +17,9 @@ use crate::event::StateKind;
 use crate::fixtures::Fixtures;
 use crate::group::Groups;
 use crate::ids::{InterfaceId, Vrid};
-use crate::input::LinkState;
 use crate::lateness::Lateness;
 use crate::lease::Refreshes;
+use crate::links::Links;
 use crate::pacing::{Job, Pacer};
 use crate::router::{Entered, Router};
 use crate::status::Strays;
@@ -35,8 +35,7 @@ struct Saved<'a> {
     checks: &'a Checks,
     fixtures: &'a Fixtures,
     lanes: Vec<(Instant, &'a VecDeque<Job>)>,
-    links: &'a [LinkState],
-    told: &'a [bool],
+    links: &'a Links,
     now: Instant,
     utc: Utc,
     running: bool,
@@ -56,8 +55,7 @@ struct Restored {
     checks: Checks,
     fixtures: Fixtures,
     lanes: Vec<(Instant, VecDeque<Job>)>,
-    links: Vec<LinkState>,
-    told: Vec<bool>,
+    links: Links,
     now: Instant,
     utc: Utc,
     running: bool,
@@ -97,7 +95,6 @@ impl Engine {
             pacer,
             refreshes: _,
             links,
-            told,
             by_vrid: _,
             deadlines: _,
             scheduled: _,
@@ -121,7 +118,6 @@ impl Engine {
             fixtures,
             lanes: pacer.save(),
             links,
-            told,
             now: *now,
             utc: *utc,
             running: *running,
@@ -144,10 +140,9 @@ impl Engine {
     pub fn restore(config: Config, bytes: &[u8]) -> Result<Self, Unrestorable> {
         let saved: Restored = postcard::from_bytes(bytes).map_err(|_| Unrestorable::Garbled)?;
         let other = Unrestorable::OtherConfiguration;
-        let interfaces = [saved.links.len(), saved.told.len()];
         let positions = saved.routers.iter().map(|router| router.id().index());
         let instances = saved.routers.len() == config.instances.len();
-        let fits = interfaces == [config.interfaces.len(); 2]
+        let fits = saved.links.fit(&config)
             && positions.eq(0..config.instances.len())
             && saved.checks.fit(&config);
         let alike = |(router, config): (&Router, _)| router.fits(config);
@@ -171,7 +166,6 @@ impl Engine {
             pacer,
             refreshes,
             links: saved.links,
-            told: saved.told,
             by_vrid: by_vrid(&config),
             deadlines,
             scheduled,
@@ -196,7 +190,7 @@ impl Engine {
     pub fn layout(&self) -> u64 {
         let mut hash = Names(0xcbf2_9ce4_8422_2325);
         let beside = (&self.checks, &self.fixtures, &self.utc, self.starts_at);
-        let first = (self.routers.first(), self.links.first(), self.uptime);
+        let first = (self.routers.first(), &self.links, self.uptime);
         // A hash takes everything that is written to it.
         let _ = write!(hash, "{first:?} {beside:?}");
         hash.0

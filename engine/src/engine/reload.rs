@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::{Engine, assumed, by_vrid, interfaces};
+use super::{Engine, by_vrid};
 use crate::config::Config;
 use crate::group::Groups;
 use crate::lease::Refreshes;
@@ -59,12 +59,7 @@ impl Engine {
     /// Everything that is known by position gets its new one.
     fn move_in(&mut self, plan: &Plan) {
         let config = &self.config;
-        let links = interfaces(config).map(|id| {
-            let before = plan.moves.interface_before(id);
-            let known = before.map(|old| (self.links[old.index()], self.told[old.index()]));
-            known.unwrap_or_else(|| (assumed(config, id), config.device(id).is_some()))
-        });
-        (self.links, self.told) = links.unzip();
+        self.links.move_in(&plan.moves, config, self.now);
         let groups = Groups::new(config);
         self.by_vrid = by_vrid(config);
         let mut old: Vec<Option<Router>> = self.routers.drain(..).map(Some).collect();
@@ -129,7 +124,7 @@ impl Engine {
         let tracked = instance.links.iter().map(|link| link.interface);
         let device = instance.vmac.map(|vmac| vmac.device);
         let mut all = tracked.chain(device).chain([instance.interface]);
-        all.all(|interface| self.told[interface.index()])
+        all.all(|interface| self.links.knows(interface))
     }
 }
 

@@ -1,10 +1,136 @@
-//! Reasons in words.
+//! Events and reasons in words.
 
 use core::fmt;
 
-use super::{Announcement, Reason};
+use super::{Announcement, Event, Reason};
 use crate::config::{Config, StaticItem};
+use crate::ids::Priority;
 use crate::time::Seconds;
+
+impl Event {
+    pub(super) fn write(&self, config: &Config, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::StateChanged { from, to, why, .. } => {
+                write!(f, "{from} -> {to}: {}", why.display(config))
+            }
+            Self::GroupChanged {
+                group,
+                from,
+                to,
+                why,
+            } => {
+                let name = &config.group(*group).name;
+                write!(f, "group {name}: {from} -> {to}: {}", why.display(config))
+            }
+            Self::PriorityChanged { from, to, .. } => write!(f, "priority {from} -> {to}"),
+            Self::CheckFailing {
+                check,
+                outcome,
+                failures,
+                fall,
+            } => {
+                let name = &config.check(*check).name;
+                write!(f, "check {name}: {outcome}, {failures} in a row of {fall}")
+            }
+            Self::CheckChanged { check, good } => {
+                let name = &config.check(*check).name;
+                write!(f, "check {name}: {}", if *good { "good" } else { "failed" })
+            }
+            Self::FileChanged { file, value } => {
+                write!(f, "file {}: {value}", config.file(*file).name)
+            }
+            Self::ProcessChanged {
+                process,
+                count,
+                good,
+            } => {
+                let name = &config.process(*process).name;
+                let verdict = if *good { "good" } else { "failed" };
+                write!(f, "process {name}: {verdict}, {count} running")
+            }
+            Self::Contested {
+                by,
+                priority: Priority::RELEASE,
+                ..
+            } => {
+                write!(f, "contest: {by} gives up")
+            }
+            Self::Contested { by, priority, .. } => {
+                write!(f, "contest: {by} acts as master with priority {priority}")
+            }
+            Self::Announced { why, .. } => write!(f, "announces its addresses: {why}"),
+            Self::Discarded { source, why, .. } => write!(f, "advert from {source} ignored: {why}"),
+            Self::AddressPutBack { address, .. } => {
+                write!(f, "{address} was removed by someone else, put back")
+            }
+            Self::ObjectPutBack { object } => {
+                let object = config.object(*object).display(config);
+                write!(f, "{object} was missing, put back")
+            }
+            Self::ObjectRefused { object } => {
+                let object = config.object(*object).display(config);
+                write!(f, "the kernel refused {object}")
+            }
+            Self::StaticAddressPutBack { index } => {
+                let address = config.statics.addresses[usize::from(*index)].address;
+                write!(f, "{address} was removed by someone else, put back")
+            }
+            Self::IntervalDiffers { source, theirs, .. } => {
+                let theirs = Seconds(theirs.duration());
+                write!(
+                    f,
+                    "{source} advertises every {theirs}, which is not our interval"
+                )
+            }
+            Self::AddressListDiffers { source, .. } => {
+                write!(f, "{source} advertises other addresses than ours")
+            }
+            Self::StartDelayed { by } => {
+                let keyword = match *by == config.startup_delay {
+                    true => "vrrp_startup_delay",
+                    false => "vrrp_delay_after_boot",
+                };
+                write!(f, "takes part in {}, as {keyword} says", Seconds(*by))
+            }
+            Self::UnknownVrid {
+                interface,
+                source,
+                vrid,
+            } => {
+                let name = config.interface_name(*interface);
+                write!(
+                    f,
+                    "{source} advertises virtual router {vrid}, which isn't configured on {name}"
+                )
+            }
+            Self::LinkWaits { interface, up, by } => {
+                let name = config.interface_name(*interface);
+                let (is, again) = if *up {
+                    ("up", "lost")
+                } else {
+                    ("down", "back")
+                };
+                write!(
+                    f,
+                    "{name} is {is}, which counts in {} unless it is {again} by then",
+                    Seconds(*by)
+                )
+            }
+            Self::LinkUndone { interface, up } => {
+                let name = config.interface_name(*interface);
+                let is = if *up { "up" } else { "down" };
+                write!(f, "{name} is {is} again: nothing has changed")
+            }
+            Self::Late { by, .. } => {
+                write!(
+                    f,
+                    "advert late by {}: may have been replaced meanwhile",
+                    Seconds(*by)
+                )
+            }
+        }
+    }
+}
 
 impl Reason {
     /// Whether it only waits for a first result, which decides where to begin.

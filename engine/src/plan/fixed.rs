@@ -3,7 +3,7 @@
 
 use super::instance::{list, show_address};
 use super::{Change, Moves};
-use crate::config::{Config, Pace, StaticTrack, Statics, VirtualDevice};
+use crate::config::{Config, LinkDelay, Pace, StaticTrack, Statics, VirtualDevice};
 use crate::time::Seconds;
 
 pub(super) fn changes(old: &Config, new: &Config, moves: &Moves) -> Vec<Change> {
@@ -61,6 +61,12 @@ pub(super) fn changes(old: &Config, new: &Config, moves: &Moves) -> Vec<Change> 
             (new, &new.pacing),
             show_pace,
         ),
+        list(
+            "interface_up_down_delays",
+            (old, &old.link_delays),
+            (new, &new.link_delays),
+            show_delay,
+        ),
     ]
     .into_iter()
     .flatten()
@@ -86,4 +92,14 @@ fn show_pace(config: &Config, pace: &Pace) -> String {
     let names = interfaces.iter().map(|id| config.interface_name(*id));
     let names = names.collect::<Vec<_>>().join(" ");
     format!("{names}: {}, {}", Seconds(*garp), Seconds(*gna))
+}
+
+fn show_delay(config: &Config, delay: &LinkDelay) -> String {
+    let LinkDelay {
+        interface,
+        down,
+        up,
+    } = delay;
+    let name = config.interface_name(*interface);
+    format!("{name}: {}, {}", Seconds(*down), Seconds(*up))
 }

@@ -1,12 +1,13 @@
 //! What a router stands in: the address it speaks from, what is in its way, its priority.
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use core::time::Duration;
 
 use super::{Router, Surroundings};
 use crate::config::{Config, InstanceConfig, Preempt};
 use crate::event::{Event, Reason};
 use crate::fixtures::Fixtures;
-use crate::fsm::{Params, Signal};
+use crate::fsm::{Params, Signal, State};
 use crate::ids::Priority;
 use crate::input::LinkState;
 use crate::output::Output;
@@ -133,5 +134,16 @@ impl Router {
     /// The operator's priority, or else the configured one.
     pub(crate) fn base_priority(&self, config: &InstanceConfig) -> Priority {
         self.override_priority.unwrap_or(config.priority)
+    }
+
+    /// How long the loss of its link may be ignored. After so long, its skew time added, a peer takes
+    /// over; and a backup, which hears nothing meanwhile, mustn't become master without a link.
+    pub(crate) fn patience(&self, config: &InstanceConfig) -> Duration {
+        let interval = match self.state {
+            State::Backup(backup) => backup.interval,
+            State::Init | State::Master(_) | State::Fault => config.advert_interval,
+        };
+        let adverts = u32::from(config.tuning.down_timer_adverts);
+        interval.duration() * adverts.saturating_sub(1)
     }
 }

@@ -164,13 +164,13 @@ impl<'a> LinkView<'a> {
         self.status.config().interface_name(self.id)
     }
 
-    /// Its state, as far as it is known.
+    /// Its state, as far as it is known and counts (`interface_up_down_delays`).
     pub fn state(self) -> &'a LinkState {
-        &self.status.engine.links[self.id.index()]
+        &self.status.engine.links.all()[self.id.index()]
     }
 
     /// Whether that is known, or merely assumed.
     pub fn is_known(self) -> bool {
-        self.status.engine.told[self.id.index()]
+        self.status.engine.links.knows(self.id)
     }
 }

@@ -47,14 +47,26 @@ fn slowest_check(world: &Tracker, members: &[MemberId]) -> Duration {
     slowest
 }
 
-/// How long from an outside change until everything has come to rest: checks, then the election.
+/// How long it takes at most until a lost link, or one that is back, counts for one of them.
+pub(super) fn slowest_link(world: &Tracker, member: &Member) -> Duration {
+    let delays = member.config().link_delays.iter();
+    let longest = delays.map(|d| d.down.max(d.up)).max();
+    let drift = world.host(member).drift;
+    drift.longest(longest.unwrap_or_default())
+}
+
+/// How long from an outside change until everything has come to rest: links and checks, then the
+/// election.
 pub(super) fn reaction(world: &Tracker, members: &[MemberId]) -> Duration {
     let rest = |s: &Segment| s.bound + s.patience;
     let segments = members
         .iter()
         .filter_map(|id| world.segment(world.member(*id)));
     let election = segments.map(rest).max().unwrap_or_default();
-    slowest_check(world, members) + election
+    let links = members
+        .iter()
+        .map(|id| slowest_link(world, world.member(*id)));
+    slowest_check(world, members).max(links.max().unwrap_or_default()) + election
 }
 
 /// The segments that these members are in, each once.

@@ -1,9 +1,9 @@
 //! T8: nothing changes while nothing changes.
 //!
 //! In a segment at rest no router changes between master and backup. And no router changes its
-//! priority, or goes to fault and back, later than its slowest check can take after the last
-//! change anywhere outside the daemons. Where a path loses frames the first is suspended, where
-//! the records can't tell what a check finds the second.
+//! priority, or goes to fault and back, later than its slowest check can take, or a link's change
+//! to count, after the last change anywhere outside the daemons. Where a path loses frames the
+//! first is suspended, where the records can't tell what a check finds the second.
 
 use core::time::Duration;
 
@@ -11,6 +11,7 @@ use locum_engine::Event;
 use locum_engine::event::{Reason, StateKind};
 
 use super::condition::Finding;
+use super::health::slowest_link;
 use super::member::{Member, Transition};
 use super::tracker::Tracker;
 use super::{Oracle, Verdict, blame};
@@ -58,6 +59,7 @@ impl Flapping {
             let config = member.config();
             slowest += config.startup_delay.max(config.delay_after_boot);
         }
+        slowest = slowest.max(slowest_link(world, member) + world.quantum * 4);
         let mut unknown = false;
         for condition in world.conditions.of(member.host) {
             let fall = condition.slowest_fall(world.quantum);

@@ -1,7 +1,7 @@
 //! What tracked links, files and processes do to an instance.
 
 use super::clamp;
-use crate::config::{Config, InstanceConfig, ProcessConfig, TrackFile, Weight};
+use crate::config::{Config, InstanceConfig, LinkDelay, ProcessConfig, TrackFile, Weight};
 use crate::time::Seconds;
 
 /// A sentence for each.
@@ -25,7 +25,25 @@ pub(super) fn sentences(config: &Config, instance: &InstanceConfig) -> Vec<Strin
         let bad = format!("they don't{}", delays(spec));
         weighed(instance, track.weight, &good, &bad)
     });
-    links.chain(files).chain(processes).collect()
+    let flaps = config.link_delays.iter();
+    let flaps = flaps
+        .filter(|d| depends(instance, d))
+        .map(|d| flap(config, d));
+    links.chain(flaps).chain(files).chain(processes).collect()
+}
+
+fn depends(instance: &InstanceConfig, delay: &LinkDelay) -> bool {
+    let mut tracked = instance.links.iter().map(|track| track.interface);
+    instance.interface == delay.interface || tracked.any(|link| link == delay.interface)
+}
+
+fn flap(config: &Config, delay: &LinkDelay) -> String {
+    let name = config.interface_name(delay.interface);
+    format!(
+        "When {name} goes down that counts after {}, when it comes back after {}; what doesn't last so long never happened.",
+        Seconds(delay.down),
+        Seconds(delay.up)
+    )
 }
 
 /// What is either good or bad.

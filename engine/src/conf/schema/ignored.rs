@@ -89,11 +89,6 @@ const RX_BUFFER: &str = "receive buffers have the kernel's size";
 
 const ROOT: &[Ignored] = &[
     warn("bfd_instance", BFD).block(),
-    warn(
-        "interface_up_down_delays",
-        "a change of link state acts at once",
-    )
-    .block(),
     note("linkbeat_use_polling", LINKBEAT),
     note("linkbeat_interfaces", LINKBEAT).block(),
     warn(

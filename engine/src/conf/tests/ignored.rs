@@ -19,7 +19,7 @@ const INSTANCE: &str = "vrf track_src_ip kernel_rx_buf_size \
 const ROOT: &str = "net_namespace instance use_pid_dir child_wait_time namespace_with_ipsets";
 
 const ROOT_BLOCKS: &str = "bfd_instance \
-    interface_up_down_delays linkbeat_interfaces virtual_server virtual_server_group";
+    linkbeat_interfaces virtual_server virtual_server_group";
 
 const INSTANCE_BLOCKS: &str = "track_bfd";
 

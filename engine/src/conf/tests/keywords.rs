@@ -23,7 +23,7 @@ const ROOT: &str = "
 - child_wait_time 5
 - linkbeat_use_polling
 - linkbeat_interfaces {eth0 MII}
-- interface_up_down_delays {eth0 1 2}
+= interface_up_down_delays {eth0 1 2}
 = track_group g {group {VI_1}}
 = static_ipaddress {192.0.2.3/24 dev eth0}
 = static_routes {10.0.0.0/8 dev eth0}

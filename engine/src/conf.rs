@@ -84,6 +84,11 @@ pub trait Sources {
         None
     }
 
+    /// keepalived's `-e`: every include must find its files, as if `include_check` stood first.
+    fn insists(&self) -> bool {
+        false
+    }
+
     /// The value of `${_ENV NAME}`.
     fn variable(&self, _name: &str) -> Option<String> {
         None

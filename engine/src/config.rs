@@ -12,6 +12,7 @@ mod group;
 mod lease;
 mod notify;
 mod object;
+mod operation;
 mod track;
 mod tuning;
 mod unicast;
@@ -36,6 +37,7 @@ pub use object::{
     Network, NextHop, Object, ObjectId, PROTOCOL_KEEPALIVED, Route, RouteKind, RouteMetric, Rule,
     RuleAction, StaticItem, StaticTrack, Statics, TABLE_MAIN,
 };
+pub use operation::Operation;
 pub use track::{CheckCommand, CheckConfig, LinkDelay, Track, TrackLink, Weight};
 pub use tuning::Tuning;
 pub use unicast::{OldChecksum, Peer, Unicast};
@@ -77,6 +79,8 @@ pub struct Config {
     pub groups: Vec<GroupConfig>,
     /// Who else is told of changes. The engine doesn't look at it.
     pub reports: Reports,
+    /// How the daemon is run. The engine doesn't look at it.
+    pub operation: Operation,
 }
 
 impl Config {

@@ -98,6 +98,7 @@ impl Plan {
             instances: _,
             groups: _,
             reports: _,
+            operation: _,
         } = old;
         let mut moves = Moves::new(old, new);
         let checks = check::steps(old, new, &moves);

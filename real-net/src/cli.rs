@@ -1,11 +1,17 @@
 //! The command line: keepalived's flags with keepalived's meaning, and commands that are words.
 //!
-//! Without a command, `locum` runs, as keepalived does. It stays in the foreground and logs to
-//! standard error whatever the flags say: that is what service managers and containers want.
+//! Without a command, `locum` runs as keepalived does: in the background unless `-n` says otherwise.
+//! `locum run` is the same in the foreground, with the log on standard error.
 
+mod getopt;
+mod value;
+
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
+
+pub use value::signal_number;
 
 /// VRRP high-availability daemon; reads keepalived.conf.
 #[derive(Debug, Parser)]
@@ -73,16 +79,53 @@ pub struct RunArgs {
     /// Check the configuration and exit; remarks go to FILE when given
     #[arg(short = 't', long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     pub config_test: Option<Option<PathBuf>>,
-    /// Stay in the foreground (it always does)
+    /// Refuse a configuration when a file that it includes is missing or unreadable
+    #[arg(short = 'e', long)]
+    pub all_config: bool,
+    /// Stay in the foreground; so do `locum run`, a service of systemd's Type=notify, and process 1
     #[arg(short = 'n', long)]
     pub dont_fork: bool,
-    /// Log to the console (it always does)
+    /// Log to standard error
     #[arg(short = 'l', long)]
     pub log_console: bool,
     /// Log in detail: announcements, addresses, sockets
     #[arg(short = 'D', long, action = ArgAction::Count)]
     pub log_detail: u8,
-    /// Write the process number to FILE
+    /// Log the configuration as it was understood
+    #[arg(short = 'd', long)]
+    pub dump_conf: bool,
+    /// Log to syslog as this facility: a number or localN (0 to 7), user, daemon
+    #[arg(short = 'S', long, value_name = "FACILITY", value_parser = value::facility)]
+    pub log_facility: Option<u8>,
+    /// Don't log to syslog or the journal
+    #[arg(short = 'G', long)]
+    pub no_syslog: bool,
+    /// Log to FILE too, /tmp/keepalived.log when none is given
+    #[arg(
+        short = 'g',
+        long,
+        value_name = "FILE",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "/tmp/keepalived.log"
+    )]
+    pub log_file: Option<PathBuf>,
+    /// Write each line of the log file at once (it always does)
+    #[arg(long)]
+    pub flush_log_file: bool,
+    /// What nobody may do with files that are made: a number as in C, so 077 is octal
+    #[arg(short = 'u', long, value_name = "MASK", value_parser = value::mask)]
+    pub umask: Option<u32>,
+    /// Remove the configured addresses whenever an instance ceases to be master, whoever added them
+    #[arg(short = 'X', long)]
+    pub release_vips: bool,
+    /// Keep addresses and routes when the daemon stops, and send no priority 0
+    #[arg(short = 'V', long)]
+    pub dont_release_vrrp: bool,
+    /// Unused: there is no load balancer
+    #[arg(short = 'I', long)]
+    pub dont_release_ipvs: bool,
+    /// Write the process number to FILE; /run/keepalived.pid when absent, if nobody else is there
     #[arg(short = 'p', long, value_name = "FILE")]
     pub pid: Option<PathBuf>,
     /// The same; keepalived has a process of its own for VRRP
@@ -103,21 +146,99 @@ pub struct RunArgs {
     /// No BFD (there is none)
     #[arg(short = 'B', long = "no_bfd")]
     pub no_bfd: bool,
-    /// Log the configuration as it was understood
-    #[arg(short = 'd', long)]
-    pub dump_conf: bool,
-    /// Unused: the log goes to standard error
-    #[arg(short = 'S', long, value_name = "FACILITY")]
-    pub log_facility: Option<String>,
-    /// Unused: the log goes to standard error
-    #[arg(short = 'G', long)]
-    pub no_syslog: bool,
+    /// Run everything there is: VRRP
+    #[arg(long)]
+    pub all: bool,
     /// Unused: nothing is respawned
     #[arg(short = 'R', long)]
     pub dont_respawn: bool,
+    /// Run in the network namespace NAME, whatever the configuration says
+    #[arg(short = 's', long, value_name = "NAME")]
+    pub namespace: Option<String>,
     /// The node's name for lines that start with @ID; the host's name when absent
     #[arg(short = 'i', long, value_name = "ID")]
     pub config_id: Option<String>,
+    /// Leave a core file when the daemon crashes
+    #[arg(short = 'm', long)]
+    pub core_dump: bool,
+    /// The same; PATTERN is for the whole machine: set kernel.core_pattern with sysctl
+    #[arg(
+        short = 'M',
+        long,
+        value_name = "PATTERN",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "core"
+    )]
+    pub core_dump_pattern: Option<String>,
+    /// Log addresses that come and go, whoever's they are (shown by -D)
+    #[arg(short = 'a', long)]
+    pub address_monitoring: bool,
+    /// Unused: there is no SNMP agent
+    #[arg(short = 'x', long)]
+    pub snmp: bool,
+    /// Unused: there is no SNMP agent
+    #[arg(short = 'A', long, value_name = "SOCKET")]
+    pub snmp_agent_socket: Option<PathBuf>,
+    /// Print the number of a signal and exit: STOP, RELOAD, DATA, STATS, STATS_CLEAR, JSON, TDUMP
+    #[arg(long, value_name = "NAME")]
+    pub signum: Option<String>,
+    /// Don't stop on SIGINT (Ctrl-C)
+    #[arg(long)]
+    pub ignore_sigint: bool,
+    /// Unused: a developer's flag of keepalived
+    #[arg(long, value_name = "WHAT", num_args = 0..=1, require_equals = true, hide = true)]
+    pub perf: Option<Option<String>>,
+    /// Unused: a developer's flag of keepalived; -D logs in detail
+    #[arg(long, value_name = "WHAT", num_args = 0..=1, require_equals = true, hide = true)]
+    pub debug: Option<Option<String>>,
+    /// Unused: hashes of web pages are for the load balancer
+    #[arg(short = 'T', long, hide = true)]
+    pub genhash: bool,
+}
+
+impl Cli {
+    /// Reads the process's arguments; ends the process when they are wrong or only ask for help.
+    pub fn from_arguments() -> Self {
+        Self::parse_from(getopt::normalised(std::env::args_os()))
+    }
+
+    /// Reads these arguments, of which the first is the program's name.
+    ///
+    /// # Errors
+    /// With what is wrong, ready to print.
+    pub fn from_words(
+        words: impl IntoIterator<Item = impl Into<OsString>>,
+    ) -> Result<Self, clap::Error> {
+        Self::try_parse_from(getopt::normalised(words.into_iter().map(Into::into)))
+    }
+}
+
+impl RunArgs {
+    /// One sentence for each flag that asks for something this daemon doesn't have.
+    pub fn without_effect(&self) -> Vec<&'static str> {
+        let flags = [
+            (
+                self.snmp || self.snmp_agent_socket.is_some(),
+                "-x and -A have no effect: there is no SNMP agent",
+            ),
+            (
+                self.dont_release_ipvs,
+                "-I has no effect: there is no load balancer",
+            ),
+            (
+                self.perf.is_some() || self.debug.is_some(),
+                "--perf and --debug have no effect: -D logs in detail",
+            ),
+            (
+                self.core_dump_pattern.is_some(),
+                "-M leaves kernel.core_pattern alone, as it is the whole machine's: \
+                 set it with sysctl",
+            ),
+        ];
+        let asked = flags.into_iter().filter(|(asked, _)| *asked);
+        asked.map(|(_, sentence)| sentence).collect()
+    }
 }
 
 #[cfg(test)]
@@ -127,7 +248,7 @@ mod tests {
     use super::*;
 
     fn parse(line: &str) -> Result<Cli, clap::Error> {
-        Cli::try_parse_from(line.split(' '))
+        Cli::from_words(line.split(' '))
     }
 
     #[test]
@@ -145,8 +266,17 @@ mod tests {
         let long = "locum --dont-fork --log-console --log-detail --use-file a.conf --pid a.pid \
                     --vrrp_pid b.pid --checkers_pid c.pid --vrrp";
         let long: Vec<&str> = long.split_whitespace().collect();
-        assert!(Cli::try_parse_from(long).is_ok());
+        assert!(Cli::from_words(long).is_ok());
         assert!(parse("locum -DD -R -G -B -d -S 7 -i node1").is_ok());
+        let rest = "locum --all -e -x -A /run/x -I -X -V -u 077 -s blue -m -Mcore.%p -a \
+                    --ignore-sigint --perf=all --debug --flush-log-file --log-file=a.log";
+        let rest: Vec<&str> = rest.split_whitespace().collect();
+        let cli = Cli::from_words(rest).expect("flags");
+        assert_eq!(cli.run.umask, Some(0o77));
+        assert_eq!(cli.run.core_dump_pattern.as_deref(), Some("core.%p"));
+        assert_eq!(cli.run.without_effect().len(), 4);
+        assert!(parse("locum -S local9").is_err());
+        assert!(parse("locum -u rw").is_err());
     }
 
     #[test]
@@ -157,6 +287,12 @@ mod tests {
         assert_eq!(cli.run.config_test, Some(Some("out.txt".into())));
         let cli = parse("locum -t=out.txt").expect("flags");
         assert_eq!(cli.run.config_test, Some(Some("out.txt".into())));
+        let cli = parse("locum -nltout.txt").expect("flags");
+        assert_eq!(cli.run.config_test, Some(Some("out.txt".into())));
+        let cli = parse("locum -Dg/var/log/a.log").expect("flags");
+        assert_eq!(cli.run.log_file, Some("/var/log/a.log".into()));
+        let cli = parse("locum -gn").expect("flags");
+        assert_eq!(cli.run.log_file, Some("n".into()), "as getopt has it");
     }
 
     #[test]

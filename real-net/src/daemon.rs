@@ -2,29 +2,36 @@
 
 use std::future::poll_fn;
 use std::io::{self, Write};
-use std::path::Path;
+use std::process::ExitCode;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use locum_engine::Engine;
 use locum_engine::conf::Diagnostic;
 use locum_engine::config::Config;
-use locum_engine::driver::{Driver, Turn, World};
+use locum_engine::driver::{Clock, Driver, Turn, World};
+use locum_engine::event::StateKind;
 use locum_engine::ids::InterfaceId;
 use locum_engine::plan::Plan;
+use nix::sys::resource::{RLIM_INFINITY, Resource, setrlimit};
+use nix::sys::stat::{Mode, umask};
 use tracing::{error, info, warn};
 
+use crate::background::{self, Foreground, Process};
 use crate::cli::RunArgs;
 use crate::clock::{self, MonotonicClock};
 use crate::desk::Desk;
-use crate::hooks::SignalHooks;
+use crate::hooks::{SignalHooks, Signals};
 use crate::host::KernelHost;
 use crate::links::Links;
 use crate::load;
 use crate::log;
+use crate::namespace;
 use crate::network::RawNetwork;
-use crate::pidfile::PidFile;
+use crate::pidfile::{self, PidFile};
 use crate::probes::{TaskProbes, UnknownUser};
+use crate::systemd::{Heartbeat, Service};
 
 /// Why the daemon could not run.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +48,9 @@ pub enum DaemonError {
     /// A check is to run as somebody who doesn't exist.
     #[error(transparent)]
     UnknownUser(#[from] UnknownUser),
+    /// There is no network namespace of that name, or it can't be entered.
+    #[error("network namespace {0}: {1}")]
+    Namespace(String, #[source] io::Error),
     /// The pid file is held by another daemon, or can't be written.
     #[error("pid file {0}: {1}")]
     PidFile(String, #[source] io::Error),
@@ -59,40 +69,65 @@ impl DaemonError {
             Self::Unreadable(..) | Self::Unusable(_) | Self::UnknownUser(_) => 2,
             Self::Privileges(_) => 4,
             Self::NothingToRun(_) => 6,
-            Self::PidFile(..) | Self::System(_) => 1,
+            Self::PidFile(..) | Self::Namespace(..) | Self::System(_) => 1,
         }
     }
 }
 
-/// Runs until SIGTERM or SIGINT; then everything is let go of.
+/// How long a deadline of the engine may be overdue while the watchdog is still told of life.
+const STUCK: Duration = Duration::from_secs(2);
+
+/// Runs until SIGTERM or SIGINT; then everything is let go of. Without `-n` the daemon is another
+/// process, and the result is whether it got ready.
 ///
 /// # Errors
 /// When it could not start. Nothing has been changed on the host then.
-pub fn run(args: &RunArgs) -> Result<(), DaemonError> {
-    if args.check && !args.vrrp {
+pub fn run(args: &RunArgs) -> Result<ExitCode, DaemonError> {
+    if args.check && !args.vrrp && !args.all {
         return Err(DaemonError::NothingToRun("-C without -P asks for no VRRP"));
     }
-    let config = read(args)?;
+    let mut args = args.clone();
+    let config = read(&args)?;
+    if let Some(mask) = args.umask.or(config.operation.umask) {
+        umask(Mode::from_bits_truncate(mask));
+    }
+    if args.core_dump || args.core_dump_pattern.is_some() {
+        setrlimit(Resource::RLIMIT_CORE, RLIM_INFINITY, RLIM_INFINITY).map_err(io::Error::from)?;
+    }
+    let named = args
+        .namespace
+        .as_deref()
+        .or(config.operation.net_namespace.as_deref());
+    if let Some(name) = named {
+        namespace::enter(name).map_err(|e| DaemonError::Namespace(name.to_owned(), e))?;
+    }
+    let mut foreground = Foreground::attached();
+    if !background::stays(&args) {
+        match background::fork_off(&mut args)? {
+            Process::Daemon(attached) => foreground = attached,
+            Process::Starter(status) => return Ok(status),
+        }
+    }
+    let pid_files = pid_files(&args)?;
     let _log = log::start(args.log_detail > 0);
-    if !args.dont_fork {
-        info!("staying in the foreground (as with -n)");
+    for sentence in args.without_effect() {
+        info!("{sentence}");
     }
     if args.dump_conf {
         info!("{config:#?}");
     }
-    let _pid_files = pid_files(args)?;
     let runtime = crate::runtime()?;
-    let result = runtime.block_on(drive(config, args));
+    let result = runtime.block_on(drive(config, &args, foreground));
     // Runs of checks that are under way end here, with their process groups.
     drop(runtime);
-    result
+    drop(pid_files);
+    result.map(|()| ExitCode::SUCCESS)
 }
 
 /// Reads the configuration and says on standard error what is odd about it.
 fn read(args: &RunArgs) -> Result<Config, DaemonError> {
     let name = || args.use_file.display().to_string();
-    let reading = load::load(&args.use_file, args.config_id.as_deref())
-        .map_err(|e| DaemonError::Unreadable(name(), e))?;
+    let reading = load::load_for(args).map_err(|e| DaemonError::Unreadable(name(), e))?;
     print(&mut io::stderr(), &reading.diagnostics);
     let config = reading
         .config
@@ -112,25 +147,20 @@ pub fn print(out: &mut impl Write, diagnostics: &[Diagnostic]) {
 
 /// `-p` and `-r`: one process, two names for it.
 fn pid_files(args: &RunArgs) -> Result<Vec<PidFile>, DaemonError> {
-    let mut paths: Vec<&Path> = [&args.pid, &args.vrrp_pid]
-        .into_iter()
-        .flatten()
-        .map(|p| &**p)
-        .collect();
-    paths.dedup();
-    let create = |path: &Path| {
-        let name = path.display().to_string();
-        PidFile::create(path).map_err(|e| match e.kind() {
-            io::ErrorKind::WouldBlock => {
-                DaemonError::PidFile(name, io::Error::other("held by another process"))
-            }
-            _ => DaemonError::PidFile(name, e),
-        })
+    let refused = |(path, e): (String, io::Error)| {
+        let held = e.kind() == io::ErrorKind::WouldBlock;
+        let other = || io::Error::other("held by another process");
+        DaemonError::PidFile(path, if held { other() } else { e })
     };
-    paths.into_iter().map(create).collect()
+    pidfile::create_all(args.pid.as_deref(), args.vrrp_pid.as_deref()).map_err(refused)
 }
 
-async fn drive(config: Config, args: &RunArgs) -> Result<(), DaemonError> {
+async fn drive(
+    config: Config,
+    args: &RunArgs,
+    mut foreground: Foreground,
+) -> Result<(), DaemonError> {
+    let service = Rc::new(Service::from_environment());
     let links = Rc::new(Links::new(&config.interfaces));
     let network = RawNetwork::new(&config, Rc::clone(&links)).map_err(privileges)?;
     let again = args.clone();
@@ -140,7 +170,13 @@ async fn drive(config: Config, args: &RunArgs) -> Result<(), DaemonError> {
         network,
         host: KernelHost::new(&config, Rc::clone(&links))?,
         probes: TaskProbes::new(&config)?,
-        hooks: SignalHooks::new(Arc::new(config.clone()), Rc::clone(&links), hang_up)?,
+        hooks: SignalHooks::new(
+            Arc::new(config.clone()),
+            Rc::clone(&links),
+            Signals::catch(args)?,
+            Rc::clone(&service),
+            hang_up,
+        ),
     };
     let awaited = |id: &InterfaceId| links.index(*id).is_none() && config.device(*id).is_none();
     for id in links.ids().filter(awaited) {
@@ -152,12 +188,23 @@ async fn drive(config: Config, args: &RunArgs) -> Result<(), DaemonError> {
     let version = env!("CARGO_PKG_VERSION");
     info!(instances = config.instances.len(), "locum {version} starts");
     let mut driver = Driver::new(Engine::new(config).with_uptime(clock::uptime()), world);
+    foreground.ready()?;
     let mut desk = Desk::default();
+    let mut heart = Heartbeat::new(&service);
+    let clock = MonotonicClock::new()?;
     let mut turn = Turn::Handled;
     while turn == Turn::Handled {
         turn = poll_fn(|cx| {
             desk.poll(cx, driver.engine());
-            driver.poll_turn(cx)
+            let turn = driver.poll_turn(cx);
+            let engine = driver.engine();
+            heart.poll(
+                cx,
+                &service,
+                || keeps_deadlines(engine, &clock),
+                || summary(engine),
+            );
+            turn
         })
         .await;
     }
@@ -178,7 +225,7 @@ fn privileges(error: io::Error) -> DaemonError {
 /// stays.
 fn reread(args: &RunArgs, running: &Config) -> Option<Config> {
     let name = args.use_file.display();
-    let config = match load::load(&args.use_file, args.config_id.as_deref()) {
+    let config = match load::load_for(args) {
         Ok(reading) => {
             for diagnostic in &reading.diagnostics {
                 info!("{diagnostic}");
@@ -216,4 +263,29 @@ fn has_objects(config: &Config) -> bool {
     let statics = !config.statics.addresses.is_empty() || !config.statics.objects.is_empty();
     let objects = config.instances.iter().any(|i| !i.objects.is_empty());
     !config.devices.is_empty() || statics || objects
+}
+
+/// Whether the engine does its work: what was due long ago isn't due any more.
+fn keeps_deadlines(engine: &Engine, clock: &MonotonicClock) -> bool {
+    let due = engine.status().deadline();
+    due.is_none_or(|at| clock.now() < at + STUCK)
+}
+
+/// What `systemctl status` shows.
+fn summary(engine: &Engine) -> String {
+    let instances = engine.status().instances();
+    let count = instances.len();
+    let (mut masters, mut faulty) = (0, 0);
+    for instance in instances {
+        match instance.state() {
+            StateKind::Master => masters += 1,
+            StateKind::Fault => faulty += 1,
+            StateKind::Init | StateKind::Backup => {}
+        }
+    }
+    let faults = match faulty {
+        0 => String::new(),
+        _ => format!(", {faulty} in fault"),
+    };
+    format!("{masters} of {count} instances are master{faults}")
 }

@@ -13,39 +13,82 @@ use locum_engine::{Command, Event, Instant};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::info;
 
+use crate::cli::RunArgs;
 use crate::links::Links;
 use crate::log;
 use crate::notify::Notifier;
+use crate::systemd::Service;
 
 /// Start, and then what signals ask for.
 pub struct SignalHooks {
     config: Arc<Config>,
     links: Rc<Links>,
     notifier: Notifier,
+    service: Rc<Service>,
     started: bool,
-    terminate: Signal,
-    interrupt: Signal,
-    hang_up: Signal,
+    signals: Signals,
     read: Box<Reader>,
+}
+
+/// The signals that are commands.
+#[derive(Debug)]
+pub struct Signals {
+    terminate: Signal,
+    /// Caught and, with `--ignore-sigint`, left at that.
+    interrupt: Signal,
+    ignore_interrupt: bool,
+    hang_up: Signal,
+    /// `-V`: everything stays as it is when the daemon stops.
+    keep_all: bool,
+}
+
+impl Signals {
+    /// Catches SIGTERM, SIGINT and SIGHUP from now on. Must be called inside a tokio runtime.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn catch(args: &RunArgs) -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            ignore_interrupt: args.ignore_sigint,
+            hang_up: signal(SignalKind::hangup())?,
+            keep_all: args.dont_release_vrrp,
+        })
+    }
+
+    /// SIGTERM or SIGINT.
+    fn poll_stop(&mut self, cx: &mut Context<'_>) -> bool {
+        let terminated = matches!(self.terminate.poll_recv(cx), Poll::Ready(Some(())));
+        let mut interrupted = false;
+        while let Poll::Ready(Some(())) = self.interrupt.poll_recv(cx) {
+            interrupted = true;
+        }
+        terminated || interrupted && !self.ignore_interrupt
+    }
 }
 
 /// Reads and judges the configuration anew; `None`, with the reasons in the log, if it can't be used.
 pub type Reader = dyn FnMut(&Config) -> Option<Config>;
 
 impl SignalHooks {
-    /// Catches SIGTERM, SIGINT and SIGHUP from now on; `read` is called for the last. Must be called
-    /// inside a tokio runtime.
-    pub fn new(config: Arc<Config>, links: Rc<Links>, read: Box<Reader>) -> io::Result<Self> {
-        Ok(Self {
+    /// `read` is called for each SIGHUP. Must be called inside a tokio runtime.
+    pub fn new(
+        config: Arc<Config>,
+        links: Rc<Links>,
+        signals: Signals,
+        service: Rc<Service>,
+        read: Box<Reader>,
+    ) -> Self {
+        Self {
             notifier: Notifier::new(Arc::clone(&config)),
             config,
             links,
+            service,
             started: false,
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            hang_up: signal(SignalKind::hangup())?,
+            signals,
             read,
-        })
+        }
     }
 }
 
@@ -58,21 +101,27 @@ impl SignalHooks {
 
 impl Hooks for SignalHooks {
     fn poll_command(&mut self, cx: &mut Context<'_>) -> Poll<Command> {
-        for signal in [&mut self.terminate, &mut self.interrupt] {
-            if let Poll::Ready(Some(())) = signal.poll_recv(cx) {
-                info!("asked to stop");
-                return Poll::Ready(Command::Stop);
+        if self.signals.poll_stop(cx) {
+            info!("asked to stop");
+            self.service.stopping();
+            if self.signals.keep_all {
+                info!("everything stays as it is (-V)");
+                self.links.keep_all();
             }
+            return Poll::Ready(Command::Stop);
         }
-        while let Poll::Ready(Some(())) = self.hang_up.poll_recv(cx) {
+        while let Poll::Ready(Some(())) = self.signals.hang_up.poll_recv(cx) {
+            self.service.reloading();
             if let Some(config) = (self.read)(&self.config) {
                 return Poll::Ready(Command::Reload(Box::new(config)));
             }
+            self.service.ready();
         }
         // Instances whose link isn't known yet would start in fault. The loop comes back here
         // after every link it is told of.
         if !self.started && self.links.all_told() {
             self.started = true;
+            self.service.ready();
             return Poll::Ready(Command::Start);
         }
         Poll::Pending
@@ -87,6 +136,7 @@ impl Hooks for SignalHooks {
             instances = self.config.instances.len(),
             "configuration reloaded"
         );
+        self.service.ready();
     }
 
     fn event(&mut self, _now: Instant, event: Event) {

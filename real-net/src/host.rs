@@ -313,6 +313,9 @@ impl Host for KernelHost {
     }
 
     fn apply(&mut self, effect: Effect) {
+        if self.links.are_kept() {
+            return self.keep(&effect);
+        }
         match effect {
             Effect::AddAddress {
                 instance,
@@ -384,6 +387,9 @@ fn moved(change: HostChange, moves: &Moves) -> Option<HostChange> {
 /// of its own bug must not leave an address behind that nobody defends.
 impl Drop for KernelHost {
     fn drop(&mut self) {
+        if self.links.are_kept() {
+            return self.belongings.leave();
+        }
         for address in std::mem::take(&mut self.held) {
             self.remove(&address);
         }

@@ -3,6 +3,7 @@
 //! Each of the engine's five injected traits has its implementation here; the engine's own loop
 //! runs on them. No protocol decision is made in this crate, and nothing of the simulator is in it.
 
+pub mod background;
 pub mod cli;
 pub mod clock;
 pub mod daemon;
@@ -12,11 +13,13 @@ pub mod host;
 pub mod links;
 pub mod load;
 pub mod log;
+pub mod namespace;
 pub mod network;
 pub mod notify;
 pub mod pidfile;
 pub mod probes;
 mod sys;
+pub mod systemd;
 
 use std::io;
 

@@ -14,6 +14,8 @@ use locum_engine::ids::InterfaceId;
 pub struct Links {
     entries: RefCell<Vec<Entry>>,
     all_told: Cell<bool>,
+    /// The daemon ends and leaves everything as it is: nothing is removed or sent any more.
+    kept: Cell<bool>,
 }
 
 type Entry = (Arc<str>, Option<NonZeroU32>);
@@ -24,6 +26,7 @@ impl Links {
         Self {
             entries: RefCell::new(entries(names)),
             all_told: Cell::new(false),
+            kept: Cell::new(false),
         }
     }
 
@@ -56,6 +59,16 @@ impl Links {
 
     pub(crate) fn set_all_told(&self) {
         self.all_told.set(true);
+    }
+
+    /// Whether the daemon ends without letting go of anything.
+    pub(crate) fn are_kept(&self) -> bool {
+        self.kept.get()
+    }
+
+    /// From now on nothing is removed from the host or sent.
+    pub(crate) fn keep_all(&self) {
+        self.kept.set(true);
     }
 
     pub(crate) fn set(&self, id: InterfaceId, index: Option<NonZeroU32>) {

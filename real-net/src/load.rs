@@ -8,17 +8,31 @@ use locum_engine::conf::{self, Diagnostic, Reading, Severity, SourceText, Source
 use locum_engine::config::{InstanceConfig, VirtualAddress};
 use locum_engine::wire::Family;
 
+use crate::cli::RunArgs;
+
 /// Reads the file and what it includes. `config_id` names this node in lines such as `@node ...`;
 /// the host name up to its first dot when absent.
 ///
 /// # Errors
 /// When the file itself can't be read. Includes that can't be are diagnostics.
 pub fn load(path: &Path, config_id: Option<&str>) -> io::Result<Reading> {
+    read(path, config_id, false)
+}
+
+/// The configuration that the daemon's flags name: `-f`, `-i` and `-e`.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_for(args: &RunArgs) -> io::Result<Reading> {
+    read(&args.use_file, args.config_id.as_deref(), args.all_config)
+}
+
+fn read(path: &Path, config_id: Option<&str>, insists: bool) -> io::Result<Reading> {
     let text = std::fs::read(path)?;
     let name = path.display().to_string();
     let text = String::from_utf8_lossy(&text);
     let config_id = config_id.map(str::to_owned).or_else(host_name);
-    let mut reading = conf::read(&name, &text, &mut Files { config_id });
+    let mut reading = conf::read(&name, &text, &mut Files { config_id, insists });
     refuse_ipv6_devices(&mut reading, &name, &text);
     Ok(reading)
 }
@@ -97,6 +111,7 @@ impl Verdict {
 /// Includes come from the file system, relative to the file that names them.
 struct Files {
     config_id: Option<String>,
+    insists: bool,
 }
 
 /// Wildcards as glob(3) has them.
@@ -137,6 +152,10 @@ impl Sources for Files {
 
     fn config_id(&self) -> Option<&str> {
         self.config_id.as_deref()
+    }
+
+    fn insists(&self) -> bool {
+        self.insists
     }
 
     fn variable(&self, name: &str) -> Option<String> {

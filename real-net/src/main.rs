@@ -5,50 +5,90 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::Parser;
-use locum_engine::conf::explain;
+use locum_engine::conf::{Reading, explain};
 use locum_engine::probe::parse::parse_probe;
-use locum_real_net::cli::{Cli, Command, RunArgs};
-use locum_real_net::load::{Verdict, load};
+use locum_real_net::cli::{Cli, Command, RunArgs, signal_number};
+use locum_real_net::load::{Verdict, load, load_for};
 use locum_real_net::{daemon, probes, runtime};
 
 /// Wrong arguments or an unusable configuration.
 const UNUSABLE: u8 = 2;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::from_arguments();
     match cli.command {
         None => run(&cli.run),
-        Some(Command::Run(args)) => run(&args),
-        Some(Command::Check { file, config_id }) => {
-            let explained = true;
-            check(&file, config_id.as_deref(), explained, &mut io::stdout())
+        Some(Command::Run(mut args)) => {
+            args.dont_fork = true;
+            args.log_console = true;
+            run(&args)
         }
+        Some(Command::Check { file, config_id }) => check(
+            &file,
+            load(&file, config_id.as_deref()),
+            true,
+            &mut io::stdout(),
+        ),
         Some(Command::Probe { words }) => probe(&words),
     }
 }
 
 fn run(args: &RunArgs) -> ExitCode {
-    let id = args.config_id.as_deref();
+    if let Some(name) = &args.signum {
+        return signum(name);
+    }
+    if args.genhash {
+        return fail(
+            UNUSABLE,
+            "-T is a tool for the load balancer, which is not part of Locum",
+        );
+    }
     match &args.config_test {
-        Some(None) => return check(&args.use_file, id, false, &mut io::stderr()),
+        Some(None) => return test(args, &mut io::stderr()),
         Some(Some(log)) => {
             return match File::options().append(true).create(true).open(log) {
-                Ok(mut log) => check(&args.use_file, id, false, &mut log),
+                Ok(mut log) => test(args, &mut log),
                 Err(e) => fail(UNUSABLE, &format!("{}: {e}", log.display())),
             };
         }
         None => {}
     }
     match daemon::run(args) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(status) => status,
         Err(e) => fail(e.exit_status(), &e.to_string()),
     }
 }
 
+/// The portable way to find the signals that have no fixed number.
+fn signum(name: &str) -> ExitCode {
+    match signal_number(name) {
+        Some(number) => {
+            let _ = writeln!(io::stdout(), "{number}");
+            ExitCode::SUCCESS
+        }
+        None => {
+            let known = "STOP, RELOAD, DATA, STATS, STATS_CLEAR, JSON, TDUMP";
+            fail(
+                1,
+                &format!("no signal is called {name}: write one of {known}"),
+            )
+        }
+    }
+}
+
+/// `-t`
+fn test(args: &RunArgs, out: &mut impl Write) -> ExitCode {
+    check(&args.use_file, load_for(args), false, out)
+}
+
 /// Prints what there is to say about a configuration, and if `explained` what it will do.
-fn check(file: &Path, config_id: Option<&str>, explained: bool, out: &mut impl Write) -> ExitCode {
-    match load(file, config_id) {
+fn check(
+    file: &Path,
+    reading: io::Result<Reading>,
+    explained: bool,
+    out: &mut impl Write,
+) -> ExitCode {
+    match reading {
         Ok(reading) => {
             daemon::print(out, &reading.diagnostics);
             if let (true, Some(config)) = (explained, &reading.config) {

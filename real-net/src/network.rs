@@ -159,6 +159,9 @@ impl Network for RawNetwork {
     }
 
     fn send(&mut self, transmit: Transmit) {
+        if self.links.are_kept() {
+            return;
+        }
         match transmit {
             Transmit::Advert {
                 interface,

@@ -48,8 +48,8 @@ impl Notifier {
     pub fn new(config: Arc<Config>) -> Self {
         Self {
             instances: initially(&config),
-            queues: Queues::default(),
-            pipes: Pipes::open(&config.reports.fifos),
+            queues: Queues::new(config.operation.script_security),
+            pipes: Pipes::open(&config.reports.fifos, config.operation.script_security),
             post: Post::new(&config),
             config,
         }
@@ -98,10 +98,11 @@ impl Notifier {
         }
         if self.config.reports.fifos != config.reports.fifos {
             self.pipes.close();
-            self.pipes = Pipes::open(&config.reports.fifos);
+            let security = config.operation.script_security;
+            self.pipes = Pipes::open(&config.reports.fifos, security);
         }
         self.post = Post::new(&config);
-        self.queues.forget();
+        self.queues.forget(config.operation.script_security);
         (self.config, self.instances) = (config, instances);
         if self.config.reports.states_on_reload {
             self.tell_all();

@@ -5,9 +5,15 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{Flock, FlockArg};
+use nix::sys::signal::kill;
+use nix::unistd::Pid;
+
+/// Where keepalived writes its number unless told otherwise, and where exporters look for it.
+const DEFAULT: &str = "/run/keepalived.pid";
 
 /// One pid file of this process.
 #[derive(Debug)]
@@ -26,6 +32,8 @@ impl PidFile {
             .write(true)
             .create(true)
             .truncate(false)
+            .mode(0o644)
+            .custom_flags(libc::O_NOFOLLOW)
             .open(path)?;
         let locked = Flock::lock(file, FlockArg::LockExclusiveNonblock);
         let mut locked = locked.map_err(|(_, errno)| io::Error::from(errno))?;
@@ -36,6 +44,35 @@ impl PidFile {
             _locked: locked,
         })
     }
+}
+
+/// The files that were asked for; without `pid`, the default one if it can be written and names no
+/// other process that lives.
+///
+/// # Errors
+/// With the path. [`io::ErrorKind::WouldBlock`] when another process holds it.
+pub fn create_all(
+    pid: Option<&Path>,
+    other: Option<&Path>,
+) -> Result<Vec<PidFile>, (String, io::Error)> {
+    let mut paths: Vec<&Path> = [pid, other].into_iter().flatten().collect();
+    paths.dedup();
+    let create = |path: &Path| PidFile::create(path).map_err(|e| (path.display().to_string(), e));
+    let mut files = paths
+        .into_iter()
+        .map(create)
+        .collect::<Result<Vec<_>, _>>()?;
+    if pid.is_none() && !somebody_lives(Path::new(DEFAULT)) {
+        files.extend(PidFile::create(Path::new(DEFAULT)));
+    }
+    Ok(files)
+}
+
+/// Whether the file has the number of a process that is there. keepalived doesn't lock its file.
+fn somebody_lives(path: &Path) -> bool {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let number = text.trim().parse().ok().filter(|n: &i32| *n > 0);
+    number.is_some_and(|n| kill(Pid::from_raw(n), None) != Err(nix::Error::ESRCH))
 }
 
 impl Drop for PidFile {

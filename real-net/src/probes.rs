@@ -8,6 +8,7 @@ mod http;
 mod ping;
 mod quorum;
 mod script;
+mod secure;
 mod tcp;
 mod watch;
 
@@ -62,7 +63,8 @@ impl TaskProbes {
     /// # Errors
     /// When a user or group of the configuration doesn't exist on this host.
     pub fn new(config: &Config) -> Result<Self, UnknownUser> {
-        let checks = config.checks.iter().map(Slot::new);
+        let security = config.operation.script_security;
+        let checks = config.checks.iter().map(|c| Slot::new(c, security));
         Ok(Self {
             checks: checks.collect::<Result<_, _>>()?,
             watch: Watch::new(config),
@@ -79,16 +81,18 @@ impl TaskProbes {
         config
             .checks
             .iter()
-            .try_for_each(|check| Slot::new(check).map(drop))
+            .try_for_each(|check| Slot::new(check, false).map(drop))
     }
 }
 
 impl Slot {
-    fn new(config: &CheckConfig) -> Result<Self, UnknownUser> {
+    fn new(config: &CheckConfig, security: bool) -> Result<Self, UnknownUser> {
         let work = match &config.command {
-            CheckCommand::Script(words) => {
-                Work::Script(Arc::new(Script::new(words, config.user.as_ref())?))
-            }
+            CheckCommand::Script(words) => Work::Script(Arc::new(Script::new(
+                words,
+                config.user.as_ref(),
+                security,
+            )?)),
             CheckCommand::Probe(probe) => Work::Probe(Arc::new(probe.clone())),
         };
         Ok(Self {
@@ -107,7 +111,8 @@ impl Probes for TaskProbes {
             let Some(to) = step.to else { continue };
             let kept = plan.moves.check_before(to);
             let kept = kept.and_then(|from| old[from.index()].take());
-            let slot = kept.map_or_else(|| Slot::new(config.check(to)), Ok);
+            let made = || Slot::new(config.check(to), config.operation.script_security);
+            let slot = kept.map_or_else(made, Ok);
             self.checks.push(slot.unwrap_or_else(|e| {
                 error!("{e}");
                 Slot::default()

@@ -66,6 +66,10 @@ pub(super) fn lines(
     sources: &mut dyn Sources,
     report: &mut Report,
 ) -> Vec<Line> {
+    let checks = match sources.insists() {
+        true => Checks::ALL,
+        false => Checks::default(),
+    };
     let mut reader = Reader {
         sources,
         report,
@@ -73,7 +77,7 @@ pub(super) fn lines(
         files: 0,
         macros: Macros::default(),
         random: Random::default(),
-        checks: Checks::default(),
+        checks,
         at: Span::default(),
         depth: 0,
         read: 0,

@@ -16,6 +16,7 @@ pub(super) mod instance;
 mod line;
 pub(super) mod multicast;
 pub(super) mod notify;
+mod operation;
 pub(super) mod route;
 pub(super) mod rule;
 pub(super) mod script;
@@ -32,6 +33,7 @@ use std::collections::BTreeMap;
 use super::source::Report;
 use super::suggest;
 use super::tree::Item;
+use crate::config::Operation;
 use global::GlobalDraft;
 use group::GroupDraft;
 use ignored::Ignored;
@@ -44,6 +46,7 @@ use watch::{FileDraft, ProcessDraft};
 #[derive(Debug, Default)]
 pub(super) struct Drafts {
     pub(super) global: GlobalDraft,
+    pub(super) operation: Operation,
     /// `garp_group`
     pub(super) garp_groups: Vec<garp::GroupDraft>,
     pub(super) statics: StaticsDraft,
@@ -67,8 +70,9 @@ pub(super) fn read(items: &[Item], report: &mut Report) -> Drafts {
     let mut seen = BTreeMap::new();
     for item in items {
         match item.keyword.text.as_str() {
-            "global_defs" => global::read(item, &mut drafts.global, report),
             "interface_up_down_delays" => delays::read(item, &mut drafts.delays, report),
+            "global_defs" => global::read(item, &mut drafts, report),
+            "net_namespace" => operation::net_namespace(item, &mut drafts.operation, report),
             "garp_group" => drafts.garp_groups.push(garp::group(item, report)),
             "vrrp_script" | "vrrp_instance" | "vrrp_sync_group" | "track_file"
             | "vrrp_track_file" | "track_process" | "vrrp_track_process" => {
@@ -269,6 +273,7 @@ impl Context {
                 "vrrp_sync_group",
                 "garp_group",
                 "interface_up_down_delays",
+                "net_namespace",
                 "static_ipaddress",
                 "static_routes",
                 "static_rules",
@@ -278,7 +283,11 @@ impl Context {
                 "track_process",
                 "vrrp_track_process",
             ]],
-            Self::Global => &[&global::KEYWORDS, &notify::GLOBAL_KEYWORDS],
+            Self::Global => &[
+                &global::KEYWORDS,
+                &notify::GLOBAL_KEYWORDS,
+                &operation::GLOBAL_KEYWORDS,
+            ],
             Self::Instance => &[&instance::KEYWORDS, &notify::INSTANCE_KEYWORDS],
             Self::Script => &[&script::KEYWORDS],
             Self::File => &[&watch::FILE_KEYWORDS],

@@ -3,7 +3,7 @@
 
 use super::instance::{list, show_address};
 use super::{Change, Moves};
-use crate::config::{Config, LinkDelay, Pace, StaticTrack, Statics, VirtualDevice};
+use crate::config::{Config, LinkDelay, Operation, Pace, StaticTrack, Statics, VirtualDevice};
 use crate::time::Seconds;
 
 pub(super) fn changes(old: &Config, new: &Config, moves: &Moves) -> Vec<Change> {
@@ -53,6 +53,24 @@ pub(super) fn changes(old: &Config, new: &Config, moves: &Moves) -> Vec<Change> 
             "notify_fifo, smtp_server",
             &old.reports,
             &new.reports,
+            |_| "changed".to_owned(),
+        ),
+        Change::between(
+            "net_namespace (at the next start)",
+            &old.operation.net_namespace,
+            &new.operation.net_namespace,
+            |name| name.as_deref().unwrap_or("none").to_owned(),
+        ),
+        Change::between(
+            "enable_script_security, event_stream, files that are written",
+            &Operation {
+                net_namespace: None,
+                ..old.operation.clone()
+            },
+            &Operation {
+                net_namespace: None,
+                ..new.operation.clone()
+            },
             |_| "changed".to_owned(),
         ),
         list(

@@ -159,6 +159,11 @@ impl Belongings {
         }
     }
 
+    /// The daemon ends, and everything stays as it is.
+    pub(super) fn leave(&mut self) {
+        self.filter.leave();
+    }
+
     /// Lets go of everything.
     pub(super) fn clear(&mut self, netlink: &mut Netlink) {
         for (id, object) in std::mem::take(&mut self.installed).into_iter().rev() {

@@ -45,6 +45,11 @@ impl Filter {
         Self { there }
     }
 
+    /// The table stays when this is dropped.
+    pub(crate) fn leave(&mut self) {
+        self.there = false;
+    }
+
     /// Drops what is addressed to these addresses, or no longer.
     pub(crate) fn set(&self, addresses: &[IpAddr], shut: bool) {
         if self.there {

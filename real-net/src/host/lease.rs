@@ -3,11 +3,12 @@
 
 use std::time::Duration;
 
+use locum_engine::Effect;
 use locum_engine::config::{Broadcast, Config, VirtualAddress};
 use tracing::{info, warn};
 
-use super::KernelHost;
 use super::netlink::{Change, Netlink};
+use super::{FOR_EVER, KernelHost};
 
 impl KernelHost {
     /// Lets the lifetime of an address begin anew, if it is one that we have added: an address that
@@ -22,6 +23,13 @@ impl KernelHost {
             // Its interface is gone, which is reported by itself.
             Err(e) if e.raw_os_error() == Some(libc::ENODEV) => {}
             Err(e) => warn!(address = %address.address, "can't refresh an address: {e}"),
+        }
+    }
+
+    /// The daemon ends and lets go of nothing: what is to go now stays for good.
+    pub(super) fn keep(&mut self, effect: &Effect) {
+        if let Effect::RemoveAddress { address, .. } = effect {
+            self.refresh(address, FOR_EVER);
         }
     }
 

@@ -41,7 +41,7 @@ struct Pipe {
 
 impl Pipes {
     /// Makes and opens the pipes, and starts their readers.
-    pub(super) fn open(fifos: &[Fifo]) -> Self {
+    pub(super) fn open(fifos: &[Fifo], security: bool) -> Self {
         let mut pipes = Vec::new();
         for fifo in fifos {
             match open(Path::new(&*fifo.path)) {
@@ -49,7 +49,10 @@ impl Pipes {
                     path: PathBuf::from(&*fifo.path),
                     file,
                     lost: 0,
-                    reader: fifo.script.as_ref().map(|hook| start(hook, &fifo.path)),
+                    reader: fifo
+                        .script
+                        .as_ref()
+                        .map(|hook| start(hook, &fifo.path, security)),
                 }),
                 Err(e) => warn!(path = &*fifo.path, "no events are written here: {e}"),
             }
@@ -126,13 +129,13 @@ fn open(path: &Path) -> io::Result<File> {
 }
 
 /// Keeps the reader running.
-fn start(hook: &Hook, path: &Arc<str>) -> JoinHandle<()> {
+fn start(hook: &Hook, path: &Arc<str>, security: bool) -> JoinHandle<()> {
     let mut words = hook.words.clone();
     words.push(Arc::clone(path));
     let user = hook.user.clone();
     tokio::spawn(async move {
         let command = words.join(" ");
-        let script = match Script::new(&words, user.as_ref()) {
+        let script = match Script::new(&words, user.as_ref(), security) {
             Ok(script) => script,
             Err(e) => return warn!(command, "the reader of a pipe is not run: {e}"),
         };

@@ -30,6 +30,8 @@ pub(super) struct Queues {
     queues: BTreeMap<(Subject, bool), Arc<Mutex<Queue>>>,
     workers: JoinSet<()>,
     room: Arc<Semaphore>,
+    /// `enable_script_security`
+    security: bool,
 }
 
 /// Room for one job: the latest.
@@ -39,17 +41,17 @@ struct Queue {
     next: Option<Job>,
 }
 
-impl Default for Queues {
-    fn default() -> Self {
+impl Queues {
+    /// Without scripts so far. `security` is `enable_script_security`.
+    pub(super) fn new(security: bool) -> Self {
         Self {
+            security,
             queues: BTreeMap::new(),
             workers: JoinSet::new(),
             room: Arc::new(Semaphore::new(AT_ONCE)),
         }
     }
-}
 
-impl Queues {
     /// Runs a job after the one under way. It takes the place of one that still waits.
     pub(super) fn post(&mut self, subject: Subject, job: Job) {
         self.add((subject, false), job);
@@ -72,11 +74,13 @@ impl Queues {
             }
             state.running = true;
         }
-        self.workers.spawn(work(queue, job, Arc::clone(&self.room)));
+        let (room, security) = (Arc::clone(&self.room), self.security);
+        self.workers.spawn(work(queue, job, room, security));
     }
 
     /// Positions mean other subjects from now on; what is under way goes on.
-    pub(super) fn forget(&mut self) {
+    pub(super) fn forget(&mut self, security: bool) {
+        self.security = security;
         self.queues.clear();
     }
 
@@ -90,13 +94,13 @@ impl Queues {
     }
 }
 
-async fn work(queue: Arc<Mutex<Queue>>, first: Job, room: Arc<Semaphore>) {
+async fn work(queue: Arc<Mutex<Queue>>, first: Job, room: Arc<Semaphore>, security: bool) {
     let mut job = first;
     loop {
         for (words, user) in job.runs {
             // The semaphore is never closed.
             let _permit = room.acquire().await;
-            run(&words, user.as_ref()).await;
+            run(&words, user.as_ref(), security).await;
         }
         let mut state = queue.lock().unwrap_or_else(PoisonError::into_inner);
         match state.next.take() {
@@ -109,9 +113,9 @@ async fn work(queue: Arc<Mutex<Queue>>, first: Job, room: Arc<Semaphore>) {
     }
 }
 
-async fn run(words: &[Arc<str>], user: Option<&(Arc<str>, Option<Arc<str>>)>) {
+async fn run(words: &[Arc<str>], user: Option<&(Arc<str>, Option<Arc<str>>)>, security: bool) {
     let command = words.join(" ");
-    match Script::new(words, user) {
+    match Script::new(words, user, security) {
         Ok(script) => {
             let outcome = script.run(tokio::time::sleep(DEADLINE)).await;
             if outcome != locum_engine::Outcome::Success {

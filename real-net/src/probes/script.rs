@@ -18,6 +18,8 @@ use nix::unistd::{Gid, Group, Pid, Uid, User};
 use tokio::process::{Child, Command};
 use tracing::warn;
 
+use super::secure;
+
 /// From TERM to KILL.
 const GRACE: Duration = Duration::from_secs(2);
 /// The user that keepalived runs scripts as when it exists.
@@ -39,6 +41,8 @@ pub(crate) struct Script {
     words: Vec<Arc<str>>,
     /// `None`: as the daemon itself, because it isn't root.
     user: Option<(Uid, Gid)>,
+    /// `enable_script_security`
+    security: bool,
     complained: AtomicBool,
 }
 
@@ -46,6 +50,7 @@ impl Script {
     pub(crate) fn new(
         words: &[Arc<str>],
         user: Option<&(Arc<str>, Option<Arc<str>>)>,
+        security: bool,
     ) -> Result<Self, UnknownUser> {
         Ok(Self {
             words: words.to_vec(),
@@ -57,8 +62,21 @@ impl Script {
                     .flatten()
                     .map(|user| (user.uid, user.gid)),
             },
+            security,
             complained: AtomicBool::new(false),
         })
+    }
+
+    /// Why it isn't run: with `enable_script_security`, a script that runs as root must not be anybody
+    /// else's to change.
+    pub(crate) fn refusal(&self) -> Option<String> {
+        let as_root = match self.user {
+            Some((uid, _)) => uid.is_root(),
+            None => Uid::effective().is_root(),
+        };
+        let program = self.words.first().filter(|_| self.security && as_root)?;
+        let why = secure::judge(program, PATH).err()?;
+        Some(format!("it would run as root, and {why}"))
     }
 
     /// Runs it to its end, or until `given_up` comes first.
@@ -82,6 +100,9 @@ impl Script {
     }
 
     fn spawn(&self) -> io::Result<Process> {
+        if let Some(why) = self.refusal() {
+            return Err(io::Error::other(why));
+        }
         let (program, arguments) = self
             .words
             .split_first()
@@ -105,7 +126,10 @@ impl Script {
 
     fn not_run(&self, error: &io::Error) -> Outcome {
         if !self.complained.swap(true, Ordering::Relaxed) {
-            warn!(command = self.words.join(" "), "can't run a check: {error}");
+            warn!(
+                command = self.words.join(" "),
+                "can't run a script: {error}"
+            );
         }
         Outcome::Failure(match error.kind() {
             io::ErrorKind::NotFound => NOT_FOUND,

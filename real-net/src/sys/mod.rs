@@ -2,4 +2,5 @@
 
 pub(crate) mod dropped;
 pub(crate) mod packet;
+pub(crate) mod process;
 pub(crate) mod readable;

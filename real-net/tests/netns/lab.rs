@@ -131,6 +131,11 @@ impl Lab {
         format!("{}-{node}", self.tag)
     }
 
+    /// Where a file of this lab may be.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
     /// Starts a daemon on a node. One that ran there before must have ended.
     pub(crate) fn start(&mut self, node: &'static str, kind: Kind, configuration: &str) {
         self.start_under(&[], node, kind, configuration);

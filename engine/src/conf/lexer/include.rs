@@ -22,7 +22,7 @@ pub(super) struct Checks {
 }
 
 impl Checks {
-    const ALL: Self = Self {
+    pub(super) const ALL: Self = Self {
         readable: true,
         matched: true,
         wildcard: true,

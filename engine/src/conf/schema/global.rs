@@ -8,7 +8,7 @@ use super::multicast::GroupsDraft;
 use super::notify::ReportsDraft;
 use super::tuning::TuningDraft;
 use super::value::{bare, number, seconds, switch, value};
-use super::{Context, other, script, unicast};
+use super::{Context, Drafts, operation, other, script, unicast};
 use crate::conf::lexer::Word;
 use crate::conf::source::{Report, Span};
 use crate::conf::tree::Item;
@@ -79,7 +79,12 @@ pub(super) const KEYWORDS: [&str; 34] = [
 const LONGEST_STARTUP_DELAY: u64 = 4294;
 
 /// Reads one block; several add up.
-pub(super) fn read(block: &Item, draft: &mut GlobalDraft, report: &mut Report) {
+pub(super) fn read(block: &Item, drafts: &mut Drafts, report: &mut Report) {
+    let Drafts {
+        global: draft,
+        operation,
+        ..
+    } = drafts;
     for item in block.block.as_deref().unwrap_or_default() {
         let keyword = item.keyword.text.as_str();
         match keyword {
@@ -134,6 +139,7 @@ pub(super) fn read(block: &Item, draft: &mut GlobalDraft, report: &mut Report) {
                 draft.check_unicast_src = read.or(draft.check_unicast_src);
             }
             _ if draft.reports.read(item, report) => {}
+            _ if operation::read(item, operation, report) => {}
             _ if draft.tuning.read_global(item, report) => {}
             _ if draft.groups.read(item, report) => {}
             _ => match keyword.strip_prefix("vrrp_") {

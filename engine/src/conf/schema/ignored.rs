@@ -91,10 +91,6 @@ const ROOT: &[Ignored] = &[
     warn("bfd_instance", BFD).block(),
     note("linkbeat_use_polling", LINKBEAT),
     note("linkbeat_interfaces", LINKBEAT).block(),
-    warn(
-        "net_namespace",
-        "the daemon runs in the network namespace it is started in",
-    ),
     warn("net_namespace_ipvs", BALANCER),
     note("namespace_with_ipsets", FIREWALL),
     note("instance", "the daemon has no instance name"),
@@ -109,10 +105,6 @@ const GLOBAL: &[Ignored] = &[
     note(
         "lvs_id",
         "it is the old name of `router_id`, which keepalived no longer knows",
-    ),
-    warn(
-        "enable_script_security",
-        "the permissions of scripts are not checked before they run",
     ),
     note(
         "set_supplementary_groups",
@@ -182,11 +174,6 @@ const GLOBAL: &[Ignored] = &[
     note("tmp_config_directory", FILES),
     note("use_symlink_paths", FILES),
     note("data_use_instance", FILES),
-    note("json_version", FILES),
-    note("state_dump_file", FILES),
-    note("stats_dump_file", FILES),
-    note("json_dump_file", FILES),
-    note("umask", FILES),
     note("iproute_usr_dir", FILES),
     note("iproute_etc_dir", FILES),
     note("lvs_sync_daemon", BALANCER),

@@ -3,20 +3,20 @@
 use super::{assert_says, conf, instance_with, only_instance, printed, said};
 use crate::conf::Severity::{Note, Warning};
 
-const GLOBAL: &str = "lvs_id enable_script_security startup_script \
+const GLOBAL: &str = "lvs_id startup_script \
     disable_local_igmp \
     dynamic_interfaces max_auto_priority \
     vrrp_priority vrrp_no_swap vrrp_rt_priority vrrp_cpu_affinity vrrp_rlimit_rttime \
     vrrp_rx_bufs_policy vrrp_iptables vrrp_ipsets nftables enable_dbus enable_snmp_vrrp \
     enable_snmp_rfc enable_traps snmp_socket process_names reload_check_config reload_file \
-    config_save_dir json_version umask iproute_usr_dir lvs_sync_daemon";
+    config_save_dir iproute_usr_dir lvs_sync_daemon";
 
 const INSTANCE: &str = "vrf track_src_ip kernel_rx_buf_size \
     linkbeat_use_polling lvs_sync_daemon_interface \
     promote_secondaries use_ipvlan \
     debug";
 
-const ROOT: &str = "net_namespace instance use_pid_dir child_wait_time namespace_with_ipsets";
+const ROOT: &str = "instance use_pid_dir child_wait_time namespace_with_ipsets";
 
 const ROOT_BLOCKS: &str = "bfd_instance \
     linkbeat_interfaces virtual_server virtual_server_group";

@@ -15,7 +15,7 @@ const ROOT: &str = "
 = vrrp_track_process p {process x}
 = track_process p {process x}
 - bfd_instance b {neighbor_ip 192.0.2.1}
-- net_namespace ns
+= net_namespace ns
 - net_namespace_ipvs ns
 - namespace_with_ipsets
 - instance name
@@ -45,7 +45,7 @@ const GLOBAL: &str = "
 = no_email_faults
 - lvs_id name
 = script_user root
-- enable_script_security
+= enable_script_security
 - set_supplementary_groups
 - startup_script /bin/true
 - startup_script_timeout 5
@@ -133,11 +133,11 @@ const GLOBAL: &str = "
 - tmp_config_directory /tmp
 - use_symlink_paths on
 - data_use_instance
-- json_version 2
-- state_dump_file /tmp/x
-- stats_dump_file /tmp/x
-- json_dump_file /tmp/x
-- umask 0077
+= json_version 2
+= state_dump_file /tmp/x
+= stats_dump_file /tmp/x
+= json_dump_file /tmp/x
+= umask 0077
 - iproute_usr_dir /usr/share/iproute2
 - iproute_etc_dir /etc/iproute2
 - lvs_sync_daemon eth0 VI_1

@@ -43,7 +43,7 @@ With -t and check: 0 the file runs as written, 5 it runs but not as it seems to 
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run the daemon (the same as no command)
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Read a configuration and say what is odd about it
     #[command(after_help = EXIT_STATUS)]
     Check {

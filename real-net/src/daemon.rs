@@ -225,7 +225,7 @@ fn privileges(error: io::Error) -> DaemonError {
 /// stays.
 fn reread(args: &RunArgs, running: &Config) -> Option<Config> {
     let name = args.use_file.display();
-    let config = match load::load_for(args) {
+    let config = match load::load_again(args) {
         Ok(reading) => {
             for diagnostic in &reading.diagnostics {
                 info!("{diagnostic}");

@@ -1,7 +1,8 @@
 //! Reading the configuration from files.
 
+use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
-use std::io;
+use std::io::{self, Read};
 use std::path::Path;
 
 use locum_engine::conf::{self, Diagnostic, Reading, Severity, SourceText, Sources};
@@ -9,6 +10,11 @@ use locum_engine::config::{InstanceConfig, VirtualAddress};
 use locum_engine::wire::Family;
 
 use crate::cli::RunArgs;
+
+/// No configuration is longer; what is has no end, such as `/dev/zero`. Four thousand instances need
+/// about one MiB.
+const BYTES_MAX: u64 = 64 << 20;
+const NO_FILE: &str = "it is not a file";
 
 /// Reads the file and what it includes. `config_id` names this node in lines such as `@node ...`;
 /// the host name up to its first dot when absent.
@@ -27,8 +33,20 @@ pub fn load_for(args: &RunArgs) -> io::Result<Reading> {
     read(&args.use_file, args.config_id.as_deref(), args.all_config)
 }
 
+/// As [`load_for`], for a daemon that runs: what isn't a file, such as a pipe, would make it wait for
+/// whoever writes to it.
+///
+/// # Errors
+/// As [`load`], and when it isn't a file.
+pub fn load_again(args: &RunArgs) -> io::Result<Reading> {
+    if !std::fs::metadata(&args.use_file)?.is_file() {
+        return Err(io::Error::other(NO_FILE));
+    }
+    load_for(args)
+}
+
 fn read(path: &Path, config_id: Option<&str>, insists: bool) -> io::Result<Reading> {
-    let text = std::fs::read(path)?;
+    let text = bytes(path)?;
     let name = path.display().to_string();
     let text = String::from_utf8_lossy(&text);
     let config_id = config_id.map(str::to_owned).or_else(host_name);
@@ -163,6 +181,18 @@ impl Sources for Files {
     }
 }
 
+fn bytes(path: &Path) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    File::open(path)?
+        .take(BYTES_MAX + 1)
+        .read_to_end(&mut text)?;
+    if text.len() as u64 > BYTES_MAX {
+        let sentence = format!("it has more than {} MiB", BYTES_MAX >> 20);
+        return Err(io::Error::other(sentence));
+    }
+    Ok(text)
+}
+
 fn host_name() -> Option<String> {
     let name = nix::unistd::gethostname().ok()?.into_string().ok()?;
     Some(name.split('.').next()?.to_owned())
@@ -170,8 +200,8 @@ fn host_name() -> Option<String> {
 
 fn source(file: &Path) -> SourceText {
     let text = match std::fs::metadata(file) {
-        Ok(kind) if !kind.is_file() => Err("it is not a file".to_owned()),
-        _ => std::fs::read(file).map_err(|e| e.to_string()),
+        Ok(kind) if !kind.is_file() => Err(NO_FILE.to_owned()),
+        _ => bytes(file).map_err(|e| e.to_string()),
     };
     SourceText {
         name: file.display().to_string(),
@@ -181,6 +211,8 @@ fn source(file: &Path) -> SourceText {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
 
     /// A folder with files in it; removed when dropped.
@@ -220,6 +252,15 @@ mod tests {
         let last = refused.diagnostics.last().expect("it says why");
         assert_eq!((last.severity, last.line), (Severity::Error, 3));
         assert!(read(&instance("192.0.2.1")).config.is_some());
+    }
+
+    #[test]
+    fn what_has_no_end_is_not_read_to_its_end() {
+        let e = load(Path::new("/dev/zero"), None).expect_err("it is long");
+        assert_eq!(e.to_string(), "it has more than 64 MiB");
+        let cli = crate::cli::Cli::parse_from(["locum", "-f", "/dev/zero"]);
+        let e = load_again(&cli.run).expect_err("no file");
+        assert_eq!(e.to_string(), NO_FILE);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use std::fs::{self, File};
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
@@ -92,19 +92,30 @@ impl Lab {
 
     fn build_node(&mut self, node: &'static str) {
         self.nodes.push(node);
+        let here = self.namespace(node);
+        must(&format!("ip netns add {here}"));
+        must(&format!("ip -n {here} link set lo up"));
+        self.connect(node);
+    }
+
+    /// Gives a node its interface and its cable.
+    pub(crate) fn connect(&self, node: &str) {
         let (here, switch) = (self.namespace(node), self.namespace("sw"));
         let address = address(node);
         let last = address.rsplit('.').next().expect("four numbers");
         let mac = format!("02:00:00:00:00:{last}");
-        must(&format!("ip netns add {here}"));
         must(&format!(
             "ip -n {here} link add eth0 address {mac} type veth peer name p{node} netns {switch}"
         ));
         must(&format!("ip -n {switch} link set p{node} master br0"));
         must(&format!("ip -n {here} addr add {address}/24 dev eth0"));
-        must(&format!("ip -n {here} link set lo up"));
         must(&format!("ip -n {switch} link set p{node} up"));
         must(&format!("ip -n {here} link set eth0 up"));
+    }
+
+    /// Where the daemons' files are.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Gives each node a foot in a second network: `eth1` at 10.9.0.11, .12, ..., on a switch of

@@ -15,6 +15,7 @@ mod flood;
 mod frr;
 mod gateway;
 mod group;
+mod hardship;
 mod interop;
 mod ipv6;
 mod killed;

@@ -12,6 +12,7 @@ pub mod listing;
 pub mod pcap;
 pub mod pcapng;
 pub mod recordings;
+pub mod signed;
 pub mod timing;
 
 pub use compare::{Comparison, Difference, Options, compare};

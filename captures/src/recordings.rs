@@ -229,6 +229,24 @@ pub const REPRODUCED: &[Recording] = &[
         yields: 2,
         tuned: false,
     },
+    Recording {
+        name: "auth-hmac",
+        deviations: &[],
+        yields: 1,
+        tuned: true,
+    },
+    Recording {
+        name: "auth-hmac-v2",
+        deviations: &[],
+        yields: 1,
+        tuned: true,
+    },
+    Recording {
+        name: "auth-hmac-ipv6",
+        deviations: &[(Deviation::FlowUnlabelled, 12)],
+        yields: 0,
+        tuned: true,
+    },
 ];
 
 /// Those that no simulation reproduces.

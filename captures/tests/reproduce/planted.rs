@@ -2,7 +2,9 @@
 
 use locum_captures::compare::What;
 use locum_captures::listing::Sender;
-use locum_captures::{Comparison, Frame, Listing, compare};
+use locum_captures::recordings;
+use locum_captures::signed::{self, Wrong};
+use locum_captures::{Comparison, Frame, Listing, compare, read_file};
 
 use super::{MS, expected, options, simulate};
 
@@ -168,4 +170,37 @@ fn late_announcements() {
         1,
         "the first of the burst; the others follow it as before"
     );
+}
+
+/// One bit of an advert, of its trailer or of its stamp, and a stamp that doesn't grow.
+#[test]
+fn a_forged_signature() {
+    let run = read_file(&recordings::folder().join("auth-hmac").join("wire.pcap"));
+    let run = run.expect("tcpdump wrote it");
+    let wrong = |change: &dyn Fn(&mut Vec<Frame>)| {
+        let mut frames = run.clone();
+        change(&mut frames);
+        let keys = super::scenario("auth-hmac")
+            .topology
+            .routers()
+            .find_map(|(_, router)| {
+                router.config.instances[0]
+                    .hmac
+                    .as_ref()
+                    .map(|h| h.keys.clone())
+            });
+        signed::unstamped(frames, &keys.expect("it signs")).err()
+    };
+    assert_eq!(wrong(&|_| ()), None);
+    let at = of_b(&run, 0);
+    // Priority, address, key, stamp, HMAC.
+    for byte in [36, 45, 47, 53, 60] {
+        let trailer = Wrong::Trailer(at + 1);
+        assert_eq!(wrong(&|f| f[at].bytes[byte] ^= 1), Some(trailer), "{byte}");
+    }
+    let next = of_b(&run, 6);
+    let again = |f: &mut Vec<Frame>| f[next].bytes = f[at].bytes.clone();
+    assert_eq!(wrong(&again), Some(Wrong::Stamp(next + 1)));
+    let late = |f: &mut Vec<Frame>| f[next].at_ns += 30_000_000;
+    assert!(matches!(wrong(&late), Some(Wrong::Clock(n, _)) if n == next + 1));
 }

@@ -349,3 +349,36 @@ fn an_advert_whose_first_address_is_not_link_local_is_heard() {
     hear(&mut bench, 200, "fe80::1", GROUP_V6, 255);
     assert_eq!(bench.state(), StateKind::Backup);
 }
+
+/// They are another daemon's business: all that a router sends is adverts, and where its addresses are.
+#[test]
+fn neither_master_nor_backup_sends_router_advertisements() {
+    for forwards in [false, true] {
+        let mut bench = Bench::new(read(RECORDED));
+        link(&mut bench, forwards);
+        bench.give(Input::Command(Command::Start));
+        bench.run_until_state(StateKind::Master);
+        bench.run_for(secs(20));
+        hear(&mut bench, 200, "fe80::1", GROUP_V6, 255);
+        bench.run_for(secs(3));
+        let mut kinds = [0; 2];
+        for (_, output) in &bench.said {
+            match output {
+                Output::Transmit(Transmit::Advert { .. }) => kinds[0] += 1,
+                Output::Transmit(Transmit::NeighbourAdvert { frame, .. }) => {
+                    let frame = ethernet::View::new(frame).expect("a frame");
+                    let packet = ipv6::View::new(frame.payload).expect("a packet");
+                    assert_eq!(
+                        packet.payload()[0],
+                        136,
+                        "the type of a neighbour advertisement"
+                    );
+                    kinds[1] += 1;
+                }
+                Output::Transmit(other) => panic!("{other:?}"),
+                _ => {}
+            }
+        }
+        assert!(kinds[0] > 20 && kinds[1] > 0, "{kinds:?}");
+    }
+}

@@ -316,3 +316,32 @@ fn an_advert_without_addresses_counts() {
         assert_eq!(bench.state(), StateKind::Backup, "{version:?}");
     }
 }
+
+/// There is no mixed mode: who speaks one version sends nothing in the other.
+#[test]
+fn an_instance_sends_one_version_at_its_own_rate() {
+    for (version, number) in [(Version::V2, 2), (Version::V3, 3)] {
+        let mut bench = Bench::master(router(version, 100));
+        bench.said.clear();
+        bench.run_for(secs(5));
+        let packets = packets(&mut bench);
+        assert_eq!(packets.len(), 5, "{version:?}");
+        for packet in packets {
+            assert_eq!(packet[ipv4::LEN] >> 4, number);
+        }
+    }
+}
+
+/// A better master of the other version isn't heard, so that its rate doesn't matter either.
+#[test]
+fn a_backup_does_not_hear_the_other_version() {
+    for (ours, theirs) in [(Version::V2, Version::V3), (Version::V3, Version::V2)] {
+        let mut bench = Bench::started(router(ours, 100));
+        let before = due(&bench);
+        bench.run_to(at_ms(2000));
+        bench.hear_from(PEER, &router(theirs, 200));
+        assert_eq!(due(&bench), before, "{ours:?} hears {theirs:?}");
+        bench.run_for(secs(3));
+        assert_eq!(bench.state(), StateKind::Master);
+    }
+}

@@ -25,6 +25,7 @@ mod mixed;
 mod multicast;
 mod process;
 mod reload;
+mod rfc;
 mod table;
 mod timing;
 mod tool;

@@ -10,6 +10,7 @@ mod background;
 mod belongings;
 mod bytes;
 mod capture;
+mod cycles;
 mod election;
 mod flood;
 mod frr;

@@ -22,9 +22,9 @@ const SECOND_VIP: &str = "192.168.0.201";
 const EXCLUDED: &str = "192.168.0.202";
 const NEW_VIP: &str = "192.168.0.203";
 
-/// Three adverts of 0.2 s and the skew are less than a second; a lease has a second more, rounded up.
-const LEASE: Duration = Duration::from_secs(2);
-/// The kernel's inaccuracy, and a busy machine's.
+/// The shortest that is chosen by itself.
+const LEASE: Duration = Duration::from_secs(3);
+/// The kernel looks once a second (`lease`), and a busy machine later.
 const MARGIN: Duration = Duration::from_secs(2);
 
 /// Start and takeover: two questions about what is there, five removals of what isn't, the first

@@ -225,6 +225,11 @@ impl Lab {
         self.nodes.iter().copied().filter(has).collect()
     }
 
+    /// All addresses of a node.
+    pub(crate) fn addresses(&self, node: &str) -> Vec<IpAddr> {
+        addresses(&self.namespace(node))
+    }
+
     /// Waits until exactly `nodes` hold the address; fails after `limit`.
     pub(crate) fn await_holders(&self, address: &str, nodes: &[&str], limit: Duration) {
         let start = Instant::now();

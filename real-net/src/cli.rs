@@ -183,6 +183,9 @@ pub struct RunArgs {
     /// Print the number of a signal and exit: STOP, RELOAD, DATA, STATS, STATS_CLEAR, JSON, TDUMP
     #[arg(long, value_name = "NAME")]
     pub signum: Option<String>,
+    /// Keep all of root's capabilities, and let scripts gain more than they have, as `sudo` does
+    #[arg(long)]
+    pub keep_privileges: bool,
     /// Don't stop on SIGINT (Ctrl-C)
     #[arg(long)]
     pub ignore_sigint: bool,

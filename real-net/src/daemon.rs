@@ -30,7 +30,9 @@ use crate::log;
 use crate::namespace;
 use crate::network::RawNetwork;
 use crate::pidfile::{self, PidFile};
+use crate::privileges::{self, Kept};
 use crate::probes::{TaskProbes, UnknownUser};
+use crate::scripts;
 use crate::systemd::{Heartbeat, Service};
 
 /// Why the daemon could not run.
@@ -109,15 +111,20 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, DaemonError> {
         }
     }
     let pid_files = pid_files(&args)?;
+    let kept = privileges::reduce(&config, &args).map_err(privileges_missing)?;
     let _log = log::start(args.log_detail > 0);
     for sentence in args.without_effect() {
         info!("{sentence}");
+    }
+    info!("keeps {}", kept.describe());
+    for sentence in scripts::remarks(&config) {
+        warn!("{sentence}");
     }
     if args.dump_conf {
         info!("{config:#?}");
     }
     let runtime = crate::runtime()?;
-    let result = runtime.block_on(drive(config, &args, foreground));
+    let result = runtime.block_on(drive(config, &args, kept, foreground));
     // Runs of checks that are under way end here, with their process groups.
     drop(runtime);
     drop(pid_files);
@@ -158,13 +165,14 @@ fn pid_files(args: &RunArgs) -> Result<Vec<PidFile>, DaemonError> {
 async fn drive(
     config: Config,
     args: &RunArgs,
+    kept: Kept,
     mut foreground: Foreground,
 ) -> Result<(), DaemonError> {
     let service = Rc::new(Service::from_environment());
     let links = Rc::new(Links::new(&config.interfaces));
-    let network = RawNetwork::new(&config, Rc::clone(&links)).map_err(privileges)?;
+    let network = RawNetwork::new(&config, Rc::clone(&links)).map_err(privileges_missing)?;
     let again = args.clone();
-    let hang_up = Box::new(move |running: &Config| reread(&again, running));
+    let hang_up = Box::new(move |running: &Config| reread(&again, &kept, running));
     let world = World {
         clock: MonotonicClock::new()?,
         network,
@@ -214,7 +222,7 @@ async fn drive(
     Ok(())
 }
 
-fn privileges(error: io::Error) -> DaemonError {
+fn privileges_missing(error: io::Error) -> DaemonError {
     match error.kind() {
         io::ErrorKind::PermissionDenied => DaemonError::Privileges(error),
         _ => DaemonError::System(error),
@@ -223,7 +231,7 @@ fn privileges(error: io::Error) -> DaemonError {
 
 /// SIGHUP: the file is read and judged, and the differences are told. `None`: the old configuration
 /// stays.
-fn reread(args: &RunArgs, running: &Config) -> Option<Config> {
+fn reread(args: &RunArgs, kept: &Kept, running: &Config) -> Option<Config> {
     let name = args.use_file.display();
     let config = match load::load_again(args) {
         Ok(reading) => {
@@ -241,7 +249,10 @@ fn reread(args: &RunArgs, running: &Config) -> Option<Config> {
         Ok(()) if has_objects(running) || has_objects(&config) => {
             Err("virtual MACs, routes, rules and static objects need a restart so far".to_owned())
         }
-        Ok(()) => Ok(config),
+        Ok(()) => match kept.suffices(&config) {
+            Ok(()) => Ok(config),
+            Err(why) => Err(why.to_owned()),
+        },
         Err(e) => Err(e.to_string()),
     });
     match config {

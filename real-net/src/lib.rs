@@ -17,7 +17,9 @@ pub mod namespace;
 pub mod network;
 pub mod notify;
 pub mod pidfile;
+pub mod privileges;
 pub mod probes;
+pub mod scripts;
 mod sys;
 pub mod systemd;
 

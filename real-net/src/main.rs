@@ -9,7 +9,7 @@ use locum_engine::conf::{Reading, explain};
 use locum_engine::probe::parse::parse_probe;
 use locum_real_net::cli::{Cli, Command, RunArgs, signal_number};
 use locum_real_net::load::{Verdict, load, load_for};
-use locum_real_net::{daemon, probes, runtime};
+use locum_real_net::{daemon, probes, runtime, scripts};
 
 /// Wrong arguments or an unusable configuration.
 const UNUSABLE: u8 = 2;
@@ -93,6 +93,9 @@ fn check(
             daemon::print(out, &reading.diagnostics);
             if let (true, Some(config)) = (explained, &reading.config) {
                 let _ = write!(out, "{}", explain(config));
+                for sentence in scripts::remarks(config) {
+                    let _ = writeln!(out, "warning: {sentence}");
+                }
             }
             ExitCode::from(Verdict::of(&reading).exit_status())
         }

@@ -27,8 +27,8 @@ use tokio::task::JoinSet;
 use tracing::{debug, error};
 
 pub use quorum::{Tally, ask};
-pub(crate) use script::Script;
 pub use script::UnknownUser;
+pub(crate) use script::{Script, runs_as_root};
 use watch::Watch;
 
 /// Runs checks as tasks.

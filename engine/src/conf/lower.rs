@@ -244,7 +244,7 @@ impl<'a> Lowering<'a> {
             garp,
             lower_prio_no_advert: lower_prio_no_advert.unwrap_or(false),
             audible_yield: !draft.quiet_yield,
-            notify: reports::notify(&draft.notify),
+            notify: reports::notify(&draft.notify, &self.drafts.global.script_user),
             tuning: Tuning {
                 timer_expired_backup: timing::gives_in(draft, preempt, self.report),
                 ..draft.tuning.settle(global.tuning)

@@ -10,6 +10,8 @@ use std::process::{Command, Stdio};
 
 use tracing::error;
 
+use crate::privileges::lend;
+
 /// The table, if there is one.
 #[derive(Debug)]
 pub(crate) struct Filter {
@@ -85,12 +87,12 @@ fn script(addresses: &[IpAddr], shut: bool) -> String {
 }
 
 fn run(script: &str) -> io::Result<()> {
-    let mut child = Command::new("nft")
-        .args(["-f", "-"])
+    let mut nft = Command::new("nft");
+    nft.args(["-f", "-"])
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()?;
+        .stderr(Stdio::piped());
+    let mut child = lend(|| nft.spawn())?;
     if let Some(mut stdin) = child.stdin.take() {
         stdin.write_all(script.as_bytes())?;
     }

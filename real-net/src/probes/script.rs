@@ -54,14 +54,7 @@ impl Script {
     ) -> Result<Self, UnknownUser> {
         Ok(Self {
             words: words.to_vec(),
-            user: match user {
-                _ if !Uid::effective().is_root() => None,
-                Some((user, group)) => Some(look_up(user, group.as_ref())?),
-                None => User::from_name(DEFAULT_USER)
-                    .ok()
-                    .flatten()
-                    .map(|user| (user.uid, user.gid)),
-            },
+            user: runs_as(user)?,
             security,
             complained: AtomicBool::new(false),
         })
@@ -172,6 +165,27 @@ impl Drop for Process {
         if !self.reaped {
             let _ = killpg(self.group, Signal::SIGKILL);
         }
+    }
+}
+
+/// Who runs a script; `None` when that is the daemon's own user.
+fn runs_as(user: Option<&(Arc<str>, Option<Arc<str>>)>) -> Result<Option<(Uid, Gid)>, UnknownUser> {
+    Ok(match user {
+        _ if !Uid::effective().is_root() => None,
+        Some((user, group)) => Some(look_up(user, group.as_ref())?),
+        None => User::from_name(DEFAULT_USER)
+            .ok()
+            .flatten()
+            .map(|user| (user.uid, user.gid)),
+    })
+}
+
+/// Whether a script of that user is run by root, as far as it is run at all.
+pub(crate) fn runs_as_root(user: &Option<(Arc<str>, Option<Arc<str>>)>) -> bool {
+    match runs_as(user.as_ref()) {
+        Ok(Some((uid, _))) => uid.is_root(),
+        Ok(None) => Uid::effective().is_root(),
+        Err(_) => false,
     }
 }
 

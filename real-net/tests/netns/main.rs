@@ -24,6 +24,7 @@ mod lab;
 mod lease;
 mod mixed;
 mod multicast;
+mod privileges;
 mod process;
 mod reload;
 mod rfc;

@@ -187,7 +187,7 @@ pub(super) fn groups(drafts: &Drafts, instances: &[InstanceConfig]) -> Vec<Group
         let members = group.members.iter();
         GroupConfig {
             name: group.name.text.as_str().into(),
-            notify: super::reports::notify(&group.notify),
+            notify: super::reports::notify(&group.notify, &drafts.global.script_user),
             members: members
                 .filter_map(|name| ids.get(name.text.as_str()).copied())
                 .collect(),

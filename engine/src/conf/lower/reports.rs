@@ -3,7 +3,8 @@
 use core::time::Duration;
 
 use super::Lowering;
-use crate::config::{Fifo, Mail, Notify, Reports};
+use crate::conf::schema::script::User;
+use crate::config::{Fifo, Hook, Mail, Notify, Reports};
 
 /// keepalived's defaults.
 const SERVER: &str = "127.0.0.1";
@@ -19,7 +20,11 @@ impl Lowering<'_> {
             match (&fifo.path, &fifo.script) {
                 (Some((path, _)), script) => fifos.push(Fifo {
                     path: path.clone(),
-                    script: script.as_ref().map(|(hook, _)| hook.clone()),
+                    script: script.as_ref().map(|(hook, _)| {
+                        let mut hook = hook.clone();
+                        belongs_to(&mut hook, &self.drafts.global.script_user);
+                        hook
+                    }),
                 }),
                 (None, Some((_, span))) => {
                     let message = "this script reads a pipe that isn't configured: it is not run";
@@ -70,7 +75,29 @@ impl Lowering<'_> {
     }
 }
 
-/// What isn't said at all takes no room.
-pub(super) fn notify(draft: &Notify) -> Option<std::sync::Arc<Notify>> {
-    (*draft != Notify::default()).then(|| draft.clone().into())
+/// What isn't said at all takes no room. Scripts without a user of their own have `script_user`.
+pub(super) fn notify(draft: &Notify, script_user: &Option<User>) -> Option<std::sync::Arc<Notify>> {
+    if *draft == Notify::default() {
+        return None;
+    }
+    let mut notify = draft.clone();
+    let hooks = [
+        &mut notify.master,
+        &mut notify.backup,
+        &mut notify.fault,
+        &mut notify.stop,
+        &mut notify.deleted,
+        &mut notify.any,
+        &mut notify.contested,
+    ];
+    for hook in hooks.into_iter().flatten() {
+        belongs_to(hook, script_user);
+    }
+    Some(notify.into())
+}
+
+fn belongs_to(hook: &mut Hook, script_user: &Option<User>) {
+    if hook.user.is_none() {
+        hook.user.clone_from(script_user);
+    }
 }

@@ -1,0 +1,199 @@
+//! What the daemon may do: as little as its configuration needs, from before its first thread.
+//!
+//! Sockets and netlink need CAP_NET_RAW and CAP_NET_ADMIN, also later, when an interface comes back.
+//! Scripts that run as another user need CAP_SETUID and CAP_SETGID, and CAP_KILL to end them. The
+//! rest of root's capabilities is given up for good, unless scripts are to run as root: then they
+//! stay permitted, for the scripts, and out of effect in the daemon. Nothing that is started can gain
+//! more (`no_new_privs`), so `sudo` has no effect in a script.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use caps::errors::CapsError;
+use caps::{CapSet, Capability, CapsHashSet};
+use locum_engine::config::Config;
+use nix::sys::prctl;
+use nix::unistd::Uid;
+
+use crate::cli::RunArgs;
+use crate::probes::runs_as_root;
+use crate::scripts;
+
+/// What was kept, for as long as the process lives.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    capabilities: CapsHashSet,
+    /// Scripts may run as root, with all that root may do.
+    root_scripts: bool,
+}
+
+/// What a configuration needs.
+struct Needs {
+    capabilities: CapsHashSet,
+    root_scripts: bool,
+}
+
+/// Without these there is no VRRP.
+const ALWAYS: [Capability; 2] = [Capability::CAP_NET_ADMIN, Capability::CAP_NET_RAW];
+/// To run a script as somebody else, and to end it.
+const OTHER_USERS: [Capability; 3] = [
+    Capability::CAP_SETUID,
+    Capability::CAP_SETGID,
+    Capability::CAP_KILL,
+];
+
+/// Gives up what `config` doesn't need. Applies to this thread and those it starts.
+///
+/// # Errors
+/// [`io::ErrorKind::PermissionDenied`] when the process doesn't have what it needs.
+pub fn reduce(config: &Config, args: &RunArgs) -> io::Result<Kept> {
+    let permitted = caps::read(None, CapSet::Permitted).map_err(failed)?;
+    for capability in ALWAYS {
+        if !permitted.contains(&capability) {
+            let error = format!("{capability} is missing");
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, error));
+        }
+    }
+    let needs = Needs::of(config);
+    if args.keep_privileges {
+        return Ok(Kept {
+            capabilities: permitted,
+            root_scripts: true,
+        });
+    }
+    let mut capabilities = needs.capabilities;
+    if reaches_others_files(config, args) {
+        capabilities.insert(Capability::CAP_DAC_OVERRIDE);
+    }
+    capabilities.retain(|capability| permitted.contains(capability));
+    give_up(&capabilities, needs.root_scripts).map_err(failed)?;
+    prctl::set_no_new_privs()?;
+    Ok(Kept {
+        capabilities,
+        root_scripts: needs.root_scripts,
+    })
+}
+
+fn give_up(kept: &CapsHashSet, for_root_scripts: bool) -> Result<(), CapsError> {
+    caps::clear(None, CapSet::Ambient)?;
+    if !for_root_scripts && caps::has_cap(None, CapSet::Effective, Capability::CAP_SETPCAP)? {
+        for capability in caps::read(None, CapSet::Bounding)? {
+            if !kept.contains(&capability) {
+                caps::drop(None, CapSet::Bounding, capability)?;
+            }
+        }
+    }
+    caps::set(None, CapSet::Effective, kept)?;
+    if !for_root_scripts {
+        caps::set(None, CapSet::Permitted, kept)?;
+    }
+    // For `nft`, which sets up `no_accept`; see `lend`.
+    let lent = CapsHashSet::from([Capability::CAP_NET_ADMIN]);
+    caps::set(None, CapSet::Inheritable, &lent)
+}
+
+/// Does something that starts a program of ours with CAP_NET_ADMIN, which root's programs have
+/// anyway, and those of another user only this way.
+pub(crate) fn lend<T>(start: impl FnOnce() -> T) -> T {
+    let needed = !Uid::effective().is_root();
+    if needed {
+        // If it fails, so will the program, and that is reported.
+        let _ = caps::raise(None, CapSet::Ambient, Capability::CAP_NET_ADMIN);
+    }
+    let result = start();
+    if needed {
+        let _ = caps::clear(None, CapSet::Ambient);
+    }
+    result
+}
+
+impl Kept {
+    /// Whether another configuration can be run with what was kept.
+    ///
+    /// # Errors
+    /// A sentence saying what it needs.
+    pub fn suffices(&self, config: &Config) -> Result<(), &'static str> {
+        let needs = Needs::of(config);
+        if needs.root_scripts && !self.root_scripts {
+            return Err("a script runs as root now, and the daemon has given that up: restart it");
+        }
+        let misses = |c: &Capability| !self.capabilities.contains(c);
+        if Uid::effective().is_root() && needs.capabilities.iter().any(misses) {
+            return Err(
+                "a script runs as another user now, and the daemon has given up what that needs: \
+                 restart it",
+            );
+        }
+        Ok(())
+    }
+
+    /// For the log.
+    pub fn describe(&self) -> String {
+        let mut names: Vec<String> = self
+            .capabilities
+            .iter()
+            .map(Capability::to_string)
+            .collect();
+        names.sort_unstable();
+        let names = names.join(" ");
+        match self.root_scripts && Uid::effective().is_root() {
+            true => format!("{names}; scripts run as root may do all that root may"),
+            false => names,
+        }
+    }
+}
+
+impl Needs {
+    fn of(config: &Config) -> Self {
+        let mut capabilities = CapsHashSet::from(ALWAYS);
+        let mut root_scripts = false;
+        if Uid::effective().is_root() {
+            for (_, user) in scripts::of(config) {
+                match runs_as_root(user) {
+                    true => root_scripts = true,
+                    false => capabilities.extend(OTHER_USERS),
+                }
+            }
+        }
+        Self {
+            capabilities,
+            root_scripts,
+        }
+    }
+}
+
+/// Whether files that belong to other users have to be read or written again: the configuration at
+/// a reload, pid files at the end.
+fn reaches_others_files(config: &Config, args: &RunArgs) -> bool {
+    if !Uid::effective().is_root() {
+        return false;
+    }
+    let files = config.files.iter().map(|f| Path::new(&*f.path));
+    let read = files.chain([&*args.use_file]);
+    let pipes = config.reports.fifos.iter().map(|f| Path::new(&*f.path));
+    let operation = &config.operation;
+    let dumps = [
+        &operation.state_dump,
+        &operation.stats_dump,
+        &operation.json_dump,
+        &operation.event_stream,
+    ];
+    let dumps = dumps.into_iter().flatten().map(|path| Path::new(&**path));
+    let pids = [&args.pid, &args.vrrp_pid];
+    let pids = pids.into_iter().flatten().map(|path| &**path);
+    let mut written = pipes.chain(dumps).chain(pids);
+    read.into_iter().any(|file| {
+        is_closed(file, 0o004) || file.parent().is_some_and(|folder| is_closed(folder, 0o001))
+    }) || written.any(|file| file.parent().is_some_and(|folder| is_closed(folder, 0o002)))
+}
+
+/// Somebody else's, and not open to all for this.
+fn is_closed(path: &Path, bit: u32) -> bool {
+    fs::metadata(path).is_ok_and(|about| about.uid() != 0 && about.mode() & bit == 0)
+}
+
+fn failed(error: CapsError) -> io::Error {
+    io::Error::other(format!("privileges can't be given up: {error}"))
+}

@@ -22,6 +22,7 @@ use crate::background::{self, Foreground, Process};
 use crate::cli::RunArgs;
 use crate::clock::{self, MonotonicClock};
 use crate::desk::Desk;
+use crate::dump::Dumps;
 use crate::hooks::{SignalHooks, Signals};
 use crate::host::KernelHost;
 use crate::links::Links;
@@ -198,12 +199,14 @@ async fn drive(
     let mut driver = Driver::new(Engine::new(config).with_uptime(clock::uptime()), world);
     foreground.ready()?;
     let mut desk = Desk::default();
+    let mut dumps = Dumps::catch()?;
     let mut heart = Heartbeat::new(&service);
     let clock = MonotonicClock::new()?;
     let mut turn = Turn::Handled;
     while turn == Turn::Handled {
         turn = poll_fn(|cx| {
             desk.poll(cx, driver.engine());
+            dumps.poll(cx, driver.engine());
             let turn = driver.poll_turn(cx);
             let engine = driver.engine();
             heart.poll(

@@ -8,6 +8,7 @@ pub mod cli;
 pub mod clock;
 pub mod daemon;
 pub mod desk;
+pub mod dump;
 pub mod hooks;
 pub mod host;
 pub mod links;

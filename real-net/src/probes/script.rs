@@ -180,6 +180,13 @@ fn runs_as(user: Option<&(Arc<str>, Option<Arc<str>>)>) -> Result<Option<(Uid, G
     })
 }
 
+/// The numbers of whoever runs a script of that user; the daemon's own when there is no such user.
+pub(crate) fn runs_as_ids(user: &Option<(Arc<str>, Option<Arc<str>>)>) -> (u32, u32) {
+    let own = (Uid::effective(), Gid::effective());
+    let (uid, gid) = runs_as(user.as_ref()).ok().flatten().unwrap_or(own);
+    (uid.as_raw(), gid.as_raw())
+}
+
 /// Whether a script of that user is run by root, as far as it is run at all.
 pub(crate) fn runs_as_root(user: &Option<(Arc<str>, Option<Arc<str>>)>) -> bool {
     match runs_as(user.as_ref()) {

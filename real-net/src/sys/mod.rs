@@ -4,3 +4,4 @@ pub(crate) mod dropped;
 pub(crate) mod packet;
 pub(crate) mod process;
 pub(crate) mod readable;
+pub(crate) mod time;

@@ -11,6 +11,7 @@ mod belongings;
 mod bytes;
 mod capture;
 mod cycles;
+mod dumps;
 mod election;
 mod flood;
 mod frr;

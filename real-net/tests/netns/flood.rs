@@ -27,9 +27,9 @@ use crate::{SOON, VIP, founding};
 /// What the issue asks for: so many a second, for so long.
 const RATE: u32 = 100_000;
 const SPAN: Duration = Duration::from_secs(10);
-/// A busy machine sends fewer: two cores with other work on them send 40,000 to 70,000, all of the
-/// kernel's work on three nodes included. With less than this the test has shown nothing.
-const RATE_MIN: f64 = 30_000.0;
+/// A busy machine carries fewer: two cores with other work on them 35,000 to 70,000, all of the kernel's
+/// work on three nodes and a bridge included. With less than this the test has shown nothing.
+const RATE_MIN: f64 = 20_000.0;
 /// How far own adverts may be from their time.
 const OFF_MAX: Duration = Duration::from_millis(10);
 /// A machine that is busy with something else delays adverts, too. A daemon that a flood delays is
@@ -73,8 +73,11 @@ fn attempt(lab: &mut Lab) -> Result<(), String> {
     let capture = lab.capture_of("arp or (ip proto 112 and not ether src 02:00:00:00:00:01)");
     let namespace = lab.namespace("G");
     let flood = thread::spawn(move || flood(&namespace, SPAN));
-    lab.stays(VIP, &["A"], SPAN);
-    let rate = flood.join().expect("the flood");
+    let before = arrived(lab);
+    let start = Instant::now();
+    lab.stays(VIP, &["A"], SPAN.saturating_sub(Duration::from_millis(500)));
+    let rate = f64::from(arrived(lab) - before) / start.elapsed().as_secs_f64();
+    flood.join().expect("the flood");
     lab.stays(VIP, &["A"], Duration::from_secs(2));
     for (node, states) in [("A", 2), ("B", 1)] {
         let log = lab.daemon(node).log();
@@ -94,6 +97,18 @@ fn attempt(lab: &mut Lab) -> Result<(), String> {
     Ok(())
 }
 
+/// Packets that A's interface has received: what the kernel drops on the way doesn't count.
+fn arrived(lab: &Lab) -> u32 {
+    let text = must(&format!(
+        "ip -n {} -s -j link show eth0",
+        lab.namespace("A")
+    ));
+    let received = text.split("\"rx\":{").nth(1).expect("counters");
+    let packets = received.split("\"packets\":").nth(1).expect("counters");
+    let digits: String = packets.chars().take_while(char::is_ascii_digit).collect();
+    digits.parse().expect("a number")
+}
+
 /// How far A's adverts were from once a second, the worst of them.
 fn off(capture: &Capture) -> Duration {
     let adverts = capture.adverts();
@@ -106,9 +121,8 @@ fn off(capture: &Capture) -> Duration {
     off.max().expect("there were some")
 }
 
-/// Sends [`RATE`] bad adverts a second from a namespace, all kinds in turn; gives the rate that was
-/// achieved.
-fn flood(namespace: &str, span: Duration) -> f64 {
+/// Sends [`RATE`] bad adverts a second from a namespace, all kinds in turn, or as many as it can.
+fn flood(namespace: &str, span: Duration) {
     must(&format!("renice -n -10 -p {}", nix::unistd::gettid()));
     let file = File::open(format!("/var/run/netns/{namespace}")).expect("the namespace");
     setns(file, CloneFlags::CLONE_NEWNET).expect("we are root");
@@ -138,7 +152,6 @@ fn flood(namespace: &str, span: Duration) -> f64 {
             Err(e) => panic!("{e}"),
         }
     }
-    f64::from(sent) / start.elapsed().as_secs_f64()
 }
 
 /// Of each kind as many, mixed.

@@ -35,6 +35,9 @@ pub fn read(name: &str, text: &str, sources: &mut dyn Sources) -> Reading {
     let lines = lexer::lines(name, text, sources, &mut report);
     let items = tree::build(lines, &mut report);
     let mut drafts = schema::read(&items, &mut report);
+    for hmac in drafts.instances.iter_mut().filter_map(|i| i.hmac.as_mut()) {
+        hmac.read_files(sources, &mut report);
+    }
     lower::groups::share(&mut drafts, &mut report);
     let config = lower::lower(&drafts, &mut report);
     let config = (!report.is_fatal()).then_some(config);
@@ -76,6 +79,15 @@ pub trait Sources {
     /// # Errors
     /// A sentence saying why nothing can be looked for.
     fn read(&mut self, pattern: &str, relative_to: &str) -> Result<Vec<SourceText>, String>;
+
+    /// What is in a file that holds one key of `auth_hmac` (`key ID file:PATH`), its path seen from the
+    /// file `relative_to`. Read each time the configuration is.
+    ///
+    /// # Errors
+    /// A few words on why it can't be read, or mustn't be used; never what is in it.
+    fn secret(&mut self, _path: &str, _relative_to: &str) -> Result<Vec<u8>, String> {
+        Err("files with keys can't be read here".to_owned())
+    }
 
     /// The name of this node in lines such as `@node state MASTER`, and in `${_INSTANCE}`:
     /// keepalived's `-i`, or the host name up to its first dot. Such lines are left out when it

@@ -20,13 +20,14 @@ mod watch;
 
 use core::net::IpAddr;
 use core::time::Duration;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::ids::{CheckId, FileId, GroupId, InstanceId, InterfaceId, Priority, ProcessId, Vrid};
 use crate::time::Centis;
 use crate::wire::Family;
 
-pub use address::{Broadcast, VirtualAddress};
+pub use address::{AddressOptions, Broadcast, Preferred, VirtualAddress};
 pub use announce::{GarpConfig, Pace};
 pub use auth::{Auth, HMAC_KEY_MAX, HMAC_KEY_MIN, HeaderKey, Hmac, HmacKey, HmacMode};
 pub use device::{VirtualDevice, Vmac, virtual_mac_v4, virtual_mac_v6};
@@ -150,6 +151,12 @@ impl Config {
         u16::try_from(position).ok().map(ProcessId)
     }
 
+    /// The addresses whose presence on this host matters (`track_src_ip`), each once.
+    pub fn watched_sources(&self) -> BTreeSet<IpAddr> {
+        let tracking = self.instances.iter().filter(|i| i.track_source);
+        tracking.filter_map(|i| i.source).collect()
+    }
+
     /// The check of that name.
     pub fn find_check(&self, name: &str) -> Option<CheckId> {
         let position = self.checks.iter().position(|c| &*c.name == name)?;
@@ -203,6 +210,8 @@ pub struct InstanceConfig {
     pub vmac: Option<Vmac>,
     /// `mcast_src_ip` or `unicast_src_ip`; the interface's primary address when absent.
     pub source: Option<IpAddr>,
+    /// `track_src_ip`: that this host doesn't have `source` is a fault.
+    pub track_source: bool,
     /// The group that adverts go to (`mcast_dst_ip`, `vrrp_mcast_group4`, `vrrp_mcast_group6`), of the
     /// same family, when it isn't the usual one; not used with peers.
     pub group: Option<IpAddr>,

@@ -68,7 +68,8 @@ pub struct Received {
 
 /// The host's kernel: links and addresses.
 pub trait Host {
-    /// Ready with the next change. At start, the state of every configured interface comes first.
+    /// Ready with the next change. At start, the state of every configured interface comes first, and
+    /// whether each of [`Config::watched_sources`](crate::config::Config::watched_sources) is there.
     fn poll_change(&mut self, cx: &mut Context<'_>) -> Poll<HostChange>;
 
     /// See [`Network::reload`]; called first of the four. The state of interfaces that are new is
@@ -85,6 +86,8 @@ pub trait Host {
 pub enum HostChange {
     /// See [`Input::Link`].
     Link(InterfaceId, LinkState),
+    /// See [`Input::Source`].
+    Source(IpAddr, bool),
     /// See [`Input::AddressRemoved`].
     AddressRemoved(InterfaceId, IpAddr),
     /// See [`Input::ObjectRemoved`].
@@ -253,6 +256,9 @@ impl<C: Clock, N: Network, H: Host, P: Probes, K: Hooks> Driver<C, N, H, P, K> {
             Next::Timeout => Input::Timeout,
             Next::Command(command) => Input::Command(command),
             Next::Change(HostChange::Link(interface, state)) => Input::Link { interface, state },
+            Next::Change(HostChange::Source(address, present)) => {
+                Input::Source { address, present }
+            }
             Next::Change(HostChange::AddressRemoved(interface, address)) => {
                 Input::AddressRemoved { interface, address }
             }

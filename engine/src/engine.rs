@@ -12,6 +12,7 @@ use core::time::Duration;
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
+use crate::addressees::Addressees;
 use crate::config::{Config, ObjectId};
 use crate::event::Event;
 use crate::fixtures::Fixtures;
@@ -29,7 +30,7 @@ use crate::status::Strays;
 use crate::time::Instant;
 use crate::track::Checks;
 use crate::utc::Utc;
-use crate::wire::{self, Family};
+use crate::wire;
 
 pub use checkpoint::Unrestorable;
 
@@ -44,8 +45,7 @@ pub struct Engine {
     pacer: Pacer,
     refreshes: Refreshes,
     pub(crate) links: Links,
-    /// (interface, VRID, family) to instance, sorted. One VRID may be used once in each family.
-    by_vrid: Vec<((InterfaceId, u8, Family), InstanceId)>,
+    addressees: Addressees,
     /// Each router's next deadline, kept by [`Engine::one`].
     deadlines: BTreeSet<(Instant, InstanceId)>,
     /// The other side of `deadlines`: which one a router has there.
@@ -94,7 +94,7 @@ impl Engine {
             pacer: Pacer::new(&config),
             refreshes: Refreshes::new(config.instances.len()),
             links: Links::new(&config),
-            by_vrid: by_vrid(&config),
+            addressees: Addressees::new(&config),
             deadlines: BTreeSet::new(),
             scheduled: vec![None; config.instances.len()],
             now: Instant::ZERO,
@@ -137,6 +137,7 @@ impl Engine {
             Input::Utc(utc) => self.utc.set(self.now, utc),
             Input::Receive(datagram) => self.receive(&datagram),
             Input::Link { interface, state } => self.link(interface, state),
+            Input::Source { address, present } => self.source(address, present),
             Input::AddressRemoved { interface, address } => {
                 let (config, now) = (&self.config, self.now);
                 if self
@@ -281,11 +282,9 @@ impl Engine {
         let message = wire::message(datagram.protocol, datagram.payload);
         let vrid = message.and_then(wire::peek_vrid);
         let vrid = vrid.ok_or(Discard::Truncated)?;
-        let key = (datagram.interface, vrid.get(), Family::of(datagram.source));
-        let found = self.by_vrid.binary_search_by_key(&key, |(key, _)| *key);
-        found
-            .map(|i| self.by_vrid[i].1)
-            .map_err(|_| Discard::UnknownVrid)
+        let (config, links) = (&self.config, self.links.all());
+        let found = self.addressees.find(config, links, datagram, vrid);
+        found.ok_or(Discard::UnknownVrid)
     }
 
     fn command(&mut self, command: Command) {
@@ -401,6 +400,7 @@ impl Engine {
             utc: self.utc.at(self.now),
             config: &self.config,
             links: self.links.all(),
+            sources: self.links.sources(),
             checks: &self.checks,
             fixtures: &self.fixtures,
             pacer: &mut self.pacer,
@@ -426,15 +426,4 @@ impl Engine {
 fn ids(config: &Config) -> impl Iterator<Item = InstanceId> + use<> {
     (0..config.instances.len())
         .map(|i| InstanceId(u16::try_from(i).expect("at most 65,536 instances")))
-}
-
-fn by_vrid(config: &Config) -> Vec<((InterfaceId, u8, Family), InstanceId)> {
-    let key = |id: InstanceId| {
-        let instance = config.instance(id);
-        let key = (instance.interface, instance.vrid.get(), instance.family);
-        (key, id)
-    };
-    let mut table: Vec<_> = ids(config).map(key).collect();
-    table.sort_unstable();
-    table
 }

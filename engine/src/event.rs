@@ -81,6 +81,11 @@ pub enum Reason {
     LinkDown,
     /// The interface has no address to send from.
     NoSourceAddress,
+    /// This host doesn't have the address that adverts are sent from (`track_src_ip`).
+    SourceGone {
+        /// Which.
+        address: IpAddr,
+    },
     /// A tracked interface of weight 0 went down, or came up if it is tracked in reverse.
     TrackedLink {
         /// Which.

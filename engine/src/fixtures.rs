@@ -144,7 +144,7 @@ impl Fixtures {
         let list = &config.statics.addresses;
         let place = list
             .iter()
-            .position(|a| a.interface == interface && a.address == address);
+            .position(|a| a.interface == interface && a.address == address && !a.options.untracked);
         let place = place.and_then(|place| u16::try_from(place).ok());
         match place.filter(|_| self.running) {
             Some(place) => self.addresses.removed(place, now),

@@ -29,6 +29,14 @@ pub enum Input<'a> {
         /// Its state from now on.
         state: LinkState,
     },
+    /// Whether this host has an address that adverts are sent from, on any interface: at start for
+    /// each of [`Config::watched_sources`], and at every change. Over IPv6 once it may be used.
+    Source {
+        /// The address.
+        address: IpAddr,
+        /// Whether it is there.
+        present: bool,
+    },
     /// The kernel lost an address, whoever removed it. The engine's own removals may be reported
     /// too; they are recognised and ignored.
     AddressRemoved {

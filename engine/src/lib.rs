@@ -5,6 +5,7 @@
 //! thread or file, draws no random numbers, and iterates nothing whose order isn't fixed. The same
 //! engine therefore runs in a simulated network and in the daemon.
 
+mod addressees;
 pub mod conf;
 pub mod config;
 pub mod driver;

@@ -4,6 +4,7 @@
 //! goes with a lost link (its addresses, when it was set down or deleted) counts as lost when the loss
 //! does; an address that is taken from a link which stays up is gone at once.
 
+use core::net::IpAddr;
 use core::time::Duration;
 use std::collections::BTreeMap;
 
@@ -24,7 +25,11 @@ pub(crate) struct Links {
     told: Vec<bool>,
     /// Changes that don't count yet.
     pending: BTreeMap<InterfaceId, Pending>,
+    sources: Sources,
 }
+
+/// Which of the addresses that adverts are sent from are on this host, as far as that is known.
+pub(crate) type Sources = BTreeMap<IpAddr, bool>;
 
 /// A change that doesn't count yet.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -63,7 +68,18 @@ impl Links {
             counted: interfaces(config).map(|id| assumed(config, id)).collect(),
             told: vec![false; config.interfaces.len()],
             pending: BTreeMap::new(),
+            sources: Sources::new(),
         }
+    }
+
+    /// An address is there or not. True when that is news.
+    pub(crate) fn tell_source(&mut self, address: IpAddr, present: bool) -> bool {
+        self.sources.insert(address, present) != Some(present)
+    }
+
+    /// What is known of the addresses that adverts are sent from.
+    pub(crate) fn sources(&self) -> &Sources {
+        &self.sources
     }
 
     /// Whether they can be those of that configuration.
@@ -145,6 +161,9 @@ impl Links {
     /// more; then it counts at the next deadline, which is now.
     pub(crate) fn move_in(&mut self, moves: &Moves, config: &Config, now: Instant) {
         let mut moved = Self::new(config);
+        moved.sources = core::mem::take(&mut self.sources);
+        let wanted = config.watched_sources();
+        moved.sources.retain(|address, _| wanted.contains(address));
         for id in interfaces(config) {
             let Some(old) = moves.interface_before(id) else {
                 moved.told[id.index()] = config.device(id).is_some();

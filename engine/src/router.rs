@@ -27,6 +27,7 @@ use crate::fixtures::Fixtures;
 use crate::fsm::{Heard, Params, Say, Signal, State, step};
 use crate::ids::{InstanceId, Priority};
 use crate::input::{Datagram, LinkState};
+use crate::links::Sources;
 use crate::output::{Effect, Output};
 use crate::pacing::Pacer;
 use crate::time::{Centis, Instant};
@@ -54,6 +55,7 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) utc: Duration,
     pub(crate) config: &'a Config,
     pub(crate) links: &'a [LinkState],
+    pub(crate) sources: &'a Sources,
     pub(crate) checks: &'a Checks,
     pub(crate) fixtures: &'a Fixtures,
     pub(crate) pacer: &'a mut Pacer,

@@ -198,6 +198,7 @@ impl<'a> Status<'a> {
         Sight {
             config: &engine.config,
             links: engine.links.all(),
+            sources: engine.links.sources(),
             checks: &engine.checks,
             fixtures: &engine.fixtures,
         }

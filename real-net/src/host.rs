@@ -11,6 +11,7 @@ mod devices;
 mod filter;
 mod lease;
 mod netlink;
+mod sources;
 mod sysctl;
 
 use std::collections::{BTreeSet, VecDeque};
@@ -30,6 +31,7 @@ use tracing::{debug, error, warn};
 use self::belongings::Belongings;
 use self::devices::Devices;
 use self::netlink::{Change, Netlink};
+use self::sources::Sources;
 use crate::links::Links;
 use crate::sys::readable::Readable;
 
@@ -51,6 +53,7 @@ pub struct KernelHost {
     leased: BTreeSet<VirtualAddress>,
     /// What the engine was told last.
     told: Vec<LinkState>,
+    sources: Sources,
     changes: VecDeque<HostChange>,
     buffer: Vec<u8>,
 }
@@ -87,6 +90,7 @@ impl KernelHost {
             belongings: Belongings::new(config, Rc::clone(&links)),
             made: config.devices.iter().map(|d| d.interface).collect(),
             told: vec![ABSENT; config.interfaces.len()],
+            sources: Sources::new(),
             changes: VecDeque::new(),
             buffer: netlink::buffer(),
             links,
@@ -100,6 +104,7 @@ impl KernelHost {
             host.told[id.index()] = state;
             host.changes.push_back(HostChange::Link(id, state));
         }
+        host.watch_sources(config);
         host.tell_of_the_end();
         Ok(host)
     }
@@ -126,6 +131,7 @@ impl KernelHost {
                 self.changes.push_back(HostChange::Link(id, state));
             }
         }
+        self.report_sources();
     }
 
     fn report_removed(&mut self, ifindex: u32, address: IpAddr) {
@@ -291,6 +297,7 @@ impl Host for KernelHost {
             }
             self.told.push(state);
         }
+        self.watch_sources(config);
     }
 
     fn poll_change(&mut self, cx: &mut Context<'_>) -> Poll<HostChange> {
@@ -369,6 +376,7 @@ impl Host for KernelHost {
 fn moved(change: HostChange, moves: &Moves) -> Option<HostChange> {
     Some(match change {
         HostChange::Link(id, state) => HostChange::Link(moves.interface(id)?, state),
+        change @ HostChange::Source(..) => change,
         HostChange::AddressRemoved(id, address) => {
             HostChange::AddressRemoved(moves.interface(id)?, address)
         }

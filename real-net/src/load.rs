@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Read};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use locum_engine::conf::{self, Diagnostic, Reading, Severity, SourceText, Sources};
@@ -159,6 +160,11 @@ impl Sources for Files {
         Ok(found.map(text).collect())
     }
 
+    fn secret(&mut self, path: &str, relative_to: &str) -> Result<Vec<u8>, String> {
+        let folder = Path::new(relative_to).parent();
+        secret(&folder.unwrap_or_else(|| Path::new("")).join(path))
+    }
+
     fn directory(&self, file: &str) -> Option<String> {
         let file = std::path::absolute(file).ok()?;
         Some(file.parent()?.display().to_string())
@@ -193,6 +199,29 @@ fn bytes(path: &Path) -> io::Result<Vec<u8>> {
     Ok(text)
 }
 
+/// The most that is read of a file with a key: enough to see that it is too long.
+const LONGEST_SECRET: u64 = 1024;
+
+/// What is in a file with a key. One that everybody may read or write is no secret any more.
+fn secret(file: &Path) -> Result<Vec<u8>, String> {
+    let name = file.display();
+    // Whether it is what it seems to be is asked of what was opened, not of its name. A FIFO would
+    // make us wait.
+    let mut options = std::fs::OpenOptions::new();
+    options.read(true).custom_flags(libc::O_NONBLOCK);
+    let opened = options.open(file).map_err(|e| format!("{name}: {e}"))?;
+    let kind = opened.metadata().map_err(|e| format!("{name}: {e}"))?;
+    if !kind.is_file() {
+        return Err(format!("{name} is not a file"));
+    }
+    if kind.mode() & 0o007 != 0 {
+        return Err(format!("everybody may read {name}: `chmod 600 {name}`"));
+    }
+    let mut bytes = Vec::new();
+    let read = opened.take(LONGEST_SECRET).read_to_end(&mut bytes);
+    read.map(|_| bytes).map_err(|e| format!("{name}: {e}"))
+}
+
 fn host_name() -> Option<String> {
     let name = nix::unistd::gethostname().ok()?.into_string().ok()?;
     Some(name.split('.').next()?.to_owned())
@@ -225,7 +254,11 @@ mod tests {
     }
 
     fn folder(files: &[(&str, &str)]) -> Folder {
-        let folder = std::env::temp_dir().join(format!("locum-load[1]-{}", std::process::id()));
+        let folder = std::env::temp_dir().join(format!(
+            "locum-load[1]-{}-{:?}",
+            std::process::id(),
+            std::thread::current().id()
+        ));
         for (name, text) in files {
             let file = folder.join(name);
             std::fs::create_dir_all(file.parent().expect("it has one")).expect("a folder");
@@ -293,5 +326,63 @@ mod tests {
         );
         let other = load(&folder.0.join("k.conf"), Some("n1")).expect("it can be read");
         assert_eq!(Verdict::of(&other), Verdict::Unusable);
+    }
+
+    #[test]
+    fn a_key_s_file_is_read_unless_everybody_may() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let digits = "9f2c41d7e6b8035a1c4e7790ab35df62088172c6fe5b94d3a06d21b47ce8f915";
+        let main = "vrrp_instance VI_1 {\ninterface eth0\nvirtual_router_id 51\nversion 3\n\
+                    auth_hmac {\nkey 7 file:keys/7\nactive_key 7\n}\n\
+                    virtual_ipaddress {\n192.0.2.1/24\n}\n}\n";
+        let text = format!("hex:{digits}\n");
+        let folder = folder(&[("k.conf", main), ("keys/7", &text)]);
+        let read = |mode: u32| {
+            let mode = std::fs::Permissions::from_mode(mode);
+            std::fs::set_permissions(folder.0.join("keys/7"), mode).expect("it is ours");
+            load(&folder.0.join("k.conf"), Some("n1")).expect("it can be read")
+        };
+        let config = read(0o600).config.expect("it can be used");
+        let hmac = config.instances[0].hmac.as_ref().expect("it has a key");
+        assert_eq!(
+            (hmac.active, hmac.keys[0].bytes()[..2].to_vec()),
+            (7, vec![0x9f, 0x2c])
+        );
+        assert!(read(0o640).config.is_some(), "a group's business");
+        let said = |reading: &Reading| {
+            let all: Vec<String> = reading
+                .diagnostics
+                .iter()
+                .map(ToString::to_string)
+                .collect();
+            all.join("\n")
+        };
+        let open = read(0o604);
+        assert_eq!(open.config, None);
+        assert!(
+            said(&open).contains("keys/7: `chmod 600 "),
+            "{}",
+            said(&open)
+        );
+        assert!(!said(&open).contains("9f2c"), "{}", said(&open));
+        std::fs::write(folder.0.join("keys/7"), "hex:9f2c").expect("it is ours");
+        let short = read(0o600);
+        assert!(said(&short).contains("this one has 2"), "{}", said(&short));
+        assert!(!said(&short).contains("9f2c"), "{}", said(&short));
+        std::fs::remove_file(folder.0.join("keys/7")).expect("it is ours");
+        let missing = load(&folder.0.join("k.conf"), Some("n1")).expect("it can be read");
+        assert_eq!(missing.config, None);
+        assert!(
+            said(&missing).contains("keys/7: No such file"),
+            "{}",
+            said(&missing)
+        );
+        assert_eq!(
+            said(&missing).matches("error:").count(),
+            1,
+            "{}",
+            said(&missing)
+        );
     }
 }

@@ -51,7 +51,8 @@ catalogue! {
         "backup-hangs",
         "vm-paused",
         "power-failure",
-        "address-removed";
+        "address-removed",
+        "source-address-vanishes";
     "Reloads":
         "reload-unchanged",
         "reload-priority",
@@ -87,6 +88,7 @@ catalogue! {
         "duplicated-and-corrupted",
         "clock-drift",
         "unicast",
+        "one-id-two-peers",
         "paced-announcements",
         "another-group";
     "Gateways between two networks":

@@ -132,6 +132,9 @@ fn entry(topology: &Topology, fault: &Fault) -> String {
         Fault::RemoveAddress(h, address) => {
             format!(r#"remove = "{address}", node = "{}""#, host(*h))
         }
+        Fault::AddAddress(h, address) => {
+            format!(r#"add = "{address}", node = "{}""#, host(*h))
+        }
         Fault::RemoveObject(h, object) => {
             let route = route(topology, *h, *object);
             format!(r#"remove_route = "{route}", node = "{}""#, host(*h))

@@ -32,7 +32,7 @@ pub const STATES: [(&str, Option<StateKind>); 5] = [
 ];
 
 /// The words for [`Reason`] in expectations.
-pub const REASONS: [&str; 26] = [
+pub const REASONS: [&str; 27] = [
     "started",
     "owner",
     "master silent",
@@ -42,6 +42,7 @@ pub const REASONS: [&str; 26] = [
     "equal priority",
     "link down",
     "no source address",
+    "source gone",
     "no peers",
     "check failed",
     "check pending",
@@ -72,6 +73,7 @@ pub fn reason(why: Reason) -> &'static str {
         Reason::HigherPriority { .. } => "higher priority",
         Reason::EqualPriorityHigherAddress { .. } => "equal priority",
         Reason::LinkDown => "link down",
+        Reason::SourceGone { .. } => "source gone",
         Reason::NoSourceAddress => "no source address",
         Reason::TrackedLink { .. } => "tracked link",
         Reason::NoPeers => "no peers",

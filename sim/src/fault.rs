@@ -106,6 +106,8 @@ pub enum Fault {
     Reload(HostId, NewFile),
     /// Somebody else deletes an address from the host's NIC.
     RemoveAddress(HostId, IpAddr),
+    /// It is put back there, for ever.
+    AddAddress(HostId, IpAddr),
     /// Somebody else deletes a route or a rule of the host's.
     RemoveObject(HostId, ObjectId),
     /// What the host's own web service answers from now on: a status, or nothing at all.

@@ -294,6 +294,9 @@ impl<'a> Names<'a> {
             Fault::RemoveAddress(host, address) => {
                 write!(f, "somebody removes {address} from {}", self.host(*host))
             }
+            Fault::AddAddress(host, address) => {
+                write!(f, "{address} is put back on {}", self.host(*host))
+            }
             Fault::RemoveObject(host, object) => {
                 let name = self.object(*host, *object);
                 write!(f, "somebody removes {name} from {}", self.host(*host))

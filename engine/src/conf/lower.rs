@@ -2,6 +2,7 @@
 //! about settings that exclude each other.
 
 mod addresses;
+mod apart;
 mod auth;
 mod delays;
 mod family;
@@ -44,7 +45,6 @@ pub(super) fn lower(drafts: &Drafts, report: &mut Report) -> Config {
         files: BTreeMap::new(),
         processes: BTreeMap::new(),
         interfaces: Interfaces::default(),
-        routers: BTreeMap::new(),
         devices: Vec::new(),
         own_devices: Vec::new(),
         chosen_priorities: 0,
@@ -76,6 +76,7 @@ pub(super) fn lower(drafts: &Drafts, report: &mut Report) -> Config {
             .report
             .fatal(extra.name.span, "there are too many instances");
     }
+    lowering.tell_apart(&instances);
     let pacing = lowering.pacing();
     let link_delays = lowering.delays(&instances);
     let reports = lowering.reports();
@@ -122,8 +123,6 @@ struct Lowering<'a> {
     chosen_priorities: u32,
     /// What `vrrp_strict` does to the addresses was said.
     silence_told: bool,
-    /// Whose a VRID on an interface is, in each family.
-    routers: BTreeMap<(InterfaceId, Vrid, Family), &'a str>,
     report: &'a mut Report,
 }
 
@@ -197,7 +196,7 @@ impl<'a> Lowering<'a> {
         let global = &self.drafts.global;
         let family = draft.family.map_or(Family::V4, |draft| draft.family);
         let version = self.version(draft, family);
-        let (interface, vrid) = self.identity(draft, family)?;
+        let (interface, vrid) = self.identity(draft)?;
         let priority = timing::priority(draft, self.report);
         let unicast = self.unicast(draft, version, family);
         let vmac = self.vmac(draft, interface, vrid, unicast.is_some())?;
@@ -217,6 +216,8 @@ impl<'a> Lowering<'a> {
         let lower_prio_no_advert = draft.lower_prio_no_advert.or(global.lower_prio_no_advert);
         let garp = self.garp(draft, interface, &[&addresses, &excluded]);
         let advert_interval = timing::advert_interval(draft, version, self.report);
+        let source = self.source(draft, family);
+        self.tracked_source(draft, source);
         let mut instance = InstanceConfig {
             name: draft.name.text.as_str().into(),
             interface,
@@ -233,7 +234,8 @@ impl<'a> Lowering<'a> {
             objects: self.objects(&draft.routes, &draft.rules)?,
             accept: self.accept(draft, version),
             vmac,
-            source: self.source(draft, family),
+            track_source: draft.track_source.is_some() && source.is_some(),
+            source,
             group: self.multicast_group(draft, family),
             unicast,
             tracks: Vec::new(), // Filled in by the caller.
@@ -254,15 +256,14 @@ impl<'a> Lowering<'a> {
         self.strict(draft, &mut instance);
         let lease = draft.tuning.lease.or(global.tuning.lease);
         instance.lease = timing::lease(&instance, lease, self.report);
+        if instance.lease.is_some() {
+            self.preferred_and_leased(draft);
+        }
         Some(instance)
     }
 
-    /// The interface and VRID, which every instance needs and no two share.
-    fn identity(
-        &mut self,
-        draft: &'a InstanceDraft,
-        family: Family,
-    ) -> Option<(InterfaceId, Vrid)> {
+    /// The interface and VRID, which every instance needs.
+    fn identity(&mut self, draft: &InstanceDraft) -> Option<(InterfaceId, Vrid)> {
         let name = draft.name.text.as_str();
         if draft.interface.is_none() {
             let message = format!("the instance `{name}` has no interface");
@@ -276,7 +277,7 @@ impl<'a> Lowering<'a> {
                 .fatal(draft.name.span, message)
                 .hint("add a line such as `virtual_router_id 51`, the same on all its routers");
         }
-        let (interface, (vrid, span)) = (draft.interface.as_ref()?, draft.vrid?);
+        let (interface, (vrid, _)) = (draft.interface.as_ref()?, draft.vrid?);
         if interface.text == "lo" {
             self.report.fatal(
                 interface.span,
@@ -284,19 +285,6 @@ impl<'a> Lowering<'a> {
             );
         }
         let interface = self.interface(interface)?;
-        if let Some(other) = self.routers.insert((interface, vrid, family), name) {
-            let message = format!(
-                "`{name}` and `{other}` share the virtual router id {vrid} on one interface"
-            );
-            self.report
-                .fatal(span, message)
-                .hint(if draft.unicast.block.is_some() {
-                    "keepalived tells instances with one id apart by their unicast peers, which is \
-                     not done here: give each an id of its own"
-                } else {
-                    "each virtual router of a network needs an id of its own"
-                });
-        }
         Some((interface, vrid))
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Every snapshot of diagnostics stands beside assertions on the typed values.
 
+mod addresses;
 mod auth;
 mod braces;
 mod corpus;

@@ -20,6 +20,53 @@ pub struct VirtualAddress {
     pub scope: u8,
     /// `brd`.
     pub broadcast: Broadcast,
+    /// What is rarely said.
+    pub options: AddressOptions,
+}
+
+/// The rarer words behind an address. The default is that none of them is there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AddressOptions {
+    /// `peer`, of the same family: the other end of a point-to-point link. The prefix length is a
+    /// host's then.
+    pub peer: Option<IpAddr>,
+    /// `-nodad`, over IPv6: the kernel looks for another owner first, and the address can't be used
+    /// until it has found none.
+    pub detects_duplicates: bool,
+    /// `home`, over IPv6: a home address of Mobile IPv6.
+    pub home: bool,
+    /// `mngtmpaddr`, over IPv6, with a /64: temporary addresses are made from it.
+    pub makes_temporary: bool,
+    /// `noprefixroute`: the kernel adds no route to its network.
+    pub no_prefix_route: bool,
+    /// `no_track`: what somebody removes stays removed.
+    pub untracked: bool,
+    /// `preferred_lft`, over IPv6.
+    pub preferred: Preferred,
+}
+
+/// How long the kernel may choose an IPv6 address as the source of new connections.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Preferred {
+    /// A /128 never, others always.
+    #[default]
+    Usual,
+    /// For so many seconds; 0 is never.
+    Seconds(u32),
+    /// Always.
+    Always,
+}
+
+impl VirtualAddress {
+    /// For how many seconds the address may be chosen as a source; `None` for as long as it is there.
+    /// IPv4 addresses have no such time.
+    pub fn preferred(&self) -> Option<u32> {
+        match (self.address, self.options.preferred) {
+            (IpAddr::V4(_), _) | (IpAddr::V6(_), Preferred::Always) => None,
+            (IpAddr::V6(_), Preferred::Seconds(seconds)) => Some(seconds),
+            (IpAddr::V6(_), Preferred::Usual) => (self.prefix == 128).then_some(0),
+        }
+    }
 }
 
 /// `brd` of an IPv4 address.

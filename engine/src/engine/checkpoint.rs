@@ -11,7 +11,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Engine, by_vrid};
+use super::Engine;
+use crate::addressees::Addressees;
 use crate::config::Config;
 use crate::event::StateKind;
 use crate::fixtures::Fixtures;
@@ -95,7 +96,7 @@ impl Engine {
             pacer,
             refreshes: _,
             links,
-            by_vrid: _,
+            addressees: _,
             deadlines: _,
             scheduled: _,
             now,
@@ -166,7 +167,7 @@ impl Engine {
             pacer,
             refreshes,
             links: saved.links,
-            by_vrid: by_vrid(&config),
+            addressees: Addressees::new(&config),
             deadlines,
             scheduled,
             now: saved.now,

@@ -1,5 +1,6 @@
 //! What is told of interfaces: to whom it matters, and from when on.
 
+use core::net::IpAddr;
 use core::time::Duration;
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use crate::ids::InterfaceId;
 use crate::input::LinkState;
 use crate::links::Told;
 use crate::output::Output;
+use crate::router::Router;
 
 impl Engine {
     pub(super) fn link(&mut self, interface: InterfaceId, state: LinkState) {
@@ -30,6 +32,14 @@ impl Engine {
         self.out.extend(event.map(Output::Event));
         self.start_late();
         self.link_counts(interface, before, risen);
+    }
+
+    /// An address that adverts are sent from is there, or isn't.
+    pub(super) fn source(&mut self, address: IpAddr, present: bool) {
+        if self.links.tell_source(address, present) {
+            self.start_late();
+            self.each(Router::reconsider);
+        }
     }
 
     /// How long the routers on an interface can do without it, if that matters.

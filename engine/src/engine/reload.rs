@@ -8,7 +8,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::{Engine, by_vrid};
+use super::Engine;
+use crate::addressees::Addressees;
 use crate::config::Config;
 use crate::group::Groups;
 use crate::lease::Refreshes;
@@ -61,7 +62,7 @@ impl Engine {
         let config = &self.config;
         self.links.move_in(&plan.moves, config, self.now);
         let groups = Groups::new(config);
-        self.by_vrid = by_vrid(config);
+        self.addressees = Addressees::new(config);
         let mut old: Vec<Option<Router>> = self.routers.drain(..).map(Some).collect();
         for step in &plan.instances {
             let Some(to) = step.to else { continue };
@@ -124,7 +125,9 @@ impl Engine {
         let tracked = instance.links.iter().map(|link| link.interface);
         let device = instance.vmac.map(|vmac| vmac.device);
         let mut all = tracked.chain(device).chain([instance.interface]);
+        let source = instance.source.filter(|_| instance.track_source);
         all.all(|interface| self.links.knows(interface))
+            && source.is_none_or(|address| self.links.sources().contains_key(&address))
     }
 }
 

@@ -5,7 +5,7 @@ use crate::plan::Moves;
 use crate::router::accept::Discard;
 
 /// By [`Reason::index`].
-const LABELS: [&str; 26] = [
+const LABELS: [&str; 27] = [
     "started",
     "owner",
     "master_silent",
@@ -32,6 +32,7 @@ const LABELS: [&str; 26] = [
     "drained",
     "stopping",
     "removed",
+    "source_gone",
 ];
 
 impl Reason {
@@ -69,6 +70,7 @@ impl Reason {
             Self::Drained => 23,
             Self::Stopping => 24,
             Self::Removed => 25,
+            Self::SourceGone { .. } => 26,
         }
     }
 
@@ -121,6 +123,7 @@ impl Reason {
             | Self::EqualPriorityHigherAddress { .. }
             | Self::LinkDown
             | Self::NoSourceAddress
+            | Self::SourceGone { .. }
             | Self::NoPeers
             | Self::AddressRefused { .. }
             | Self::Recovered

@@ -174,6 +174,9 @@ impl Reason {
             }
             Self::LinkDown => f.write_str("link down"),
             Self::NoSourceAddress => f.write_str("the interface has no address to send from"),
+            Self::SourceGone { address } => {
+                write!(f, "this host doesn't have {address}, which it sends from")
+            }
             Self::TrackedLink { interface, up } => {
                 let name = config.interface_name(*interface);
                 write!(f, "{name} is {}", if *up { "up" } else { "down" })

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::{Change, Fate, Moves, Step};
 use crate::config::{
-    Auth, Broadcast, Config, InstanceConfig, Object, Preempt, Track, TrackFile, TrackLink,
-    TrackProcess, Unicast, Version, VirtualAddress, Vmac, Weight,
+    AddressOptions, Auth, Broadcast, Config, InstanceConfig, Object, Preempt, Preferred, Track,
+    TrackFile, TrackLink, TrackProcess, Unicast, Version, VirtualAddress, Vmac, Weight,
 };
 use crate::ids::InstanceId;
 use crate::time::Seconds;
@@ -23,20 +23,21 @@ pub(super) fn steps(old: &Config, new: &Config, moves: &Moves) -> Vec<Step<Insta
     let mut taken = vec![false; old.instances.len()];
     let mut pairs: Vec<Option<(InstanceId, bool)>> = vec![None; new.instances.len()];
     // First who is the same on the wire, then who has at least the same name.
-    for same_router in [true, false] {
+    for likeness in [
+        Likeness::Transport,
+        Likeness::RouterAndName,
+        Likeness::Router,
+        Likeness::Name,
+    ] {
         for (i, to) in new.instances.iter().enumerate() {
+            if pairs[i].is_some() {
+                continue;
+            }
             let mut candidates = old.instances.iter().enumerate();
-            let found = candidates.find(|(j, from)| {
-                let same = if same_router {
-                    both.is_same_router(from, to)
-                } else {
-                    from.name == to.name
-                };
-                !taken[*j] && same
-            });
-            if let (None, Some((j, _))) = (pairs[i], found) {
+            let found = candidates.find(|(j, from)| !taken[*j] && both.alike(likeness, from, to));
+            if let Some((j, _)) = found {
                 taken[j] = true;
-                pairs[i] = Some((InstanceId(j as u16), same_router));
+                pairs[i] = Some((InstanceId(j as u16), likeness != Likeness::Name));
             }
         }
     }
@@ -67,7 +68,28 @@ pub(super) fn steps(old: &Config, new: &Config, moves: &Moves) -> Vec<Step<Insta
     kept.chain(gone).collect()
 }
 
+/// In what an old and a new instance are the same. Several routers may have one number, if they talk
+/// to others.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Likeness {
+    Transport,
+    RouterAndName,
+    Router,
+    Name,
+}
+
 impl Both<'_> {
+    fn alike(&self, likeness: Likeness, old: &InstanceConfig, new: &InstanceConfig) -> bool {
+        let named = old.name == new.name;
+        let others = |i: &InstanceConfig| (i.source, i.group(), i.unicast.clone());
+        match likeness {
+            Likeness::Transport => self.is_same_router(old, new) && others(old) == others(new),
+            Likeness::RouterAndName => named && self.is_same_router(old, new),
+            Likeness::Router => self.is_same_router(old, new),
+            Likeness::Name => named,
+        }
+    }
+
     /// On the wire a virtual router is an interface, a number and an address family.
     fn is_same_router(&self, old: &InstanceConfig, new: &InstanceConfig) -> bool {
         self.moves.interface(old.interface) == Some(new.interface)
@@ -94,6 +116,7 @@ impl Both<'_> {
             accept,
             vmac,
             source,
+            track_source,
             group,
             unicast,
             tracks,
@@ -144,6 +167,7 @@ impl Both<'_> {
             Change::between("accept", &old.accept, accept, flag),
             self.vmac(old.vmac, *vmac),
             Change::between("source", &old.source, source, show_source),
+            Change::between("track_src_ip", &old.track_source, track_source, flag),
             Change::between("mcast_dst_ip", &old.group, group, |group| {
                 group.map_or_else(|| "the usual".to_owned(), |group| group.to_string())
             }),
@@ -258,6 +282,7 @@ pub(super) fn show_address(config: &Config, address: &VirtualAddress) -> String 
         label,
         scope,
         broadcast,
+        options,
     } = address;
     let mut text = format!(
         "{address}/{prefix} dev {}",
@@ -274,7 +299,34 @@ pub(super) fn show_address(config: &Config, address: &VirtualAddress) -> String 
         Broadcast::AllOnes => text += " brd +",
         Broadcast::Literal(address) => text += &format!(" brd {address}"),
     }
-    text
+    text + &show_options(options)
+}
+
+fn show_options(options: &AddressOptions) -> String {
+    let AddressOptions {
+        peer,
+        detects_duplicates,
+        home,
+        makes_temporary,
+        no_prefix_route,
+        untracked,
+        preferred,
+    } = options;
+    let mut text = peer.map_or_else(String::new, |peer| format!(" peer {peer}"));
+    for (on, word) in [
+        (detects_duplicates, " -nodad"),
+        (home, " home"),
+        (makes_temporary, " mngtmpaddr"),
+        (no_prefix_route, " noprefixroute"),
+        (untracked, " no_track"),
+    ] {
+        text += if *on { word } else { "" };
+    }
+    match preferred {
+        Preferred::Usual => text,
+        Preferred::Seconds(seconds) => format!("{text} preferred_lft {seconds}"),
+        Preferred::Always => text + " preferred_lft forever",
+    }
 }
 
 fn show_weight(weight: Weight) -> String {

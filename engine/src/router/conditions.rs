@@ -10,6 +10,7 @@ use crate::fixtures::Fixtures;
 use crate::fsm::{Params, Signal, State};
 use crate::ids::Priority;
 use crate::input::LinkState;
+use crate::links::Sources;
 use crate::output::Output;
 use crate::track::{Checks, Standing, link_standing};
 use crate::wire::Family;
@@ -19,6 +20,7 @@ use crate::wire::Family;
 pub(crate) struct Sight<'a> {
     pub(crate) config: &'a Config,
     pub(crate) links: &'a [LinkState],
+    pub(crate) sources: &'a Sources,
     pub(crate) checks: &'a Checks,
     pub(crate) fixtures: &'a Fixtures,
 }
@@ -29,6 +31,7 @@ impl<'a> Surroundings<'a> {
         Sight {
             config: self.config,
             links: self.links,
+            sources: self.sources,
             checks: self.checks,
             fixtures: self.fixtures,
         }
@@ -79,6 +82,12 @@ impl Router {
         }
         if self.source(s).is_none() {
             return Some(Reason::NoSourceAddress);
+        }
+        if let Some(address) = config.source.filter(|_| config.track_source)
+            // Who begins to watch it with a reload doesn't know yet.
+            && s.sources.get(&address) == Some(&false)
+        {
+            return Some(Reason::SourceGone { address });
         }
         if let Some(interface) = config.vmac.map(|vmac| vmac.device)
             && !config.dont_track_primary

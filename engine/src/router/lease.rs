@@ -31,9 +31,9 @@ impl Router {
             return;
         };
         self.refresh_at = Some(lease::next(s.now, refresh_period(lifetime)));
-        let missing = &self.put_back.missing;
+        let gone = |address| self.put_back.is_gone(address);
         for address in config.held_addresses() {
-            if !missing.contains(&address.address) {
+            if !gone(address.address) {
                 self.stats.refreshed += 1;
                 s.out.push_back(Output::Effect(Effect::RefreshAddress {
                     instance: self.id,

@@ -6,6 +6,7 @@
 
 use core::net::IpAddr;
 use core::time::Duration;
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +36,15 @@ pub(crate) struct Drain {
 pub(super) struct PutBack {
     pub(super) missing: Vec<IpAddr>,
     pub(super) not_before: Option<Instant>,
+    /// Those among them that aren't put back (`no_track`).
+    left: BTreeSet<IpAddr>,
+}
+
+impl PutBack {
+    /// Whether somebody has removed it, and it isn't there yet.
+    pub(super) fn is_gone(&self, address: IpAddr) -> bool {
+        self.missing.contains(&address) || self.left.contains(&address)
+    }
 }
 
 impl Router {
@@ -90,12 +100,11 @@ impl Router {
 
     /// Somebody removed an address: it is put back, at once if that isn't a habit.
     pub(crate) fn address_removed(&mut self, s: &mut Surroundings<'_>, address: IpAddr) {
-        let ours = s
-            .config
-            .instance(self.id)
-            .held_addresses()
-            .any(|a| a.address == address);
-        if self.is_master() && ours && !self.put_back.missing.contains(&address) {
+        let mut held = s.config.instance(self.id).held_addresses();
+        let ours = held.find(|a| a.address == address);
+        if ours.is_some_and(|a| a.options.untracked) {
+            self.put_back.left.insert(address);
+        } else if self.is_master() && ours.is_some() && !self.put_back.missing.contains(&address) {
             self.put_back.missing.push(address);
             if s.config.instance(self.id).lease.is_some() {
                 // Its lifetime may be over because this router was asleep: what has arrived

@@ -10,7 +10,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use locum_engine::conf::{self, NoIncludes};
-use locum_engine::config::{Auth, Broadcast, Config, InstanceConfig, VirtualAddress};
+use locum_engine::config::{
+    AddressOptions, Auth, Broadcast, Config, InstanceConfig, VirtualAddress,
+};
 use locum_engine::event::{Reason, StateKind};
 use locum_engine::ids::{InstanceId, InterfaceId, MacAddr, Priority};
 use locum_engine::wire::{self, Advert, GROUP_V4};
@@ -56,6 +58,7 @@ pub fn virtual_address(address: Ipv4Addr) -> VirtualAddress {
         label: None,
         scope: 0,
         broadcast: Broadcast::None,
+        options: AddressOptions::default(),
     }
 }
 

@@ -97,6 +97,12 @@ impl Devices {
         }
     }
 
+    /// Whether some device has that address, and may use it.
+    pub(crate) fn hold(&self, address: IpAddr) -> bool {
+        let mut all = self.devices.values().flat_map(|d| &d.addresses);
+        all.any(|a| a.address == address && a.usable)
+    }
+
     /// Whether that is an address as the table has it already.
     pub(crate) fn knows(&self, change: &Change) -> bool {
         let Change::Address {

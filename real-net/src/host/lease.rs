@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use locum_engine::Effect;
-use locum_engine::config::{Broadcast, Config, VirtualAddress};
+use locum_engine::config::{AddressOptions, Broadcast, Config, VirtualAddress};
 use tracing::{info, warn};
 
 use super::netlink::{Change, Netlink};
@@ -67,6 +67,7 @@ impl KernelHost {
                     label: None,
                     scope: 0,
                     broadcast: Broadcast::None,
+                    options: AddressOptions::default(),
                 });
                 let index = index.get();
                 self.devices.apply(Change::AddressGone { index, address });

@@ -4,6 +4,7 @@
 //! attribute, and only the attributes that matter: a newer kernel may add others, of any shape,
 //! without hiding a link from us.
 
+mod address;
 mod lease;
 mod objects;
 mod vmac;
@@ -12,20 +13,19 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsFd, BorrowedFd};
 
-use locum_engine::config::{Broadcast, VirtualAddress};
+use locum_engine::config::VirtualAddress;
 use locum_engine::ids::MacAddr;
 use netlink_packet_core::{
     NLM_F_ACK, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, NetlinkBuffer, NetlinkHeader,
     NetlinkMessage, NetlinkPayload, NlasIterator,
 };
-use netlink_packet_route::address::{
-    AddressAttribute, AddressFlags, AddressHeader, AddressMessage,
-};
+use netlink_packet_route::address::{AddressHeader, AddressMessage};
 use netlink_packet_route::link::{LinkFlags, LinkHeader, LinkMessage};
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use netlink_sys::protocols::NETLINK_ROUTE;
 use netlink_sys::{Socket, SocketAddr};
 
+use address::address_message;
 pub(crate) use objects::{RouteKey, RuleKey};
 
 /// A datagram never exceeds this; the kernel builds dumps in pieces of at most 32 KiB.
@@ -369,47 +369,12 @@ fn attributes(bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
     })
 }
 
-fn address_message(index: u32, wanted: &VirtualAddress) -> AddressMessage {
-    let mut message = AddressMessage::default();
-    message.header.index = index;
-    message.header.prefix_len = wanted.prefix;
-    message.header.scope = wanted.scope.into();
-    let attributes = &mut message.attributes;
-    attributes.push(AddressAttribute::Local(wanted.address));
-    attributes.push(AddressAttribute::Address(wanted.address));
-    match wanted.address {
-        IpAddr::V4(address) => {
-            message.header.family = AddressFamily::Inet;
-            if let Some(broadcast) = broadcast(address, wanted) {
-                attributes.push(AddressAttribute::Broadcast(broadcast));
-            }
-            if let Some(label) = &wanted.label {
-                attributes.push(AddressAttribute::Label(label.to_string()));
-            }
-        }
-        IpAddr::V6(_) => {
-            // An address that moves between hosts can't wait for duplicate address detection.
-            message.header.family = AddressFamily::Inet6;
-            attributes.push(AddressAttribute::Flags(AddressFlags::Nodad));
-        }
-    }
-    message
-}
-
-fn broadcast(address: Ipv4Addr, wanted: &VirtualAddress) -> Option<Ipv4Addr> {
-    match wanted.broadcast {
-        Broadcast::None => None,
-        Broadcast::Literal(literal) => Some(literal),
-        Broadcast::AllOnes => {
-            let host_bits = u32::MAX.checked_shr(wanted.prefix.into()).unwrap_or(0);
-            Some(Ipv4Addr::from_bits(address.to_bits() | host_bits))
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use locum_engine::config::{AddressOptions, Broadcast};
     use locum_engine::ids::InterfaceId;
+
+    use netlink_packet_route::address::AddressAttribute;
 
     use super::*;
 
@@ -421,6 +386,7 @@ mod tests {
             label: None,
             scope: 0,
             broadcast,
+            options: AddressOptions::default(),
         }
     }
 

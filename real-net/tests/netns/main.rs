@@ -6,6 +6,7 @@
 
 #![allow(clippy::print_stderr, reason = "a failed test shows the daemons' logs")]
 
+mod addresses;
 mod background;
 mod belongings;
 mod bytes;

@@ -21,7 +21,7 @@ use crate::units::{RATE_HELP, parse_rate};
 use crate::words::did_you_mean;
 
 /// Every verb, in the order of [`Fault`].
-pub(crate) const VERBS: [&str; 33] = [
+pub(crate) const VERBS: [&str; 34] = [
     "pull",
     "plug",
     "dark",
@@ -52,6 +52,7 @@ pub(crate) const VERBS: [&str; 33] = [
     "undrain",
     "reload",
     "remove",
+    "add",
     "remove_route",
     "service",
     "forge",
@@ -208,6 +209,11 @@ fn other_fault(entry: &Fields<'_, '_>, topology: &Topology, verb: &'static str) 
                 host,
                 address(entry, &entry.word(verb)?)?,
             ))
+        }
+        "add" => {
+            let (host, _) = node()?;
+            let address = address(entry, &entry.word(verb)?)?;
+            Some(Fault::AddAddress(host, address))
         }
         "remove_route" => {
             let (host, config) = node()?;
@@ -421,6 +427,7 @@ pub(crate) fn undo(fault: &Fault, topology: &Topology) -> Option<Vec<Fault>> {
         Fault::SetPriority(h, i, _) => vec![Fault::SetPriority(h, i, None)],
         Fault::Drain(h, _) => vec![Fault::Undrain(h)],
         Fault::Service(h, _) => vec![Fault::Service(h, Some(200))],
+        Fault::RemoveAddress(h, address) => vec![Fault::AddAddress(h, address)],
         Fault::Plug(_)
         | Fault::Light(..)
         | Fault::Heal
@@ -431,7 +438,7 @@ pub(crate) fn undo(fault: &Fault, topology: &Topology) -> Option<Vec<Fault>> {
         | Fault::ResumeVm(_)
         | Fault::Undrain(_)
         | Fault::Reload(..)
-        | Fault::RemoveAddress(..)
+        | Fault::AddAddress(..)
         | Fault::RemoveObject(..)
         | Fault::Forge(..) => return None,
     })

@@ -84,6 +84,7 @@ fn impossible(topology: &Topology, fault: &Fault, keepalived: bool) -> Option<(S
             "tracked processes aren't started in real time yet",
             SIMULATE,
         ),
+        Fault::AddAddress(..) => said("an address can't be put back in real time", SIMULATE),
         Fault::Forge(..) => said("nobody forges adverts in real time", SIMULATE),
         Fault::Drain(..) | Fault::Undrain(_) if keepalived => said(
             "keepalived has no planned maintenance",

@@ -166,6 +166,19 @@ impl Fabric {
         });
     }
 
+    /// The daemon sends from these addresses, and is told whether its NICs have them.
+    pub fn watch(&mut self, host: HostId, sources: &[IpAddr]) {
+        self.each_part(host, |fabric, part| {
+            fabric.with_kernel(part, |kernel, _| kernel.watch(sources));
+        });
+    }
+
+    /// Whether one of a host's NICs has that address.
+    pub(crate) fn has_address(&mut self, host: HostId, address: IpAddr) -> bool {
+        let mut parts = self.parts[host.index()].iter();
+        parts.any(|part| self.hosts[part.index()].kernel.holds(address))
+    }
+
     /// A daemon is gone: its sockets close, its checks end. Its addresses stay.
     pub fn close(&mut self, host: HostId) {
         self.each_part(host, |fabric, part| {

@@ -38,6 +38,7 @@ impl Fabric {
                     kernel.drop_address(cx, address, Remover::Foreigner);
                 });
             }),
+            Fault::AddAddress(host, address) => self.put_address(host, address),
             Fault::RemoveObject(host, object) => self.with_kernel(host, |kernel, cx| {
                 kernel.uninstall(cx, object, Remover::Foreigner);
             }),

@@ -229,6 +229,7 @@ impl Kernel {
         if self.own.contains(&address) {
             self.tell_link();
         }
+        self.tell_source(address);
     }
 
     /// The daemon removes an address. It never takes the NIC's own: that was there before it.
@@ -258,6 +259,7 @@ impl Kernel {
         if self.own.contains(&address) {
             self.tell_link();
         }
+        self.tell_source(address);
     }
 
     /// The power fails: nothing of what was added remains.
@@ -293,6 +295,21 @@ impl Kernel {
     pub(crate) fn join(&mut self, groups: &[IpAddr]) {
         if let Some(socket) = &mut self.socket {
             socket.groups = groups.to_vec();
+        }
+    }
+
+    /// The addresses that the daemon sends from; it is told of those it didn't watch before.
+    pub(crate) fn watch(&mut self, sources: &[IpAddr]) {
+        let new = self.socket.as_mut().map(|socket| socket.watch(sources));
+        for address in new.unwrap_or_default() {
+            self.tell_source(address);
+        }
+    }
+
+    fn tell_source(&mut self, address: IpAddr) {
+        let present = self.holds(address);
+        if let Some(socket) = self.socket.as_mut().filter(|s| s.watches(address)) {
+            socket.change(Delivery::Source(address, present));
         }
     }
 

@@ -19,6 +19,8 @@ pub const RECEIVE_BUFFER: usize = 256;
 pub enum Delivery {
     /// The NIC's state, first at opening, then at every change.
     Link(LinkState),
+    /// Whether the NIC has an address that the daemon sends from: at first, then at every change.
+    Source(IpAddr, bool),
     /// The kernel lost an address, and not because the daemon removed it.
     AddressRemoved(IpAddr),
     /// The same of a route or a rule.
@@ -81,6 +83,8 @@ impl Eq for Payload {}
 pub(crate) struct Socket {
     /// Multicast groups it has joined.
     pub(crate) groups: Vec<IpAddr>,
+    /// Addresses whose coming and going the daemon wants to know of.
+    sources: Vec<IpAddr>,
     changes: VecDeque<Delivery>,
     packets: VecDeque<Packet>,
     results: VecDeque<(CheckId, Outcome)>,
@@ -94,6 +98,17 @@ impl Socket {
             groups: vec![GROUP_V4.into(), GROUP_V6.into()],
             ..Self::default()
         }
+    }
+
+    /// From now on these are watched. Those that weren't yet are given back.
+    pub(crate) fn watch(&mut self, sources: &[IpAddr]) -> Vec<IpAddr> {
+        let before = core::mem::replace(&mut self.sources, sources.to_vec());
+        let new = sources.iter().filter(|address| !before.contains(address));
+        new.copied().collect()
+    }
+
+    pub(crate) fn watches(&self, address: IpAddr) -> bool {
+        self.sources.contains(&address)
     }
 
     pub(crate) fn change(&mut self, change: Delivery) {

@@ -4,6 +4,7 @@
 //! other host, in one direction: switched networks without spanning tree have no loops, so there
 //! is one route or none, and its latency is exact.
 
+use core::net::IpAddr;
 use core::time::Duration;
 use std::collections::VecDeque;
 
@@ -46,6 +47,8 @@ pub(super) struct Network {
     /// By NIC: the host it belongs to.
     owners: Vec<HostId>,
     partitions: Vec<(Vec<HostId>, Vec<HostId>)>,
+    /// Addresses that were taken from a host, and not given back.
+    taken: Vec<(HostId, IpAddr)>,
     routes: Vec<Option<Route>>,
 }
 
@@ -66,6 +69,7 @@ impl Network {
                 .map(|i| topology.owner(HostId(i as u16)))
                 .collect(),
             partitions: Vec::new(),
+            taken: Vec::new(),
             routes: Vec::new(),
         };
         network.recompute();
@@ -75,6 +79,11 @@ impl Network {
     /// The route of frames, if there is one. A host reaches itself.
     pub(super) fn route(&self, from: HostId, to: HostId) -> Option<Route> {
         self.routes[from.index() * self.powered.len() + to.index()]
+    }
+
+    /// Somebody has taken this address from the host.
+    pub(super) fn lacks(&self, host: HostId, address: IpAddr) -> bool {
+        self.taken.contains(&(host, address))
     }
 
     /// The host's NIC has carrier: power and a plugged cable at both ends.
@@ -110,6 +119,14 @@ impl Network {
             Fault::RebootSwitch(id, _) => self.switch_up[id.index()] = false,
             Fault::PowerOff(host) => self.power(*host, false),
             Fault::PowerOn(host) => self.power(*host, true),
+            Fault::RemoveAddress(host, address) => {
+                self.taken.push((*host, *address));
+                return false;
+            }
+            Fault::AddAddress(host, address) => {
+                self.taken.retain(|taken| taken != &(*host, *address));
+                return false;
+            }
             _ => return false,
         }
         self.recompute();

@@ -2,13 +2,16 @@
 //!
 //! Every virtual router and every check that a router has in any configuration of the run is known
 //! from the beginning; those that the present one lacks are absent. A virtual router is the same when
-//! interface name and VRID are, a check when its name is.
+//! interface name, VRID and family are (and the peers, where several share these), a check when its
+//! name is.
 
+use core::net::IpAddr;
 use std::sync::Arc;
 
 use locum_engine::Instant;
-use locum_engine::config::Config;
+use locum_engine::config::{Config, InstanceConfig};
 use locum_engine::ids::{CheckId, InstanceId, Vrid};
+use locum_engine::wire::Family;
 
 use super::member::{Member, MemberId};
 use super::segment::Class;
@@ -49,9 +52,25 @@ pub(super) fn configs(
         .collect()
 }
 
-fn identity(config: &Config, instance: InstanceId) -> (&str, Vrid) {
+/// Interface, VRID, family; and the peers, when several share the rest.
+type Identity<'a> = (&'a str, Vrid, Family, Option<Vec<IpAddr>>);
+
+fn identity(config: &Config, instance: InstanceId) -> Identity<'_> {
     let instance = config.instance(instance);
-    (config.interface_name(instance.interface), instance.vrid)
+    let key = |i: &InstanceConfig| (i.interface, i.vrid, i.family);
+    let alike = config.instances.iter().filter(|i| key(i) == key(instance));
+    let transport = |i: &InstanceConfig| {
+        let peers = i.unicast.iter().flat_map(|u| &u.peers);
+        let peers = peers.map(|peer| peer.address);
+        i.source
+            .into_iter()
+            .chain([i.group()])
+            .chain(peers)
+            .collect()
+    };
+    let shared = (alike.count() > 1).then(|| transport(instance));
+    let interface = config.interface_name(instance.interface);
+    (interface, instance.vrid, instance.family, shared)
 }
 
 fn instances(config: &Config) -> impl Iterator<Item = InstanceId> + use<> {

@@ -75,6 +75,7 @@ fn wrong(world: &Tracker, class: &Class, verdict: &mut Verdict) -> Option<(Membe
     let well = members.iter().all(|id| {
         let member = world.member(*id);
         world.network.carrier(member.port)
+            && !world.network.lacks(member.host, member.source)
             && member.spec().tracks.iter().all(|t| !t.weight.reverse)
             && tracked(world, member).all(|c| c.finding == Finding::Good)
     });

@@ -261,6 +261,7 @@ impl Net {
             | Fault::ResumeVm(..)
             | Fault::Drift(..)
             | Fault::RemoveAddress(..)
+            | Fault::AddAddress(..)
             | Fault::RemoveObject(..)
             | Fault::Service(..)
             | Fault::Forge(..) => {}
@@ -291,6 +292,10 @@ impl Net {
         self.node(host).ports = ports.unwrap_or_default();
         let groups = groups(self.node(host));
         self.fabric.join(host, &groups);
+        let config = self.node(host).config.clone();
+        let sources = config.map(|config| config.watched_sources());
+        let sources: Vec<_> = sources.into_iter().flatten().collect();
+        self.fabric.watch(host, &sources);
     }
 
     /// A file that can't be used is reported and left alone: no word of it reaches the engine.

@@ -187,6 +187,7 @@ impl Network for Seat {
         let packet = self.take_from(|delivery| match delivery {
             Delivery::Packet(packet) => Ok(packet),
             other @ (Delivery::Link(_)
+            | Delivery::Source(..)
             | Delivery::AddressRemoved(_)
             | Delivery::ObjectRemoved(_)
             | Delivery::Probe(..)) => Err(other),
@@ -241,6 +242,7 @@ impl Host for Seat {
     fn poll_change(&mut self, cx: &mut Context<'_>) -> Poll<HostChange> {
         let change = self.take_from(|delivery| match delivery {
             change @ (Delivery::Link(_)
+            | Delivery::Source(..)
             | Delivery::AddressRemoved(_)
             | Delivery::ObjectRemoved(_)) => Ok(change),
             other @ (Delivery::Packet(_) | Delivery::Probe(..)) => Err(other),
@@ -248,6 +250,12 @@ impl Host for Seat {
         match change {
             Some((interface, Delivery::Link(state))) => {
                 Poll::Ready(HostChange::Link(interface, state))
+            }
+            // On another NIC it is as good.
+            Some((_, Delivery::Source(address, _))) => {
+                let mut net = self.net.borrow_mut();
+                let present = net.fabric.has_address(self.host, address);
+                Poll::Ready(HostChange::Source(address, present))
             }
             Some((interface, Delivery::AddressRemoved(address))) => {
                 let interface = self.interface_of(address, interface);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::Lowering;
 use crate::conf::schema::address::{AddressDraft, AddressesDraft};
 use crate::conf::schema::instance::InstanceDraft;
-use crate::config::{VirtualAddress, Vmac};
+use crate::config::{Preferred, VirtualAddress, Vmac};
 use crate::ids::{InterfaceId, Vrid};
 use crate::wire::Family;
 
@@ -32,6 +32,7 @@ pub(super) fn lowered(line: &AddressDraft, interface: InterfaceId) -> VirtualAdd
         label: line.label.as_deref().map(Into::into),
         scope: line.scope,
         broadcast: line.broadcast,
+        options: line.options.clone(),
     }
 }
 
@@ -94,6 +95,18 @@ impl Lowering<'_> {
                 "the others here are /{prefix}: if this one belongs to the same network, write {address}/{prefix}"
             )),
             None => diagnostic.hint(format!("if a /{host} is meant, {address}/{host} says so")),
+        }
+    }
+
+    /// A lease is prolonged over and over, and the time for which an address is preferred with it.
+    pub(super) fn preferred_and_leased(&mut self, draft: &InstanceDraft) {
+        for line in draft.addresses.list.iter().chain(&draft.excluded.list) {
+            if let Preferred::Seconds(1..) = line.options.preferred {
+                let message = "leased addresses stay preferred for as long as they are held";
+                self.report
+                    .note(line.span, message)
+                    .hint("`address_lease off` in the instance lets this time run out");
+            }
         }
     }
 

@@ -62,7 +62,7 @@ pub(super) fn hmac(
     interval: Centis,
     report: &mut Report,
 ) -> Option<Arc<Hmac>> {
-    let block = draft.hmac.as_ref()?;
+    let block = draft.hmac.as_ref().filter(|block| !block.broken)?;
     if block.keys.is_empty() {
         let message = "`auth_hmac` without a key: nothing could be signed or verified";
         report

@@ -52,6 +52,17 @@ impl Lowering<'_> {
         None
     }
 
+    /// Says when there is no address whose loss could be noticed.
+    pub(super) fn tracked_source(&mut self, draft: &InstanceDraft, source: Option<IpAddr>) {
+        if let (Some(span), None) = (draft.track_source, source) {
+            let message = "there is no `mcast_src_ip` or `unicast_src_ip` here: the line changes \
+                           nothing";
+            self.report
+                .note(span, message)
+                .hint("that the interface has no address at all is a fault anyway");
+        }
+    }
+
     /// Moves the addresses of the other family, which no advert can carry, to the excluded ones.
     /// keepalived leaves them out.
     pub(super) fn fit_family(

@@ -4,14 +4,15 @@
 //! people write and keepalived reads as a /32, is read as a /24; and a label that is too long
 //! costs the label, not the address.
 
+mod options;
+
 use core::net::IpAddr;
 
 use super::family;
-use super::value::word;
 use crate::conf::lexer::Word;
 use crate::conf::source::{Report, Span};
 use crate::conf::tree::Item;
-use crate::config::Broadcast;
+use crate::config::{AddressOptions, Broadcast};
 use crate::wire::Family;
 
 /// One address.
@@ -25,6 +26,7 @@ pub(in crate::conf) struct AddressDraft {
     pub(in crate::conf) label: Option<String>,
     pub(in crate::conf) scope: u8,
     pub(in crate::conf) broadcast: Broadcast,
+    pub(in crate::conf) options: AddressOptions,
     /// `use_vmac`
     pub(in crate::conf) vmac: bool,
     /// `track_group`, of a static address.
@@ -36,35 +38,6 @@ pub(in crate::conf) struct AddressDraft {
 pub(in crate::conf) struct AddressesDraft {
     pub(in crate::conf) list: Vec<AddressDraft>,
 }
-
-/// Address options that have no effect here, and what is lost.
-const IGNORED: [(&str, usize, &str); 9] = [
-    ("peer", 1, "the address gets no peer"),
-    ("home", 0, "the address is not a Mobile IPv6 home address"),
-    (
-        "-nodad",
-        0,
-        "IPv6 addresses are held without duplicate address detection, so that a takeover doesn't wait for it",
-    ),
-    (
-        "nodad",
-        0,
-        "duplicate address detection is never waited for, so it is the default",
-    ),
-    (
-        "mngtmpaddr",
-        0,
-        "no temporary addresses are made from the address",
-    ),
-    (
-        "noprefixroute",
-        0,
-        "the kernel adds its usual route for the prefix",
-    ),
-    ("autojoin", 0, "no multicast group is joined"),
-    ("no_track", 0, "the address is watched like all others"),
-    ("preferred_lft", 1, "the address can be chosen as a source"),
-];
 
 /// Reads the block's lines.
 pub(super) fn read(block: &Item, draft: &mut AddressesDraft, report: &mut Report) {
@@ -122,10 +95,11 @@ fn line(item: &Item, fixed: bool, draft: &mut AddressesDraft, report: &mut Repor
         label: None,
         scope: 0,
         broadcast: Broadcast::None,
+        options: AddressOptions::default(),
         vmac: false,
         group: None,
     };
-    options(rest, fixed, &mut read, report);
+    options::read(rest, fixed, &mut read, report);
     draft.list.push(read);
 }
 
@@ -173,117 +147,4 @@ fn prefix<'a>(
         ));
     }
     (prefix.or(Some(host)), rest)
-}
-
-fn options(words: &[Word], fixed: bool, draft: &mut AddressDraft, report: &mut Report) {
-    let mut words = words.iter();
-    let ipv6 = draft.address.is_ipv6();
-    while let Some(option) = words.next() {
-        let name = option.text.as_str();
-        if let Some((_, values, effect)) = IGNORED.iter().find(|(known, ..)| *known == name) {
-            report.note(option.span, format!("`{name}` is ignored: {effect}"));
-            words.by_ref().take(*values).for_each(drop);
-            continue;
-        }
-        if name == "use_vmac" && !fixed {
-            draft.vmac = true;
-            continue;
-        }
-        let grouped = fixed && name == "track_group";
-        if !["dev", "label", "scope", "brd", "broadcast"].contains(&name) && !grouped {
-            unknown(option, report);
-            continue;
-        }
-        let Some(given) = words.next() else {
-            report.fatal(option.span, format!("`{name}` needs a value"));
-            return;
-        };
-        let value = super::value::without_semicolon(word(given), report);
-        match name {
-            "track_group" => {
-                draft.group = Some(Word {
-                    text: value.text.to_owned(),
-                    span: value.span,
-                    quoted: false,
-                });
-            }
-            "dev" => {
-                draft.interface = Some(Word {
-                    text: value.text.to_owned(),
-                    span: value.span,
-                    quoted: false,
-                });
-            }
-            "label" | "scope" if ipv6 => {
-                let message = format!("an IPv6 address has no {name}: it is ignored");
-                report.note(option.span, message);
-            }
-            "label" => label(value.text, value.span, draft, report),
-            "scope" => scope(value.text, value.span, draft, report),
-            _ if ipv6 => {
-                let message = "IPv6 has no broadcast: the address is held without one";
-                report
-                    .warning(option.span, message)
-                    .hint("keepalived leaves the whole address out");
-            }
-            _ => broadcast(value.text, value.span, draft, report),
-        }
-    }
-}
-
-fn unknown(option: &Word, report: &mut Report) {
-    let shown: String = option.text.chars().take(60).collect();
-    let diagnostic = report.warning(
-        option.span,
-        format!("`{shown}` is not understood here and ignored"),
-    );
-    let address = shown.split('/').next().unwrap_or_default();
-    if address.parse::<IpAddr>().is_ok() {
-        diagnostic.hint("each address needs a line of its own; this one isn't held by anyone");
-    }
-}
-
-fn label(text: &str, span: Span, draft: &mut AddressDraft, report: &mut Report) {
-    if text.len() <= 15 {
-        draft.label = Some(text.to_owned());
-        return;
-    }
-    report
-        .warning(
-            span,
-            "a label has 15 characters at most: the address is held without it",
-        )
-        .hint("keepalived leaves the whole address out");
-}
-
-fn scope(text: &str, span: Span, draft: &mut AddressDraft, report: &mut Report) {
-    let scope = match text {
-        "global" => Some(0),
-        "site" => Some(200),
-        "link" => Some(253),
-        "host" => Some(254),
-        "nowhere" => Some(255),
-        number => number.parse().ok(),
-    };
-    if scope.is_none() {
-        let message = "a scope is global, site, link, host or a number to 255: this one is ignored";
-        report.warning(span, message);
-    }
-    draft.scope = scope.unwrap_or(draft.scope);
-}
-
-fn broadcast(text: &str, span: Span, draft: &mut AddressDraft, report: &mut Report) {
-    draft.broadcast = match text {
-        "+" => Broadcast::AllOnes,
-        "-" => Broadcast::None,
-        address => match address.parse() {
-            Ok(address) => Broadcast::Literal(address),
-            Err(_) => {
-                let message =
-                    "a broadcast address is `+`, `-` or an IPv4 address: this one is ignored";
-                report.warning(span, message);
-                draft.broadcast
-            }
-        },
-    };
 }

@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use super::value::{Value, literal, number, value};
 use super::{Context, other};
-use crate::conf::lexer::Word;
+use crate::conf::Sources;
 use crate::conf::source::{Report, Span};
 use crate::conf::tree::Item;
 use crate::config::{Auth, HMAC_KEY_MAX, HMAC_KEY_MIN, HeaderKey, HmacKey, HmacMode};
@@ -34,10 +34,63 @@ pub(in crate::conf) struct HmacDraft {
     pub(in crate::conf) span: Span,
     /// In order; no two with one id.
     pub(in crate::conf) keys: Vec<HmacKey>,
+    /// Those that stand in files of their own, until they are read.
+    files: Vec<KeyFile>,
+    /// A file has no key.
+    pub(in crate::conf) broken: bool,
     pub(in crate::conf) active: Option<(u8, Span)>,
     pub(in crate::conf) window: Option<(Duration, Span)>,
     pub(in crate::conf) monotonic: bool,
     pub(in crate::conf) mode: HmacMode,
+}
+
+/// `key ID file:PATH`
+#[derive(Clone, Debug)]
+struct KeyFile {
+    id: u8,
+    path: String,
+    span: Span,
+}
+
+/// The most that a file with a key holds: `hex:`, two digits for each byte, the end of the line.
+const LONGEST_FILE: usize = 4 + 2 * HMAC_KEY_MAX + 8;
+
+impl HmacDraft {
+    /// Reads the keys that stand in files. What is wrong with one is fatal, as for the others.
+    pub(in crate::conf) fn read_files(&mut self, sources: &mut dyn Sources, report: &mut Report) {
+        for KeyFile { id, path, span } in core::mem::take(&mut self.files) {
+            let seen_from = report.file_name(span.file);
+            let key = match sources.secret(&path, &seen_from) {
+                Ok(bytes) => key_in_file(id, bytes, span, report),
+                Err(why) => {
+                    report.fatal(span, format!("there is no key from this file: {why}"));
+                    None
+                }
+            };
+            self.broken |= key.is_none();
+            self.keys.extend(key);
+        }
+    }
+}
+
+/// A file holds what else would stand in the line, perhaps with the end of a line behind it.
+fn key_in_file(id: u8, mut bytes: Vec<u8>, span: Span, report: &mut Report) -> Option<HmacKey> {
+    while matches!(bytes.last(), Some(b'\n' | b'\r')) {
+        bytes.pop();
+    }
+    if bytes.len() > LONGEST_FILE {
+        let message = "the file is too long for a key: it holds `hex:` and digits, nothing else";
+        report.fatal(span, message);
+        return None;
+    }
+    let Ok(text) = String::from_utf8(bytes) else {
+        let message = "the file holds bytes, not text";
+        report
+            .fatal(span, message)
+            .hint("it holds what would stand here: `hex:` and hexadecimal digits");
+        return None;
+    };
+    hmac_key(id, &text, span, report)
 }
 
 /// Reads `authentication`.
@@ -145,6 +198,8 @@ pub(super) fn hmac(block: &Item, before: Option<HmacDraft>, report: &mut Report)
     let mut draft = before.unwrap_or_else(|| HmacDraft {
         span: block.keyword.span,
         keys: Vec::new(),
+        files: Vec::new(),
+        broken: false,
         active: None,
         window: None,
         monotonic: false,
@@ -152,7 +207,7 @@ pub(super) fn hmac(block: &Item, before: Option<HmacDraft>, report: &mut Report)
     });
     for item in block.block.as_deref().unwrap_or_default() {
         match item.keyword.text.as_str() {
-            "key" => key(item, &mut draft.keys, report),
+            "key" => key(item, &mut draft, report),
             "active_key" => {
                 let read = number(item, 1..=255, "the line is ignored", report);
                 let read = read.and_then(|(id, span)| Some((u8::try_from(id).ok()?, span)));
@@ -206,7 +261,7 @@ fn choice<T: Copy>(item: &Item, known: &[(&str, T)], report: &mut Report) -> Opt
 
 /// `key ID VALUE`. Whatever is wrong with it is fatal: without it adverts would be refused, or sent
 /// without a signature.
-fn key(item: &Item, keys: &mut Vec<HmacKey>, report: &mut Report) {
+fn key(item: &Item, draft: &mut HmacDraft, report: &mut Report) {
     // Without a number in front, the key itself may be first.
     let numbered = item
         .arguments
@@ -224,40 +279,45 @@ fn key(item: &Item, keys: &mut Vec<HmacKey>, report: &mut Report) {
         report.fatal(id.span, "the id of a key is a number from 1 to 255");
         return;
     };
-    if keys.iter().any(|key| key.id() == number) {
+    let mut files = draft.files.iter().map(|file| file.id);
+    if draft.keys.iter().any(|key| key.id() == number) || files.any(|id| id == number) {
         let message = format!("there is a key {number} already");
         report
             .fatal(id.span, message)
             .hint("give each key an id of its own, the same on all routers");
         return;
     }
-    let Some(bytes) = secret_bytes(secret, report) else {
+    if let Some(path) = secret.text.strip_prefix("file:") {
+        draft.files.push(KeyFile {
+            id: number,
+            path: path.to_owned(),
+            span: secret.span,
+        });
         return;
-    };
-    match HmacKey::new(number, &bytes) {
-        Some(key) => {
-            weakness(&bytes, secret.span, report);
-            keys.push(key);
-        }
-        None => {
-            let (is, from, to) = (bytes.len(), HMAC_KEY_MIN, HMAC_KEY_MAX);
-            let message = format!("a key has {from} to {to} bytes, this one has {is}");
-            report
-                .fatal(secret.span, message)
-                .hint("`openssl rand -hex 32` makes one: write it behind `hex:`");
-        }
     }
+    let key = hmac_key(number, &secret.text, secret.span, report);
+    draft.keys.extend(key);
 }
 
-fn secret_bytes(secret: &Word, report: &mut Report) -> Option<Vec<u8>> {
-    if secret.text.starts_with("file:") {
+/// The key that a text stands for.
+fn hmac_key(id: u8, text: &str, span: Span, report: &mut Report) -> Option<HmacKey> {
+    let bytes = secret_bytes(text, span, report)?;
+    let key = HmacKey::new(id, &bytes);
+    if key.is_some() {
+        weakness(&bytes, span, report);
+    } else {
+        let (is, from, to) = (bytes.len(), HMAC_KEY_MIN, HMAC_KEY_MAX);
+        let message = format!("a key has {from} to {to} bytes, this one has {is}");
         report
-            .fatal(secret.span, "keys aren't read from files named here")
-            .hint("put the line `key ID hex:...` into a file that only root may read, and `include` it here");
-        return None;
+            .fatal(span, message)
+            .hint("`openssl rand -hex 32` makes one: write it behind `hex:`");
     }
-    let Some(digits) = secret.text.strip_prefix("hex:") else {
-        return Some(secret.text.as_bytes().to_vec());
+    key
+}
+
+fn secret_bytes(text: &str, span: Span, report: &mut Report) -> Option<Vec<u8>> {
+    let Some(digits) = text.strip_prefix("hex:") else {
+        return Some(text.as_bytes().to_vec());
     };
     let pairs = digits.as_bytes().chunks(2);
     let byte = |pair: &[u8]| {
@@ -268,7 +328,7 @@ fn secret_bytes(secret: &Word, report: &mut Report) -> Option<Vec<u8>> {
     let bytes: Option<Vec<u8>> = pairs.map(byte).collect();
     if bytes.is_none() {
         let message = "`hex:` is followed by pairs of hexadecimal digits, without blanks";
-        report.fatal(secret.span, message);
+        report.fatal(span, message);
     }
     bytes
 }

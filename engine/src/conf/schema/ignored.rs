@@ -200,10 +200,6 @@ const INSTANCE: &[Ignored] = &[
         "vrf",
         "adverts leave through the instance's interface, whatever its VRF",
     ),
-    warn(
-        "track_src_ip",
-        "losing the source address is not a fault of its own",
-    ),
     note("kernel_rx_buf_size", RX_BUFFER),
     note("linkbeat_use_polling", LINKBEAT),
     note("lvs_sync_daemon_interface", BALANCER),

@@ -54,6 +54,8 @@ pub(in crate::conf) struct InstanceDraft {
     pub(in crate::conf) native_ipv6: Option<Span>,
     /// `mcast_src_ip` or `unicast_src_ip`, the last one given.
     pub(in crate::conf) source: Option<(IpAddr, Span)>,
+    /// Where `track_src_ip` stands.
+    pub(in crate::conf) track_source: Option<Span>,
     /// `mcast_dst_ip`
     pub(in crate::conf) group: Option<(IpAddr, Span)>,
     pub(in crate::conf) unicast: UnicastDraft,
@@ -98,6 +100,7 @@ impl InstanceDraft {
             family: None,
             native_ipv6: None,
             source: None,
+            track_source: None,
             group: None,
             unicast: UnicastDraft::default(),
             tracks: Vec::new(),
@@ -116,7 +119,7 @@ impl InstanceDraft {
 }
 
 /// The keywords that are acted on.
-pub(super) const KEYWORDS: [&str; 56] = [
+pub(super) const KEYWORDS: [&str; 57] = [
     "interface",
     "virtual_router_id",
     "version",
@@ -133,6 +136,7 @@ pub(super) const KEYWORDS: [&str; 56] = [
     "no_virtual_ipaddress",
     "mcast_src_ip",
     "mcast_dst_ip",
+    "track_src_ip",
     "native_ipv6",
     "unicast_src_ip",
     "unicast_peer",
@@ -278,6 +282,10 @@ fn contents(item: &Item, draft: &mut InstanceDraft, report: &mut Report) -> bool
             draft.no_addresses = true;
         }
         "mcast_dst_ip" => draft.group = multicast::group(item, None, report).or(draft.group),
+        "track_src_ip" => {
+            bare(item, report);
+            draft.track_source = Some(item.keyword.span);
+        }
         "mcast_src_ip" => source(value::address(item, report), draft),
         "track_script" => track::read(item, &mut draft.tracks, report),
         "track_interface" => track::read(item, &mut draft.links, report),

@@ -91,7 +91,7 @@ fn what_could_not_sign_is_fatal_and_what_is_odd_is_said() {
         ),
         (
             "key 1 file:/etc/key\nactive_key 1".to_owned(),
-            "aren't read from files",
+            "files with keys can't be read here",
         ),
         ("key 1\nactive_key 1".to_owned(), "needs an id and a key"),
     ];

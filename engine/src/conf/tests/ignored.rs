@@ -11,7 +11,7 @@ const GLOBAL: &str = "lvs_id startup_script \
     enable_snmp_rfc enable_traps snmp_socket process_names reload_check_config reload_file \
     config_save_dir iproute_usr_dir lvs_sync_daemon";
 
-const INSTANCE: &str = "vrf track_src_ip kernel_rx_buf_size \
+const INSTANCE: &str = "vrf kernel_rx_buf_size \
     linkbeat_use_polling lvs_sync_daemon_interface \
     promote_secondaries use_ipvlan \
     debug";

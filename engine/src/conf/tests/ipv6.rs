@@ -107,7 +107,7 @@ fn what_is_odd_about_ipv6_is_said() {
         ),
         ("2001:db8::6/64 brd +", Warning, "IPv6 has no broadcast"),
         ("2001:db8::6/64 label eth0:1", Note, "has no label"),
-        ("2001:db8::6/64 -nodad", Note, "duplicate address detection"),
+        ("2001:db8::6/64 -nodad", Note, "looked for another owner"),
         ("ff02::12/64", Warning, "no host can hold ff02::12"),
         ("::ffff:192.0.2.1/128", Warning, "no host can hold"),
     ] {

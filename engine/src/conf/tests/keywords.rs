@@ -186,7 +186,7 @@ const INSTANCE: &str = "
 - vrf blue
 = mcast_src_ip 192.0.2.3
 = mcast_dst_ip 224.0.0.20
-- track_src_ip
+= mcast_src_ip 192.0.2.3;track_src_ip
 - kernel_rx_buf_size 65536
 = v3_checksum_as_v2
 - native_ipv6
@@ -237,14 +237,30 @@ const ADDRESS: &str = "
 = dev eth1
 = scope link
 = label eth0:1
-- peer 192.0.2.8
+= peer 192.0.2.8
 - home
 - -nodad
+- nodad
 - mngtmpaddr
-- noprefixroute
+= noprefixroute
 - autojoin
-- no_track
+= no_track
 - preferred_lft 30
+";
+
+/// Those that mean something for IPv6 only.
+const ADDRESS6: &str = "
+= -nodad
+= nodad
+= home
+= mngtmpaddr
+= noprefixroute
+= no_track
+= preferred_lft 30
+= preferred_lft forever
+- autojoin
+- label eth0:1
+- scope link
 ";
 
 /// The entries of a table: whether the keyword is acted on, and its lines.
@@ -307,6 +323,15 @@ fn behind_an_address() {
     for (acted_on, options) in entries(ADDRESS) {
         let options = options.trim();
         let lines = format!("virtual_ipaddress {{\n192.0.2.5/24 {options}\n}}");
+        judge(acted_on, options, &instance_with(&lines));
+    }
+}
+
+#[test]
+fn behind_an_ipv6_address() {
+    for (acted_on, options) in entries(ADDRESS6) {
+        let options = options.trim();
+        let lines = format!("virtual_ipaddress_excluded {{\n2001:db8::5/64 {options}\n}}");
         judge(acted_on, options, &instance_with(&lines));
     }
 }

@@ -136,13 +136,13 @@ fn the_old_checksum_is_for_version_3() {
 }
 
 #[test]
-fn two_instances_of_one_id_are_not_told_apart_by_their_peers() {
+fn two_instances_of_one_id_need_other_peers() {
     let one = instance_with(PEERS);
     let text = format!("{one}{}", one.replace("VI_1", "VI_2"));
     let reading = conf(&text);
     assert!(reading.config.is_none());
     let help = reading.diagnostics[0].help.as_deref().unwrap_or_default();
-    assert!(help.contains("by their unicast peers"), "{help}");
+    assert!(help.contains("or other peers"), "{help}");
 }
 
 #[test]

@@ -248,11 +248,10 @@ fn addresses_that_are_odd_are_reported() {
         ),
         ("192.0.2.9/24 scope nearby", Warning, "a scope is"),
         ("192.0.2.9/24 brd all", Warning, "a broadcast address is"),
-        ("192.0.2.9/24 no_track", Note, "`no_track` is ignored"),
         (
             "192.0.2.9/24 preferred_lft 0",
             Note,
-            "`preferred_lft` is ignored",
+            "an IPv4 address has no `preferred_lft`",
         ),
         ("2001:db8::1/64", Warning, "2001:db8::1 can't be advertised"),
         (

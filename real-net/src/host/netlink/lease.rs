@@ -48,11 +48,16 @@ fn tagged(index: u32, address: &VirtualAddress, lifetime: Option<Duration>) -> A
     let mut message = address_message(index, address);
     let attributes = &mut message.attributes;
     attributes.push(AddressAttribute::Protocol(AddressProtocol::Other(TAG)));
-    if let Some(lifetime) = lifetime {
-        // The kernel counts in whole seconds, 2^32 - 1 being for ever.
-        let seconds = u32::try_from(lifetime.as_secs()).unwrap_or(u32::MAX);
+    // The kernel counts in whole seconds, 2^32 - 1 being for ever.
+    let valid = lifetime.map_or(u32::MAX, |lifetime| {
+        u32::try_from(lifetime.as_secs()).unwrap_or(u32::MAX)
+    });
+    let preferred = address.preferred();
+    if lifetime.is_some() || preferred.is_some() {
         let mut info = CacheInfo::default();
-        (info.ifa_preferred, info.ifa_valid) = (seconds, seconds);
+        // Nothing is preferred for longer than it is there.
+        let preferred = preferred.unwrap_or(u32::MAX).min(valid);
+        (info.ifa_preferred, info.ifa_valid) = (preferred, valid);
         attributes.push(AddressAttribute::CacheInfo(info));
     }
     message

@@ -60,7 +60,7 @@ pub fn unstamped(frames: Vec<Frame>, keys: &[HmacKey]) -> Result<(Vec<Frame>, us
 
 /// Since 1970; the counter left out.
 fn nanos(stamp: Stamp) -> i128 {
-    let fraction = i128::from((stamp.0 >> 16) & 0xffff) * 1_000_000_000 >> 16;
+    let fraction = (i128::from((stamp.0 >> 16) & 0xffff) * 1_000_000_000) >> 16;
     i128::from(stamp.seconds()) * 1_000_000_000 + fraction
 }
 

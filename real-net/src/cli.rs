@@ -11,6 +11,8 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 
+use crate::log::LogFormat;
+
 pub use value::signal_number;
 
 /// VRRP high-availability daemon; reads keepalived.conf.
@@ -110,6 +112,9 @@ pub struct RunArgs {
         default_missing_value = "/tmp/keepalived.log"
     )]
     pub log_file: Option<PathBuf>,
+    /// How lines look on standard error and in the file
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    pub log_format: LogFormat,
     /// Write each line of the log file at once (it always does)
     #[arg(long)]
     pub flush_log_file: bool,

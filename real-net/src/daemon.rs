@@ -113,7 +113,7 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, DaemonError> {
     }
     let pid_files = pid_files(&args)?;
     let kept = privileges::reduce(&config, &args).map_err(privileges_missing)?;
-    let _log = log::start(args.log_detail > 0);
+    let _log = log::start(&args)?;
     for sentence in args.without_effect() {
         info!("{sentence}");
     }

@@ -107,7 +107,8 @@ impl Fixtures {
     }
 
     /// A link changed. One of our devices that is down is made again; the kernel drops the routes
-    /// of a link that goes down without a word, so they are put up again when one comes back.
+    /// of a link that goes down without a word, so they are put up again when one comes back, and so
+    /// are the addresses on it.
     pub(crate) fn link(
         &mut self,
         config: &Config,
@@ -127,9 +128,16 @@ impl Fixtures {
             }
         }
         if up {
-            self.addresses = Missing::default();
+            let statics = &config.statics;
+            for (index, _) in (0_u16..)
+                .zip(&statics.addresses)
+                .filter(|(_, address)| address.interface == interface)
+            {
+                self.addresses.forget(index);
+                self.add_address(config, index, out);
+            }
             self.objects = Missing::default();
-            self.install(config, out);
+            Self::install_objects(config, out);
         }
     }
 
@@ -187,6 +195,10 @@ impl Fixtures {
         for (index, _) in (0_u16..).zip(&config.statics.addresses) {
             self.add_address(config, index, out);
         }
+        Self::install_objects(config, out);
+    }
+
+    fn install_objects(config: &Config, out: &mut VecDeque<Output>) {
         for (index, object) in (0_u16..).zip(&config.statics.objects) {
             let id = ObjectId { owner: None, index };
             let object = object.clone();

@@ -178,6 +178,13 @@ impl Links {
                 moved.pending.insert(id, pending);
             }
         }
+        for device in &config.devices {
+            // A new one is taken for a router where the interface below is one, until it is told of.
+            if moves.interface_before(device.interface).is_none() {
+                let forwards_ipv6 = moved.counted[device.base.index()].forwards_ipv6;
+                moved.counted[device.interface.index()].forwards_ipv6 = forwards_ipv6;
+            }
+        }
         *self = moved;
     }
 }

@@ -183,6 +183,8 @@ fn daemon(old: &Config, new: &Config, moves: &Moves) -> Vec<Change> {
 pub struct Reloaded {
     /// In force from now on.
     pub config: Arc<Config>,
+    /// In force until now.
+    pub before: Arc<Config>,
     /// What is different.
     pub plan: Arc<Plan>,
 }

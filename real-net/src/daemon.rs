@@ -249,9 +249,6 @@ fn reread(args: &RunArgs, kept: &Kept, running: &Config) -> Option<Config> {
     };
     let config = config.and_then(|config| match TaskProbes::judge(&config) {
         _ if config.instances.is_empty() => Err("no vrrp_instance is configured".to_owned()),
-        Ok(()) if has_objects(running) || has_objects(&config) => {
-            Err("virtual MACs, routes, rules and static objects need a restart so far".to_owned())
-        }
         Ok(()) => match kept.suffices(&config) {
             Ok(()) => Ok(config),
             Err(why) => Err(why.to_owned()),
@@ -270,13 +267,6 @@ fn reread(args: &RunArgs, kept: &Kept, running: &Config) -> Option<Config> {
             None
         }
     }
-}
-
-/// What the host's side can't renumber yet.
-fn has_objects(config: &Config) -> bool {
-    let statics = !config.statics.addresses.is_empty() || !config.statics.objects.is_empty();
-    let objects = config.instances.iter().any(|i| !i.objects.is_empty());
-    !config.devices.is_empty() || statics || objects
 }
 
 /// Whether the engine does its work: what was due long ago isn't due any more.

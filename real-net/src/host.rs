@@ -10,6 +10,7 @@ mod belongings;
 mod devices;
 mod filter;
 mod lease;
+mod made;
 mod netlink;
 mod sources;
 mod sysctl;
@@ -21,17 +22,20 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use locum_engine::config::{Config, ObjectId, VirtualAddress, VirtualDevice};
+use locum_engine::config::{Config, VirtualAddress, VirtualDevice};
 use locum_engine::driver::{Host, HostChange};
 use locum_engine::ids::{InterfaceId, MacAddr};
-use locum_engine::plan::{Moves, Reloaded};
+use locum_engine::plan::Reloaded;
 use locum_engine::{Effect, LinkState};
 use tracing::{debug, error, warn};
 
 use self::belongings::Belongings;
 use self::devices::Devices;
+use self::filter::Filter;
+use self::made::Made;
 use self::netlink::{Change, Netlink};
 use self::sources::Sources;
+use self::sysctl::Sysctls;
 use crate::links::Links;
 use crate::sys::readable::Readable;
 
@@ -43,8 +47,8 @@ pub struct KernelHost {
     links: Rc<Links>,
     devices: Devices,
     belongings: Belongings,
-    /// Interfaces of our own making: there is nothing to tell of them before they are made.
-    made: BTreeSet<InterfaceId>,
+    made: Made,
+    filter: Filter,
     /// Addresses that come and go with mastership; never the source of adverts.
     virtual_addresses: BTreeSet<IpAddr>,
     /// Those that are up because of us.
@@ -77,9 +81,7 @@ impl KernelHost {
     /// a tokio runtime.
     pub fn new(config: &Config, links: Rc<Links>) -> io::Result<Self> {
         // Subscribed before the table is read: a change in between is applied twice, not missed.
-        let mut objects = config.instances.iter().map(|i| &i.objects);
-        let objects = objects.any(|o| !o.is_empty()) || !config.statics.objects.is_empty();
-        let monitor = Readable::new(Netlink::monitor(objects)?)?;
+        let monitor = Readable::new(Netlink::monitor(has_objects(config))?)?;
         let mut host = Self {
             monitor,
             requests: Netlink::requests()?,
@@ -88,7 +90,8 @@ impl KernelHost {
             held: BTreeSet::new(),
             leased: BTreeSet::new(),
             belongings: Belongings::new(config, Rc::clone(&links)),
-            made: config.devices.iter().map(|d| d.interface).collect(),
+            made: Made::new(Rc::clone(&links)),
+            filter: Filter::new(refuses_access(config)),
             told: vec![ABSENT; config.interfaces.len()],
             sources: Sources::new(),
             changes: VecDeque::new(),
@@ -98,7 +101,8 @@ impl KernelHost {
         host.remove_leftovers(config);
         for id in host.links.ids() {
             let state = host.look_up(id);
-            if host.made.contains(&id) {
+            // There is nothing to tell of a device of ours before it is made.
+            if config.device(id).is_some() {
                 continue;
             }
             host.told[id.index()] = state;
@@ -143,8 +147,14 @@ impl KernelHost {
         }
     }
 
-    fn report_object(&mut self, id: Option<ObjectId>) {
-        self.changes.extend(id.map(HostChange::ObjectRemoved));
+    fn report_objects(&mut self, change: &Change) {
+        let ids = match change {
+            Change::RouteGone(key) => self.belongings.route(key),
+            Change::RuleGone(key) => self.belongings.rule(key),
+            _ => &[],
+        };
+        let removed = ids.iter().copied().map(HostChange::ObjectRemoved);
+        self.changes.extend(removed);
     }
 
     /// Makes a device; it can be used as soon as this is back. A failure is news of a device that
@@ -153,7 +163,7 @@ impl KernelHost {
         let id = device.interface;
         let name = self.links.name(id).to_owned();
         let present = self.devices.find(&name).map(|(index, _)| index);
-        match self.belongings.create(&mut self.requests, device, present) {
+        match self.made.create(&mut self.requests, device, present) {
             Ok(index) => {
                 debug!(interface = &*name, index, mac = %device.mac, "device made");
                 if let Some(old) = present {
@@ -165,7 +175,7 @@ impl KernelHost {
                     name: name.to_string(),
                     up,
                     mac,
-                    forwards: None,
+                    forwards: Some(Sysctls::forwards_ipv6(&name)),
                 });
             }
             Err(e) => {
@@ -176,23 +186,27 @@ impl KernelHost {
         self.report_differences();
     }
 
+    /// Removes a device. The engine knows, so nothing is reported.
+    fn remove_device(&mut self, device: &VirtualDevice) {
+        if let Some(index) = self.made.remove(device) {
+            self.devices.apply(Change::LinkGone { index });
+        }
+        self.links.set(device.interface, None);
+        self.told[device.interface.index()] = ABSENT;
+    }
+
     fn take(&mut self) {
         let changes: Vec<Change> = netlink::changes(&self.buffer).collect();
         // Refreshed addresses are no news, and many.
         let news = changes.iter().any(|change| !self.devices.knows(change));
         for change in changes {
-            match &change {
-                Change::AddressGone { index, address } => self.report_removed(*index, *address),
-                Change::RouteGone(key) => self.report_object(self.belongings.route(key)),
-                Change::RuleGone(key) => self.report_object(self.belongings.rule(key)),
-                Change::Link { index, up, .. } if self.belongings.is_rising(*index, *up) => {
-                    continue;
-                }
-                Change::Link { .. }
-                | Change::LinkGone { .. }
-                | Change::Address { .. }
-                | Change::Forwarding { .. } => {}
+            if self.made.is_stale(&change) {
+                continue;
             }
+            if let Change::AddressGone { index, address } = &change {
+                self.report_removed(*index, *address);
+            }
+            self.report_objects(&change);
             self.devices.apply(change);
         }
         if news {
@@ -214,6 +228,7 @@ impl KernelHost {
             self.report_removed(index, address);
         }
         self.devices = now;
+        self.made.caught_up();
         self.belongings.renew(&mut self.requests);
         self.report_differences();
         Ok(())
@@ -226,6 +241,9 @@ impl KernelHost {
         lifetime: Option<Duration>,
         refused: HostChange,
     ) -> Option<HostChange> {
+        if address.address.is_ipv6() {
+            self.made.speak_ipv6(address.interface, true);
+        }
         let result = self.request(address, |n, i, a| n.add_address(i, a, lifetime));
         let ours = match &result {
             Ok(()) => true,
@@ -252,6 +270,14 @@ impl KernelHost {
 
     fn remove(&mut self, address: &VirtualAddress) {
         self.leased.remove(address);
+        let other = |held: &VirtualAddress| {
+            let here = held.interface == address.interface && held.address.is_ipv6();
+            here && held.address != address.address
+        };
+        if address.address.is_ipv6() && !self.held.iter().any(other) {
+            // Before the address goes: it would take its leave of its group in a report.
+            self.made.speak_ipv6(address.interface, false);
+        }
         match self.request(address, Netlink::remove_address) {
             Ok(()) => debug!(address = %address.address, "address removed"),
             Err(e) if matches!(e.raw_os_error(), Some(libc::EADDRNOTAVAIL | libc::ENODEV)) => {}
@@ -270,28 +296,36 @@ impl KernelHost {
     }
 }
 
+/// Whether routes and rules have to be watched.
+fn has_objects(config: &Config) -> bool {
+    let mut objects = config.instances.iter().map(|i| &i.objects);
+    objects.any(|o| !o.is_empty()) || !config.statics.objects.is_empty()
+}
+
+/// Whether some address may have to be shut.
+fn refuses_access(config: &Config) -> bool {
+    config.instances.iter().any(|i| i.refuses_access())
+}
+
 /// What is never the source of adverts.
 fn virtual_addresses(config: &Config) -> BTreeSet<IpAddr> {
     let held = config.instances.iter().flat_map(|i| i.held_addresses());
     held.map(|a| a.address).collect()
 }
 
-impl Host for KernelHost {
-    fn reload(&mut self, reloaded: &Reloaded) {
-        let Reloaded { config, plan } = reloaded;
-        let moves = &plan.moves;
-        self.virtual_addresses = virtual_addresses(config);
-        self.held = self.held.iter().filter_map(|a| moves.address(a)).collect();
-        self.changes = self
-            .changes
-            .drain(..)
-            .filter_map(|c| moved(c, moves))
-            .collect();
-        self.links.replace(&config.interfaces);
+impl KernelHost {
+    /// Interfaces that are new are told as at the start.
+    fn tell_anew(&mut self, reloaded: &Reloaded) {
+        let (config, moves) = (&reloaded.config, &reloaded.plan.moves);
         let told = core::mem::take(&mut self.told);
         for id in self.links.ids() {
             let state = self.look_up(id);
             let known = moves.interface_before(id).map(|old| told[old.index()]);
+            if config.device(id).is_some() {
+                // Kept as it is, or yet to be made.
+                self.told.push(known.unwrap_or(ABSENT));
+                continue;
+            }
             if known != Some(state) {
                 self.changes.push_back(HostChange::Link(id, state));
             }
@@ -299,8 +333,32 @@ impl Host for KernelHost {
         }
         self.watch_sources(config);
     }
+}
+
+impl Host for KernelHost {
+    fn reload(&mut self, reloaded: &Reloaded) {
+        let Reloaded { config, plan, .. } = reloaded;
+        let moves = &plan.moves;
+        self.virtual_addresses = virtual_addresses(config);
+        for addresses in [&mut self.held, &mut self.leased] {
+            *addresses = addresses.iter().filter_map(|a| moves.address(a)).collect();
+        }
+        self.belongings.reload(reloaded);
+        self.made.reload(moves);
+        self.filter.reload(refuses_access(config));
+        if has_objects(config)
+            && let Err(e) = self.monitor.get().follow_objects()
+        {
+            error!("routes and rules that somebody removes go unnoticed: {e}");
+        }
+        let changes = self.changes.drain(..);
+        self.changes = changes.filter_map(|c| moved(c, reloaded)).collect();
+        self.links.replace(&config.interfaces);
+        self.tell_anew(reloaded);
+    }
 
     fn poll_change(&mut self, cx: &mut Context<'_>) -> Poll<HostChange> {
+        self.made.bury_doomed(&mut self.requests);
         loop {
             if let Some(change) = self.changes.pop_front() {
                 self.tell_of_the_end();
@@ -352,20 +410,18 @@ impl Host for KernelHost {
                 self.held.remove(&address);
             }
             Effect::Install { id, object } => {
-                if let Err(e) = self.belongings.install(&mut self.requests, id, object) {
+                if let Err(e) = self.belongings.install(&mut self.requests, object) {
                     warn!(?id, "the kernel refused a route or a rule: {e}");
                     self.changes.push_back(HostChange::ObjectRefused(id));
                 }
             }
-            Effect::Uninstall { id, object } => {
-                self.belongings.uninstall(&mut self.requests, id, &object);
+            Effect::Uninstall { object, .. } => {
+                self.belongings.uninstall(&mut self.requests, &object);
             }
             Effect::CreateDevice { device } => self.create(&device),
-            Effect::RemoveDevice { device } => {
-                self.belongings.remove(&mut self.requests, &device);
-            }
-            Effect::Shut { addresses, .. } => self.belongings.filter.set(&addresses, true),
-            Effect::Unshut { addresses, .. } => self.belongings.filter.set(&addresses, false),
+            Effect::RemoveDevice { device } => self.remove_device(&device),
+            Effect::Shut { addresses, .. } => self.filter.set(&addresses, true),
+            Effect::Unshut { addresses, .. } => self.filter.set(&addresses, false),
             // Checks are the business of `Probes`.
             Effect::StartCheck { .. } | Effect::CancelCheck { .. } => {}
         }
@@ -373,7 +429,8 @@ impl Host for KernelHost {
 }
 
 /// A change that was on its way while the configuration changed.
-fn moved(change: HostChange, moves: &Moves) -> Option<HostChange> {
+fn moved(change: HostChange, reloaded: &Reloaded) -> Option<HostChange> {
+    let (old, new, moves) = (&reloaded.before, &reloaded.config, &reloaded.plan.moves);
     Some(match change {
         HostChange::Link(id, state) => HostChange::Link(moves.interface(id)?, state),
         change @ HostChange::Source(..) => change,
@@ -383,11 +440,11 @@ fn moved(change: HostChange, moves: &Moves) -> Option<HostChange> {
         HostChange::AddressRefused(id, address) => {
             HostChange::AddressRefused(moves.instance(id)?, address)
         }
-        // Positions within an instance or among the static ones: whose list is another is asked for
-        // anew, and what is missing is told again.
-        HostChange::ObjectRemoved(_)
-        | HostChange::ObjectRefused(_)
-        | HostChange::StaticAddressRefused(_) => return None,
+        HostChange::ObjectRemoved(id) => HostChange::ObjectRemoved(moves.object_id(id, old, new)?),
+        HostChange::ObjectRefused(id) => HostChange::ObjectRefused(moves.object_id(id, old, new)?),
+        HostChange::StaticAddressRefused(index) => {
+            HostChange::StaticAddressRefused(moves.static_address(index, old, new)?)
+        }
     })
 }
 
@@ -396,11 +453,12 @@ fn moved(change: HostChange, moves: &Moves) -> Option<HostChange> {
 impl Drop for KernelHost {
     fn drop(&mut self) {
         if self.links.are_kept() {
-            return self.belongings.leave();
+            return self.filter.leave();
         }
         for address in std::mem::take(&mut self.held) {
             self.remove(&address);
         }
         self.belongings.clear(&mut self.requests);
+        self.made.clear(&mut self.requests);
     }
 }

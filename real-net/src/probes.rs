@@ -105,7 +105,7 @@ impl Slot {
 impl Probes for TaskProbes {
     /// Checks that aren't cancelled keep their runs.
     fn reload(&mut self, reloaded: &Reloaded) {
-        let Reloaded { config, plan } = reloaded;
+        let Reloaded { config, plan, .. } = reloaded;
         let mut old: Vec<Option<Slot>> = self.checks.drain(..).map(Some).collect();
         for step in &plan.checks {
             let Some(to) = step.to else { continue };

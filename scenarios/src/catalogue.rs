@@ -59,6 +59,7 @@ catalogue! {
         "reload-addresses",
         "reload-swapped-numbers",
         "reload-instance-removed",
+        "reload-routes",
         "reload-broken-file";
     "Elections":
         "both-start-at-once",

@@ -21,7 +21,7 @@ replay! {
     daemon_killed hang_shorter hang_between hang_longer hang_gives_in
     master_killed_lease master_hangs_lease backup_hangs vm_paused power_failure address_removed source_address_vanishes
     reload_unchanged reload_priority reload_addresses reload_swapped_numbers
-    reload_instance_removed reload_broken_file
+    reload_instance_removed reload_routes reload_broken_file
     both_start_at_once startup_delay delay_after_boot equal_priorities address_owner nopreempt preempt_delay
     priority_flap_fast priority_flap_slow three_nodes_cascade subsecond_takeover
     two_missing_adverts two_checksums own_interval_as_master one_resignation address_lists_differ split_that_heals split_that_heals_last_advert one_way_loss

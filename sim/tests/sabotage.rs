@@ -238,3 +238,35 @@ fn reloads() {
     sees(&["X10"], (A, Bug::ShufflesOnReload), a(), b(), &other);
     sees(&["X10"], (A, Bug::KeepsAddresses), a(), b(), &other);
 }
+
+/// The routes of a master are at other places after the reload, behind another instance's.
+#[test]
+fn reloads_with_routes() {
+    let instance = |name: &str, vrid: u8, address: &str, routes: &str| {
+        format!(
+            "vrrp_instance {name} {{\n interface eth0\n virtual_router_id {vrid}\n priority 100\n \
+             virtual_ipaddress {{\n {address}/24\n }}\n virtual_routes {{\n{routes}\n }}\n}}\n"
+        )
+    };
+    let read = |text: &str| {
+        let reading = conf::read("routes.conf", text, &mut NoIncludes);
+        reading.config.expect("it can be read")
+    };
+    let kept = "10.9.1.0/24 via 192.168.0.1 dev eth0";
+    let gone = "10.9.7.0/24 via 192.168.0.1";
+    let first = |routes: &str| instance("VI_1", 51, &VIP.to_string(), routes);
+    let more = instance("VI_2", 52, "192.168.0.210", "10.9.2.0/24 via 192.168.0.1");
+    let a = || read(&first(&format!("{gone}\n{kept}")));
+    let b = || {
+        let mut config = a();
+        config.instances[0].priority = Priority(99);
+        config
+    };
+    let other = read(&format!("{more}{}", first(kept)));
+    let other = [
+        (20_300, reload(A, other)),
+        (30_300, reload(A, read(&first(kept)))),
+    ];
+    sees(&["X10"], (A, Bug::ShufflesRoutesOnReload), a(), b(), &other);
+    sees(&["X10"], (A, Bug::KeepsRoutes), a(), b(), &other);
+}

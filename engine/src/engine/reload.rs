@@ -26,14 +26,17 @@ impl Engine {
         self.let_go(&plan, &config);
         let given = core::mem::take(&mut self.out);
         let before = core::mem::replace(&mut self.config, Arc::clone(&config));
-        self.move_in(&plan);
+        self.move_in(&plan, &before);
         self.take_up(&plan, &before);
         let taken = core::mem::take(&mut self.out);
         let (given, taken) = settle(given, taken, &plan.moves);
         self.out = earlier;
         self.out.extend(given);
-        self.out
-            .push_back(Output::Reloaded(Reloaded { config, plan }));
+        self.out.push_back(Output::Reloaded(Reloaded {
+            config,
+            before,
+            plan,
+        }));
         self.out.extend(taken);
     }
 
@@ -58,7 +61,7 @@ impl Engine {
     }
 
     /// Everything that is known by position gets its new one.
-    fn move_in(&mut self, plan: &Plan) {
+    fn move_in(&mut self, plan: &Plan, before: &Config) {
         let config = &self.config;
         self.links.move_in(&plan.moves, config, self.now);
         let groups = Groups::new(config);
@@ -77,7 +80,7 @@ impl Engine {
         }
         self.groups = core::mem::replace(&mut self.groups, groups).moved(plan, config);
         self.pacer.move_in(plan, config);
-        self.fixtures.move_in(plan, config);
+        self.fixtures.move_in(before, config, &plan.moves);
         let deadlines = self.routers.iter().map(Router::deadline);
         self.scheduled = deadlines.collect();
         let due = self.routers.iter().zip(&self.scheduled);
@@ -169,6 +172,7 @@ fn undoes(taken: &Output, given: &Output, moves: &Moves) -> bool {
         (Effect::RemoveDevice { device }, Effect::CreateDevice { device: new }) => {
             moves.device(device).as_ref() == Some(new)
         }
+        (Effect::Unshut { addresses, .. }, Effect::Shut { addresses: new, .. }) => addresses == new,
         _ => false,
     }
 }

@@ -252,7 +252,9 @@ impl Both<'_> {
                 || "off".to_owned(),
                 |Vmac { device, xmit_base }| {
                     let base = if xmit_base { ", vmac_xmit_base" } else { "" };
-                    format!("{}{base}", config.interface_name(device))
+                    let mac = config.device(device).map(|device| device.mac);
+                    let mac = mac.unwrap_or_default();
+                    format!("{} with {mac}{base}", config.interface_name(device))
                 },
             )
         };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::config::{
-    Config, FileConfig, Object, ProcessConfig, Route, VirtualAddress, VirtualDevice,
+    Config, FileConfig, Object, ObjectId, ProcessConfig, Route, VirtualAddress, VirtualDevice,
 };
 use crate::ids::{CheckId, FileId, InstanceId, InterfaceId, ProcessId};
 
@@ -11,7 +11,8 @@ use crate::ids::{CheckId, FileId, InstanceId, InterfaceId, ProcessId};
 /// more, or not as the same thing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Moves {
-    /// By old position; the same interface is the one of the same name.
+    /// By old position; the same interface is the one of the same name. A virtual device is another
+    /// when its hardware address is, or what it lies on.
     pub interfaces: Vec<Option<InterfaceId>>,
     /// By old position; the same check is the one of the same name.
     pub checks: Vec<Option<CheckId>>,
@@ -25,9 +26,10 @@ pub struct Moves {
 
 impl Moves {
     pub(super) fn new(old: &Config, new: &Config) -> Self {
-        let interface = |name| {
+        let interface = |(id, name): (u16, &Arc<str>)| {
             let at = new.interfaces.iter().position(|n| n == name)?;
-            u16::try_from(at).ok().map(InterfaceId)
+            let to = u16::try_from(at).ok().map(InterfaceId)?;
+            same_device((old, InterfaceId(id)), (new, to)).then_some(to)
         };
         let checks = old.checks.iter().map(|check| new.find_check(&check.name));
         let file = |old: &FileConfig| {
@@ -39,7 +41,7 @@ impl Moves {
             found.filter(|id| new.process(*id).pattern == old.pattern)
         };
         Self {
-            interfaces: old.interfaces.iter().map(interface).collect(),
+            interfaces: (0..=u16::MAX).zip(&old.interfaces).map(interface).collect(),
             checks: checks.collect(),
             files: old.files.iter().map(file).collect(),
             processes: old.processes.iter().map(process).collect(),
@@ -104,4 +106,71 @@ impl Moves {
         }
         Some(Object::Route(Arc::new(route)))
     }
+
+    /// Where a route or a rule is now: the same among those of the same owner.
+    pub fn object_id(&self, id: ObjectId, old: &Config, new: &Config) -> Option<ObjectId> {
+        let object = self.object(old.object(id))?;
+        let (owner, objects) = match id.owner {
+            Some(owner) => {
+                let owner = self.instance(owner)?;
+                (Some(owner), &new.instance(owner).objects)
+            }
+            None => (None, &new.statics.objects),
+        };
+        let index = position(objects, &object)?;
+        Some(ObjectId { owner, index })
+    }
+
+    /// Whose a route or a rule is now that is up: its owner's still, or that of somebody to whom it is
+    /// new, because what one lets go of and another takes stays where it is.
+    pub fn heir(&self, id: ObjectId, old: &Config, new: &Config) -> Option<ObjectId> {
+        self.object_id(id, old, new).or_else(|| {
+            let object = self.object(old.object(id))?;
+            let had = |objects: &[Object]| {
+                objects
+                    .iter()
+                    .any(|o| self.object(o).as_ref() == Some(&object))
+            };
+            let was = |owner: InstanceId| self.instances.iter().position(|to| *to == Some(owner));
+            let instances = (0..=u16::MAX).map(InstanceId).zip(&new.instances);
+            let owned = instances.map(|(id, i)| {
+                let before = was(id).map_or(&[][..], |at| &old.instances[at].objects);
+                (Some(id), before, &i.objects)
+            });
+            let statics = (None, &old.statics.objects[..], &new.statics.objects);
+            let takes = |(owner, before, after): (_, &[Object], &Vec<Object>)| {
+                let index = position(after, &object).filter(|_| !had(before))?;
+                Some(ObjectId { owner, index })
+            };
+            owned.chain([statics]).find_map(takes)
+        })
+    }
+
+    /// Where a static address is now.
+    pub fn static_address(&self, index: u16, old: &Config, new: &Config) -> Option<u16> {
+        let address = old.statics.addresses.get(usize::from(index))?;
+        position(&new.statics.addresses, &self.address(address)?)
+    }
+}
+
+/// Whether interfaces of one name are both no device of ours, or the same one.
+fn same_device(
+    (old, before): (&Config, InterfaceId),
+    (new, after): (&Config, InterfaceId),
+) -> bool {
+    match (old.device(before), new.device(after)) {
+        (None, None) => true,
+        (Some(a), Some(b)) => {
+            let base = |config: &Config, device: &VirtualDevice| {
+                config.interfaces[device.base.index()].clone()
+            };
+            a.mac == b.mac && base(old, a) == base(new, b)
+        }
+        (Some(_), None) | (None, Some(_)) => false,
+    }
+}
+
+fn position<T: PartialEq>(list: &[T], item: &T) -> Option<u16> {
+    let at = list.iter().position(|other| other == item)?;
+    u16::try_from(at).ok()
 }

@@ -47,6 +47,19 @@ impl Missing {
         }
     }
 
+    /// It is put up now.
+    pub(crate) fn forget(&mut self, index: u16) {
+        self.list.retain(|(missing, _)| *missing != index);
+    }
+
+    /// Positions are others after a reload.
+    pub(crate) fn moved(&mut self, to: impl Fn(u16) -> Option<u16>) {
+        let list = self.list.drain(..);
+        self.list = list
+            .filter_map(|(index, at)| Some((to(index)?, at)))
+            .collect();
+    }
+
     pub(crate) fn has(&self, index: u16) -> bool {
         self.list.iter().any(|(missing, _)| *missing == index)
     }

@@ -11,7 +11,6 @@ use crate::output::{Effect, Output};
 use crate::plan::Moves;
 
 use super::announce::Burst;
-use super::objects::Missing;
 use super::{Router, Surroundings};
 
 impl Router {
@@ -130,7 +129,12 @@ impl Router {
                 self.lease_begins(s);
             }
             let had: Vec<_> = from.objects.iter().map(|o| moves.object(o)).collect();
-            self.missing = Missing::default();
+            // What is missing still is, perhaps at another place.
+            self.missing.moved(|index| {
+                let object = had.get(usize::from(index))?.as_ref()?;
+                let at = to.objects.iter().position(|new| new == object)?;
+                u16::try_from(at).ok()
+            });
             for (id, object) in self.objects(s) {
                 if !had.contains(&Some(object.clone())) {
                     s.out

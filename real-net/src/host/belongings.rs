@@ -1,56 +1,62 @@
-//! Devices, routes, rules and filters: what the engine wants on the host besides addresses.
+//! Routes and rules: what the engine wants on the host besides addresses and devices.
 //!
-//! Not the decision when, which is the engine's. What is up because of us is remembered, so that a
-//! notification that it is gone can be told from one about somebody else's, and so that nothing
-//! stays behind a panic.
+//! Not the decision when, which is the engine's. What is up because of us is remembered by what it is,
+//! not by its position, which a reload changes: so that lost notifications can be made up for, and so
+//! that nothing stays behind a panic. Whose it is, when the kernel says that one is gone, is looked up
+//! in the configuration.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
 use std::num::NonZeroU32;
 use std::rc::Rc;
 
-use locum_engine::config::{Config, Object, ObjectId, VirtualDevice};
-use locum_engine::ids::InterfaceId;
+use locum_engine::config::{Config, Object, ObjectId};
+use locum_engine::ids::{InstanceId, InterfaceId};
+use locum_engine::plan::Reloaded;
 use tracing::{debug, error};
 
-use super::filter::Filter;
 use super::netlink::{Netlink, RouteKey, RuleKey};
-use super::sysctl::Sysctls;
 use crate::links::Links;
 
-/// What is there because of us.
+/// What is there because of us, and what may be.
 #[derive(Debug)]
 pub(super) struct Belongings {
     links: Rc<Links>,
-    installed: BTreeMap<ObjectId, Object>,
-    devices: Vec<VirtualDevice>,
-    /// Devices that were made and not yet reported as up.
-    rising: BTreeSet<u32>,
-    sysctls: Sysctls,
-    pub(super) filter: Filter,
+    /// In the order in which they were put up; as often as somebody wants them.
+    installed: Vec<Object>,
+    owners: Owners,
+}
+
+/// Whose routes and rules are, by what the kernel says of them. Two may want the same.
+#[derive(Debug, Default)]
+struct Owners {
+    routes: BTreeMap<RouteKey, Vec<ObjectId>>,
+    rules: BTreeMap<RuleKey, Vec<ObjectId>>,
 }
 
 impl Belongings {
     pub(super) fn new(config: &Config, links: Rc<Links>) -> Self {
         Self {
             links,
-            installed: BTreeMap::new(),
-            devices: Vec::new(),
-            rising: BTreeSet::new(),
-            sysctls: Sysctls::default(),
-            filter: Filter::new(config.instances.iter().any(|i| i.refuses_access())),
+            installed: Vec::new(),
+            owners: Owners::new(config),
         }
     }
 
+    /// Another configuration is in force. Nothing changes on the host.
+    pub(super) fn reload(&mut self, reloaded: &Reloaded) {
+        let moves = &reloaded.plan.moves;
+        let installed = self.installed.iter().filter_map(|o| moves.object(o));
+        self.installed = installed.collect();
+        self.owners = Owners::new(&reloaded.config);
+    }
+
     /// Adds a route or a rule; that it is there already is success.
-    pub(super) fn install(
-        &mut self,
-        netlink: &mut Netlink,
-        id: ObjectId,
-        object: Object,
-    ) -> io::Result<()> {
+    pub(super) fn install(&mut self, netlink: &mut Netlink, object: Object) -> io::Result<()> {
         let result = self.send(netlink, &object, true);
-        self.installed.insert(id, object);
+        if !self.installed.contains(&object) {
+            self.installed.push(object);
+        }
         match result {
             Err(e) if e.raw_os_error() == Some(libc::EEXIST) => Ok(()),
             result => result,
@@ -58,11 +64,14 @@ impl Belongings {
     }
 
     /// Removes a route or a rule; that it isn't there is success.
-    pub(super) fn uninstall(&mut self, netlink: &mut Netlink, id: ObjectId, object: &Object) {
-        self.installed.remove(&id);
+    pub(super) fn uninstall(&mut self, netlink: &mut Netlink, object: &Object) {
+        // The last one first, as they are let go of in reverse order.
+        if let Some(at) = self.installed.iter().rposition(|o| o == object) {
+            self.installed.remove(at);
+        }
         let gone = [libc::ESRCH, libc::ENOENT, libc::ENODEV, libc::ENETUNREACH];
         match self.send(netlink, object, false) {
-            Ok(()) => debug!(?id, "removed"),
+            Ok(()) => debug!(?object, "removed"),
             Err(e) if e.raw_os_error().is_some_and(|code| gone.contains(&code)) => {}
             Err(e) => error!("can't remove {object:?}: {e}"),
         }
@@ -70,7 +79,7 @@ impl Belongings {
 
     /// Installs everything again that should be there: notifications were lost.
     pub(super) fn renew(&mut self, netlink: &mut Netlink) {
-        for object in self.installed.values() {
+        for object in &self.installed {
             if let Err(e) = self.send(netlink, object, true) {
                 debug!("not renewed: {object:?}: {e}");
             }
@@ -95,82 +104,41 @@ impl Belongings {
         netlink.route(route, |hop| hop.interface.and_then(index), add)
     }
 
-    /// Which of our routes that is.
-    pub(super) fn route(&self, key: &RouteKey) -> Option<ObjectId> {
-        self.find(|object| matches!(object, Object::Route(route) if RouteKey::of(route) == *key))
+    /// Who may have put up that route. The engine knows who has.
+    pub(super) fn route(&self, key: &RouteKey) -> &[ObjectId] {
+        self.owners.routes.get(key).map_or(&[], Vec::as_slice)
     }
 
-    /// Which of our rules that is.
-    pub(super) fn rule(&self, key: &RuleKey) -> Option<ObjectId> {
-        self.find(|object| matches!(object, Object::Rule(rule) if RuleKey::of(rule) == *key))
-    }
-
-    fn find(&self, is: impl Fn(&Object) -> bool) -> Option<ObjectId> {
-        let mut found = self.installed.iter().filter(|(_, object)| is(object));
-        found.next().map(|(id, _)| *id)
-    }
-
-    /// Makes a device and sets it up. Its index.
-    pub(super) fn create(
-        &mut self,
-        netlink: &mut Netlink,
-        device: &VirtualDevice,
-        present: Option<NonZeroU32>,
-    ) -> io::Result<u32> {
-        let no_device = || io::Error::from_raw_os_error(libc::ENODEV);
-        let base = self.links.index(device.base).ok_or_else(no_device)?;
-        let name = self.links.name(device.interface).to_owned();
-        if let Some(index) = present {
-            // What a crash left behind may be on another interface: it is made anew.
-            netlink.remove_device(index.get())?;
-        }
-        netlink.create_device(&name, base.get(), device.mac)?;
-        self.sysctls.prepare_device(&name);
-        self.sysctls.prepare_base(&self.links.name(device.base));
-        let index = nix::net::if_::if_nametoindex(&*name)?;
-        self.rising.insert(index);
-        if !self.devices.contains(device) {
-            self.devices.push(device.clone());
-        }
-        netlink.raise_device(index)?;
-        Ok(index)
-    }
-
-    /// Whether "down" is the news of a device that we have just set up.
-    pub(super) fn is_rising(&mut self, index: u32, up: bool) -> bool {
-        if up {
-            self.rising.remove(&index);
-        }
-        self.rising.contains(&index)
-    }
-
-    /// Removes a device; that it isn't there is success.
-    pub(super) fn remove(&mut self, netlink: &mut Netlink, device: &VirtualDevice) {
-        self.devices.retain(|d| d != device);
-        if let Some(index) = self.links.index(device.interface)
-            && let Err(e) = netlink.remove_device(index.get())
-            && e.raw_os_error() != Some(libc::ENODEV)
-        {
-            let name = self.links.name(device.interface);
-            error!(interface = &*name, "can't remove a device: {e}");
-        }
-        if self.devices.is_empty() {
-            self.sysctls.restore();
-        }
-    }
-
-    /// The daemon ends, and everything stays as it is.
-    pub(super) fn leave(&mut self) {
-        self.filter.leave();
+    /// The same of a rule.
+    pub(super) fn rule(&self, key: &RuleKey) -> &[ObjectId] {
+        self.owners.rules.get(key).map_or(&[], Vec::as_slice)
     }
 
     /// Lets go of everything.
     pub(super) fn clear(&mut self, netlink: &mut Netlink) {
-        for (id, object) in std::mem::take(&mut self.installed).into_iter().rev() {
-            self.uninstall(netlink, id, &object);
+        while let Some(object) = self.installed.last().cloned() {
+            self.uninstall(netlink, &object);
         }
-        for device in std::mem::take(&mut self.devices) {
-            self.remove(netlink, &device);
+    }
+}
+
+impl Owners {
+    fn new(config: &Config) -> Self {
+        let mut this = Self::default();
+        this.add(None, &config.statics.objects);
+        for (owner, instance) in (0..=u16::MAX).map(InstanceId).zip(&config.instances) {
+            this.add(Some(owner), &instance.objects);
+        }
+        this
+    }
+
+    fn add(&mut self, owner: Option<InstanceId>, objects: &[Object]) {
+        for (index, object) in (0_u16..).zip(objects) {
+            let owners = match object {
+                Object::Route(route) => self.routes.entry(RouteKey::of(route)).or_default(),
+                Object::Rule(rule) => self.rules.entry(RuleKey::of(rule)).or_default(),
+            };
+            owners.push(ObjectId { owner, index });
         }
     }
 }

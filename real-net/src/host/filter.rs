@@ -52,6 +52,13 @@ impl Filter {
         self.there = false;
     }
 
+    /// Another configuration is in force, whose sets are empty if the one before had none.
+    pub(crate) fn reload(&mut self, wanted: bool) {
+        if wanted != self.there {
+            *self = Self::new(wanted);
+        }
+    }
+
     /// Drops what is addressed to these addresses, or no longer.
     pub(crate) fn set(&self, addresses: &[IpAddr], shut: bool) {
         if self.there {

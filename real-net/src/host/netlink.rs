@@ -33,8 +33,13 @@ const DATAGRAM_MAX: usize = 64 * 1024;
 /// Dumps that were disturbed by changes are repeated this often before they are taken as is.
 const DUMP_ATTEMPTS: u32 = 5;
 
-/// The groups of rules, IPv4 and IPv6, as bits.
-const RULES: i32 = libc::RTMGRP_IPV4_RULE | 1 << (libc::RTNLGRP_IPV6_RULE - 1);
+/// The groups of routes and rules.
+const OBJECTS: [u32; 4] = [
+    libc::RTNLGRP_IPV4_ROUTE,
+    libc::RTNLGRP_IPV6_ROUTE,
+    libc::RTNLGRP_IPV4_RULE,
+    libc::RTNLGRP_IPV6_RULE,
+];
 
 const LINK_HEADER: usize = 16;
 const ADDRESS_HEADER: usize = 8;
@@ -97,14 +102,20 @@ impl Netlink {
     /// Subscribed to links, addresses and IPv6 forwarding, and to routes and rules if there are any of
     /// ours: a router may have very many others. Doesn't block.
     pub(crate) fn monitor(objects: bool) -> io::Result<Self> {
-        let mut groups = libc::RTMGRP_LINK | libc::RTMGRP_IPV4_IFADDR | libc::RTMGRP_IPV6_IFADDR;
-        if objects {
-            groups |= libc::RTMGRP_IPV4_ROUTE | libc::RTMGRP_IPV6_ROUTE | RULES;
-        }
+        let groups = libc::RTMGRP_LINK | libc::RTMGRP_IPV4_IFADDR | libc::RTMGRP_IPV6_IFADDR;
         let this = Self::open(groups.cast_unsigned())?;
         this.socket.add_membership(libc::RTNLGRP_IPV6_NETCONF)?;
+        if objects {
+            this.follow_objects()?;
+        }
         this.socket.set_non_blocking(true)?;
         Ok(this)
+    }
+
+    /// Subscribes to routes and rules, too.
+    pub(crate) fn follow_objects(&self) -> io::Result<()> {
+        let mut groups = OBJECTS.into_iter();
+        groups.try_for_each(|group| self.socket.add_membership(group))
     }
 
     /// For requests; doesn't block.

@@ -9,19 +9,23 @@ use tracing::{debug, warn};
 /// What was changed, to be changed back.
 #[derive(Debug, Default)]
 pub(crate) struct Sysctls {
-    before: BTreeMap<String, String>,
+    /// By interface and setting.
+    before: BTreeMap<(String, &'static str), String>,
 }
 
 impl Sysctls {
     /// Prepares a device with a virtual MAC address, as keepalived does: it answers for its own
-    /// addresses only, takes packets whose way back is through the interface below, and has no
-    /// IPv6 of its own.
-    pub(crate) fn prepare_device(&self, name: &str) {
+    /// addresses only, and takes packets whose way back is through the interface below. Over IPv6 it
+    /// is silent until it gets an address of ours, and makes none of its own.
+    pub(crate) fn prepare_device(name: &str) {
         // The stricter of this and the setting for all interfaces counts; 2 is the loose check.
         let all = read("ipv4", "all", "rp_filter").unwrap_or_default();
         let rp_filter = if all == "0" { "0" } else { "2" };
         let settings = [
             ("ipv6", "disable_ipv6", "1"),
+            // No link-local address by itself, and nothing because of router advertisements.
+            ("ipv6", "addr_gen_mode", "1"),
+            ("ipv6", "accept_ra", "0"),
             ("ipv4", "arp_ignore", "1"),
             ("ipv4", "accept_local", "1"),
             ("ipv4", "promote_secondaries", "1"),
@@ -35,6 +39,21 @@ impl Sysctls {
         }
     }
 
+    /// Whether a device speaks IPv6. One that doesn't joins no group, so that no switch learns the
+    /// virtual MAC address from the reports of a backup, and its reports that are under way are
+    /// dropped with its addresses. (keepalived sends such reports with another sender.)
+    pub(crate) fn speak_ipv6(name: &str, speak: bool) {
+        let disabled = if speak { "0" } else { "1" };
+        if let Err(e) = write("ipv6", name, "disable_ipv6", disabled) {
+            warn!(interface = name, "can't set disable_ipv6: {e}");
+        }
+    }
+
+    /// Whether a device forwards over IPv6.
+    pub(crate) fn forwards_ipv6(name: &str) -> bool {
+        read("ipv6", name, "forwarding").is_some_and(|value| value != "0")
+    }
+
     /// Prepares the interface below: it must not answer for what is on the device. Once.
     pub(crate) fn prepare_base(&mut self, name: &str) {
         // The last: answers leave through this interface, and its questions about their receiver
@@ -44,7 +63,7 @@ impl Sysctls {
             ("arp_filter", "1"),
             ("arp_announce", "2"),
         ] {
-            let key = format!("{name}/{what}");
+            let key = (name.to_owned(), what);
             if self.before.contains_key(&key) {
                 continue;
             }
@@ -61,12 +80,10 @@ impl Sysctls {
         }
     }
 
-    /// Puts everything back. keepalived 2.2.7 leaves the settings behind.
-    pub(crate) fn restore(&mut self) {
-        for (key, value) in std::mem::take(&mut self.before) {
-            if let Some((name, what)) = key.rsplit_once('/')
-                && let Err(e) = write("ipv4", name, what, &value)
-            {
+    /// Puts back what was set on an interface. keepalived 2.2.7 leaves the settings behind.
+    pub(crate) fn restore(&mut self, name: &str) {
+        for ((_, what), value) in self.before.extract_if(.., |(of, _), _| of == name) {
+            if let Err(e) = write("ipv4", name, what, &value) {
                 debug!(interface = name, "can't set {what} back: {e}");
             }
         }

@@ -15,6 +15,7 @@ use nix::sched::{CloneFlags, setns};
 use nix::sys::socket::SockaddrStorage;
 
 use crate::capture::Capture;
+use crate::monitor::Monitor;
 use crate::process::{Kind, Process};
 use crate::tool::{must, require, run};
 
@@ -182,6 +183,11 @@ impl Lab {
     /// The same for what matches a filter of tcpdump's.
     pub(crate) fn capture_of(&self, filter: &str) -> Capture {
         Capture::start(&self.namespace("sw"), "br0", &self.folder, filter)
+    }
+
+    /// Writes down what the kernel of a node tells of changes from now on.
+    pub(crate) fn monitor(&self, node: &str) -> Monitor {
+        Monitor::start(&self.namespace(node), &self.folder)
     }
 
     /// Pulls a node's cable out of the switch: the node loses its carrier.

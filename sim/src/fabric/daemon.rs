@@ -248,6 +248,15 @@ impl Fabric {
         });
     }
 
+    /// Routes and rules have new positions.
+    pub(crate) fn move_objects(
+        &mut self,
+        host: HostId,
+        moved: impl Fn(ObjectId) -> Option<ObjectId>,
+    ) {
+        self.kernel_mut(host).move_objects(moved);
+    }
+
     fn socket(&self, host: HostId) -> Option<&Socket> {
         self.hosts[host.index()].kernel.socket()
     }

@@ -15,6 +15,12 @@ use locum_engine::ids::MacAddr;
 use super::{Context, Delivery, Held, Kernel};
 use crate::record::{Observed, Remover};
 
+/// A route or a rule that no configuration knows.
+pub(crate) const NOBODYS: ObjectId = ObjectId {
+    owner: None,
+    index: u16::MAX,
+};
+
 /// What a daemon has put up on a host.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Belongings {
@@ -86,6 +92,17 @@ impl Kernel {
             && by != Remover::Daemon
         {
             socket.change(Delivery::ObjectRemoved(object));
+        }
+    }
+
+    /// A daemon has another configuration, and its routes and rules other positions in it. What it
+    /// knows no more stays as nobody's.
+    pub(crate) fn move_objects(&mut self, moved: impl Fn(ObjectId) -> Option<ObjectId>) {
+        for object in &mut self.belongings.objects {
+            *object = moved(*object).unwrap_or(NOBODYS);
+        }
+        if let Some(socket) = &mut self.socket {
+            socket.move_objects(moved);
         }
     }
 

@@ -140,6 +140,20 @@ impl Socket {
             .collect();
     }
 
+    /// The same of routes and rules.
+    pub(crate) fn move_objects(&mut self, moved: impl Fn(ObjectId) -> Option<ObjectId>) {
+        self.changes.retain_mut(|change| match change {
+            Delivery::ObjectRemoved(object) => match moved(*object) {
+                Some(to) => {
+                    *object = to;
+                    true
+                }
+                None => false,
+            },
+            _ => true,
+        });
+    }
+
     /// The next delivery, in the order in which the driver asks: changes, packets, results.
     pub(crate) fn poll(&mut self) -> Option<Delivery> {
         if let Some(change) = self.changes.pop_front() {

@@ -9,8 +9,9 @@ use core::net::IpAddr;
 use std::sync::Arc;
 
 use locum_engine::Instant;
-use locum_engine::config::{Config, InstanceConfig};
+use locum_engine::config::{Config, InstanceConfig, ObjectId};
 use locum_engine::ids::{CheckId, InstanceId, Vrid};
+use locum_engine::plan::Reloaded;
 use locum_engine::wire::Family;
 
 use super::member::{Member, MemberId};
@@ -134,7 +135,7 @@ impl Tracker {
     }
 
     /// The daemon of that host runs on what its file says from now on.
-    pub(super) fn reload(&mut self, host: HostId) {
+    pub(super) fn reload(&mut self, host: HostId, reloaded: &Reloaded) {
         let daemon = &mut self.daemons[host.index()];
         let Some(config) = daemon.file.clone() else {
             return;
@@ -146,6 +147,7 @@ impl Tracker {
         self.generation += 1;
         let now = self.now;
         let all = daemon.all.clone();
+        let objects = self.objects(host);
         let mut order = vec![MemberId(0); config.instances.len()];
         for id in all {
             let member = &mut self.members[id.0];
@@ -173,11 +175,31 @@ impl Tracker {
             member.held = member.addresses.iter().filter(|a| held.contains(a)).count();
         }
         self.daemons[host.index()].members = order;
+        for id in objects {
+            let heir = reloaded.plan.moves.heir(id, &reloaded.before, &config);
+            if let Some((owner, index)) = heir.and_then(|id| Some((id.owner?, id.index))) {
+                let member = self.id(host, owner);
+                self.members[member.0].objects.push(index);
+            }
+        }
         self.conditions.reload(host, &config, now);
         self.classes = Class::sort(&mut self.members);
         self.segments.clear();
         self.resegment();
         self.refresh_conditions(None);
+    }
+}
+
+impl Tracker {
+    /// The routes and rules of instances that a host has.
+    fn objects(&self, host: HostId) -> Vec<ObjectId> {
+        let members = self.on(host).map(|id| self.member(id));
+        let of = |member: &Member| {
+            let owner = Some(member.instance);
+            let indices = member.objects.clone().into_iter();
+            indices.map(move |index| ObjectId { owner, index })
+        };
+        members.flat_map(of).collect()
     }
 }
 

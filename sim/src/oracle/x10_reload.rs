@@ -1,17 +1,18 @@
 //! X10: a reload leaves alone what it doesn't change.
 //!
 //! At the time of a reload an instance that is configured as before changes no state and announces
-//! nothing, and an address that a master keeps, even if as another instance's, doesn't leave its
-//! host. (That it doesn't advertise either is X2's: adverts keep their distance.) Afterwards the host
-//! has no address that nobody configures.
+//! nothing, and what a master keeps, even if as another instance's, doesn't leave its host: addresses,
+//! routes and rules. (That it doesn't advertise either is X2's: adverts keep their distance.)
+//! Afterwards the host has nothing that nobody configures.
 
 use core::net::IpAddr;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use locum_engine::config::{Config, InstanceConfig};
+use locum_engine::config::{Config, InstanceConfig, ObjectId};
 use locum_engine::{Event, Instant};
 
-use super::member::MemberId;
+use super::member::{Member, MemberId};
 use super::tracker::Tracker;
 use super::{Oracle, Verdict, Violation, blame};
 use crate::record::{Observed, Record};
@@ -25,6 +26,10 @@ pub(super) struct Reload {
     last: Option<Last>,
     /// Addresses that went in the present instant.
     gone: Vec<(Instant, HostId, IpAddr)>,
+    /// The routes and rules of instances on each host, in words.
+    objects: BTreeSet<(HostId, String)>,
+    /// Those that went in the present instant.
+    gone_objects: Vec<(Instant, HostId, String)>,
 }
 
 /// A reload, and who has nothing to do with it.
@@ -41,6 +46,8 @@ impl Reload {
             before: world.daemons.iter().map(|d| d.config.clone()).collect(),
             last: None,
             gone: Vec::new(),
+            objects: BTreeSet::new(),
+            gone_objects: Vec::new(),
         }
     }
 
@@ -78,6 +85,50 @@ impl Reload {
         }
     }
 
+    /// The same of routes and rules.
+    fn left_objects(&mut self, world: &Tracker, host: HostId) {
+        for (at, of, object) in core::mem::take(&mut self.gone_objects) {
+            if (at, of) != (world.now, host) {
+                continue;
+            }
+            let kept = world.on(host).any(|id| {
+                let member = world.member(id);
+                member.is_master() && member.since < at && has_object(member, &object)
+            });
+            let before = self.before[host.index()].as_deref();
+            let as_before = before.is_some_and(|config| {
+                let mut all = config.instances.iter().flat_map(|i| &i.objects);
+                all.any(|o| o.display(config).to_string() == object)
+            });
+            if kept && as_before {
+                self.violated(world, host, format!("{object} left its host for a moment"));
+            }
+        }
+    }
+
+    /// A route or a rule came or went. `name` is its place in the present configuration.
+    fn count_object(&mut self, world: &Tracker, host: HostId, name: ObjectId, there: bool) {
+        let config = world.daemons[host.index()].config.as_deref();
+        let Some((config, owner)) = config.zip(name.owner) else {
+            return;
+        };
+        let object = config.instance(owner).objects.get(usize::from(name.index));
+        let Some(object) = object.map(|o| o.display(config).to_string()) else {
+            return;
+        };
+        if there {
+            self.objects.insert((host, object));
+            return;
+        }
+        self.objects.remove(&(host, object.clone()));
+        self.gone_objects.retain(|(at, ..)| *at == world.now);
+        self.gone_objects.push((world.now, host, object));
+        let just = self.last.as_ref().filter(|last| last.at == world.now);
+        if just.is_some_and(|last| last.host == host) {
+            self.left_objects(world, host);
+        }
+    }
+
     fn violated(&mut self, world: &Tracker, host: HostId, what: String) {
         self.verdict.violated(Violation {
             at: world.now,
@@ -86,6 +137,12 @@ impl Reload {
             what,
         });
     }
+}
+
+/// Whether a member has a route or a rule that reads like this.
+fn has_object(member: &Member, object: &str) -> bool {
+    let mut objects = member.spec().objects.iter();
+    objects.any(|o| o.display(member.config()).to_string() == object)
 }
 
 /// An address that is written just so in the new configuration, too.
@@ -158,6 +215,20 @@ fn same_text(before: &Config, old: &InstanceConfig, after: &Config, new: &Instan
         };
         track.check = at;
     }
+    // So do routes and rules.
+    let words = |config: &Config, instance: &InstanceConfig| -> Vec<String> {
+        let objects = instance.objects.iter();
+        objects.map(|o| o.display(config).to_string()).collect()
+    };
+    if words(before, &old) == words(after, new) {
+        old.objects.clone_from(&new.objects);
+    }
+    if let Some(vmac) = &mut old.vmac {
+        let Some(at) = interface(vmac.device) else {
+            return false;
+        };
+        vmac.device = at;
+    }
     old == *new
 }
 
@@ -173,6 +244,7 @@ impl Oracle for Reload {
     fn reload(&mut self, world: &Tracker, host: HostId) {
         self.verdict.checked();
         self.left(world, host);
+        self.left_objects(world, host);
         let before = self.before[host.index()].take();
         self.before[host.index()] = world.daemons[host.index()].config.clone();
         self.last = before.map(|before| Last {
@@ -196,6 +268,15 @@ impl Oracle for Reload {
             let what = format!("{stray} stayed although nobody configures it");
             self.violated(world, last.host, what);
         }
+        let known = |object: &str| {
+            let mut members = world.on(last.host).map(|id| world.member(id));
+            members.any(|member| has_object(member, object))
+        };
+        let there = self.objects.iter().filter(|(of, _)| *of == last.host);
+        if let Some(stray) = there.map(|(_, o)| o).find(|o| !known(o)) {
+            let what = format!("{stray} stayed although nobody configures it");
+            self.violated(world, last.host, what);
+        }
     }
 
     fn observe(&mut self, world: &Tracker, record: &Record) {
@@ -210,6 +291,12 @@ impl Oracle for Reload {
                 if just.is_some_and(|last| last.host == *host) {
                     self.left(world, *host);
                 }
+            }
+            Observed::ObjectAdded { host, object } => {
+                self.count_object(world, *host, *object, true);
+            }
+            Observed::ObjectRemoved { host, object, .. } => {
+                self.count_object(world, *host, *object, false);
             }
             Observed::Announcement { host, instance, .. } => {
                 let id = world.id(*host, *instance);

@@ -5,7 +5,7 @@ use core::task::Waker;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use locum_engine::config::{Config, ProcessConfig};
+use locum_engine::config::{Config, ObjectId, ProcessConfig};
 use locum_engine::driver::Watched;
 use locum_engine::ids::{CheckId, FileId, ProcessId};
 use locum_engine::{Command, Instant, Outcome};
@@ -178,7 +178,14 @@ impl Net {
 
     fn apply(&mut self, fault: &Fault) -> Option<Process> {
         let rebooted = matches!(*fault, Fault::PowerOn(host) if !self.fabric.is_powered(host));
-        self.fabric.apply(fault);
+        match *fault {
+            Fault::RemoveObject(host, object) => {
+                // It may be at another place by now, or nowhere.
+                let object = self.object_now(host, object)?;
+                self.fabric.apply(&Fault::RemoveObject(host, object));
+            }
+            _ => self.fabric.apply(fault),
+        }
         match *fault {
             Fault::Start(host) => return self.begin(host),
             Fault::PowerOn(host) => {
@@ -283,6 +290,23 @@ impl Net {
             Role::Router(spec) => Arc::clone(&spec.config),
             Role::Nic(_) | Role::Plain | Role::Client(_) => Arc::default(),
         }
+    }
+
+    /// Where a route or a rule of the first configuration is in the present one: with an instance of
+    /// the same name, and the same in words.
+    fn object_now(&mut self, host: HostId, object: ObjectId) -> Option<ObjectId> {
+        let (first, now) = (self.first_config(host), self.node(host).config.clone()?);
+        let words = first.object(object).display(&first).to_string();
+        let (owner, objects) = match object.owner {
+            Some(owner) => {
+                let id = now.find_instance(&first.instance(owner).name)?;
+                (Some(id), &now.instance(id).objects)
+            }
+            None => (None, &now.statics.objects),
+        };
+        let mut numbered = (0_u16..).zip(objects);
+        let found = numbered.find(|(_, o)| o.display(&now).to_string() == words);
+        found.map(|(index, _)| ObjectId { owner, index })
     }
 
     /// Which NICs are behind the interfaces of the running configuration, and the groups heard there.

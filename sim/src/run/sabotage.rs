@@ -7,7 +7,7 @@ use core::net::IpAddr;
 use core::time::Duration;
 use std::sync::Arc;
 
-use locum_engine::config::{Config, Preempt};
+use locum_engine::config::{Config, ObjectId, Preempt};
 use locum_engine::driver::Received;
 use locum_engine::ids::{InterfaceId, Priority};
 use locum_engine::{Effect, Instant, Outcome, Transmit};
@@ -65,6 +65,8 @@ pub enum Bug {
     ChattersOnReload,
     /// Takes its addresses away and puts them back when it reloads.
     ShufflesOnReload,
+    /// The same of its routes and rules.
+    ShufflesRoutesOnReload,
     /// Panics when it first has something to say.
     Dies,
 }
@@ -79,6 +81,7 @@ pub(super) struct Sabotage {
     held_back: Vec<(InterfaceId, IpAddr)>,
     last_advert: Option<Transmit>,
     held: Vec<IpAddr>,
+    installed: Vec<ObjectId>,
 }
 
 impl Sabotage {
@@ -199,12 +202,21 @@ impl Sabotage {
         }
     }
 
+    /// The routes and rules that it takes away and puts back because it reloads, at their old places.
+    pub(super) fn shuffle_objects(&mut self) -> Vec<ObjectId> {
+        std::mem::take(&mut self.installed)
+    }
+
     /// What the router does to its host.
     pub(super) fn apply(&mut self, mut effect: Effect) -> Option<Effect> {
         if let (true, Effect::AddAddress { address, .. }) =
             (self.is(Bug::ShufflesOnReload), &effect)
         {
             self.held.push(address.address);
+        }
+        if let (true, Effect::Install { id, .. }) = (self.is(Bug::ShufflesRoutesOnReload), &effect)
+        {
+            self.installed.push(*id);
         }
         if let (Effect::AddAddress { lifetime, .. }, true) =
             (&mut effect, self.is(Bug::NeverExpires))

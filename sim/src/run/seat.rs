@@ -269,8 +269,20 @@ impl Host for Seat {
     }
 
     fn reload(&mut self, reloaded: &Reloaded) {
-        let moves = &reloaded.plan.moves;
+        let (old, new, moves) = (&reloaded.before, &reloaded.config, &reloaded.plan.moves);
         let mut net = self.net.borrow_mut();
+        for object in net.node(self.host).sabotage.shuffle_objects() {
+            net.fabric.uninstall(self.host, object);
+            net.fabric.install(self.host, object);
+        }
+        let heir = |id| moves.heir(id, old, new);
+        net.fabric.move_objects(self.host, heir);
+        if let Some((_, Delivery::ObjectRemoved(object))) = &mut net.node(self.host).pending {
+            match heir(*object) {
+                Some(moved) => *object = moved,
+                None => net.node(self.host).pending = None,
+            }
+        }
         net.node(self.host).config = Some(Arc::clone(&reloaded.config));
         net.find_ports(self.host);
         let ports = net.node(self.host).ports.clone();

@@ -60,7 +60,7 @@ impl Netlink {
 }
 
 /// What tells one of our routes from others, as far as the kernel says it when one goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct RouteKey {
     destination: Network,
     table: u32,
@@ -73,7 +73,7 @@ pub(crate) struct RouteKey {
 }
 
 /// The same of a rule.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct RuleKey {
     ipv6: bool,
     priority: u32,

@@ -6,9 +6,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
-use locum_engine::conf::{self, Diagnostic, Reading, Severity, SourceText, Sources};
-use locum_engine::config::{InstanceConfig, VirtualAddress};
-use locum_engine::wire::Family;
+use locum_engine::conf::{self, Reading, Severity, SourceText, Sources};
 
 use crate::cli::RunArgs;
 
@@ -51,47 +49,7 @@ fn read(path: &Path, config_id: Option<&str>, insists: bool) -> io::Result<Readi
     let name = path.display().to_string();
     let text = String::from_utf8_lossy(&text);
     let config_id = config_id.map(str::to_owned).or_else(host_name);
-    let mut reading = conf::read(&name, &text, &mut Files { config_id, insists });
-    refuse_ipv6_devices(&mut reading, &name, &text);
-    Ok(reading)
-}
-
-/// The engine and the simulation have virtual MAC addresses over IPv6; this daemon doesn't yet, and
-/// two masters would be the consequence: neither would hear the other.
-fn refuse_ipv6_devices(reading: &mut Reading, name: &str, text: &str) {
-    let Some(config) = &reading.config else {
-        return;
-    };
-    let uses = |instance: &&InstanceConfig| {
-        let held = |a: &VirtualAddress| a.address.is_ipv6() && config.device(a.interface).is_some();
-        let over_ipv6 = instance.family == Family::V6 && instance.vmac.is_some();
-        over_ipv6 || instance.held_addresses().any(held)
-    };
-    let Some(instance) = config.instances.iter().find(uses) else {
-        return;
-    };
-    // The file itself is searched: an included one isn't at hand any more.
-    let is_block = |line: &str| line.contains("vrrp_instance") && line.contains(&*instance.name);
-    let lines = text.lines().zip(1..);
-    let (line, number) = lines
-        .clone()
-        .find(|(line, _)| is_block(line))
-        .unwrap_or_else(|| (text.lines().next().unwrap_or_default(), 1));
-    reading.diagnostics.push(Diagnostic {
-        severity: Severity::Error,
-        file: name.into(),
-        line: number,
-        column: 1,
-        source_line: line.into(),
-        length: u32::try_from(line.chars().count().max(1)).unwrap_or(1),
-        message: format!(
-            "`{}` uses a virtual MAC address with IPv6, which this daemon can't carry out yet",
-            instance.name
-        ),
-        origin: None,
-        help: Some("leave `use_vmac` out of this instance on all its routers".to_owned()),
-    });
-    reading.config = None;
+    Ok(conf::read(&name, &text, &mut Files { config_id, insists }))
 }
 
 /// What a reading amounts to.
@@ -265,26 +223,6 @@ mod tests {
             std::fs::write(file, text).expect("a file");
         }
         Folder(folder)
-    }
-
-    #[test]
-    fn a_virtual_mac_over_ipv6_is_refused_with_its_line() {
-        let instance = |address: &str| {
-            format!(
-                "global_defs {{\n}}\nvrrp_instance VI_6 {{\ninterface eth0\nvirtual_router_id 6\n\
-                 version 3\nuse_vmac\nvirtual_ipaddress {{\n{address}\n}}\n}}\n"
-            )
-        };
-        let read = |text: &str| {
-            let mut reading = conf::read("k.conf", text, &mut conf::NoIncludes);
-            refuse_ipv6_devices(&mut reading, "k.conf", text);
-            reading
-        };
-        let refused = read(&instance("fe80::200"));
-        assert_eq!(refused.config, None);
-        let last = refused.diagnostics.last().expect("it says why");
-        assert_eq!((last.severity, last.line), (Severity::Error, 3));
-        assert!(read(&instance("192.0.2.1")).config.is_some());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Opened when its interface is there, opened anew when the interface comes back as another one or the
 //! socket fails. Beside a raw socket there is one for strays (`sieve`).
 
+use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::task::{Context, Poll};
 
@@ -38,7 +39,7 @@ pub(super) enum Kind {
     /// What comes to our own addresses and to groups.
     Socket(Purpose),
     /// What comes from our own virtual MAC address.
-    Ear(MacAddr),
+    Ear(MacAddr, Family),
 }
 
 #[derive(Debug)]
@@ -57,11 +58,17 @@ pub(super) fn ports(config: &Config) -> Vec<Port> {
     for instance in &config.instances {
         add(&mut ports, instance);
     }
-    let devices = config.devices.iter().map(|device| {
-        let sieve = Sieve::new(Family::V4, wire::PROTOCOL);
-        Port::new(device.interface, device.base, Kind::Ear(device.mac), sieve)
-    });
-    ports.extend(devices);
+    for device in &config.devices {
+        let here = |port: &&Port| port.id == device.base;
+        let families = ports.iter().filter(here).filter_map(Port::family);
+        let families = BTreeSet::from_iter(families);
+        let ears = families.into_iter().map(|family| {
+            let sieve = Sieve::new(family, wire::PROTOCOL);
+            let kind = Kind::Ear(device.mac, family);
+            Port::new(device.interface, device.base, kind, sieve)
+        });
+        ports.extend(ears);
+    }
     ports
 }
 
@@ -77,7 +84,7 @@ fn add(ports: &mut Vec<Port>, instance: &InstanceConfig) {
         Kind::Socket(p) if (port.id, p.family, p.protocol) == (id, family, protocol) => {
             Some((p, &mut port.sieve))
         }
-        Kind::Socket(_) | Kind::Ear(_) => None,
+        Kind::Socket(_) | Kind::Ear(..) => None,
     });
     match found {
         Some((purpose, sieve)) => {
@@ -115,6 +122,13 @@ impl Port {
             sieve,
             open: None,
             complained: false,
+        }
+    }
+
+    const fn family(&self) -> Option<Family> {
+        match &self.kind {
+            Kind::Socket(purpose) => Some(purpose.family),
+            Kind::Ear(..) => None,
         }
     }
 
@@ -178,7 +192,7 @@ impl Port {
                     }
                 })
             }
-            Kind::Ear(mac) => Ear::open(index, *mac).map(Open::Ear),
+            Kind::Ear(mac, family) => Ear::open(index, *mac, *family).map(Open::Ear),
         };
         match opened {
             Ok(open) => {

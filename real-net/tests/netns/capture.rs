@@ -8,7 +8,7 @@ use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use locum_engine::wire::ethernet::{self, ETHERTYPE_ARP, ETHERTYPE_IPV4};
+use locum_engine::wire::ethernet::{self, ETHERTYPE_ARP, ETHERTYPE_IPV4, ETHERTYPE_IPV6};
 use locum_engine::wire::{PROTOCOL, ipv4};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -92,6 +92,22 @@ impl Capture {
         let frames = self.frames();
         let adverts = frames.into_iter().filter(|frame| advert(frame).is_some());
         adverts.map(|frame| frame.bytes).collect()
+    }
+
+    /// The IPv6 frames among them that come from a hardware address, with the kernel's flow label taken
+    /// out.
+    pub(crate) fn frames_v6(&self, mac: [u8; 6]) -> Vec<Vec<u8>> {
+        let mut frames: Vec<_> = self.frames().into_iter().map(|f| f.bytes).collect();
+        frames.retain(|frame| {
+            let view = ethernet::View::new(frame).filter(|v| v.ethertype == ETHERTYPE_IPV6);
+            view.is_some() && frame[6..12] == mac
+        });
+        for frame in &mut frames {
+            // The lower 20 bits of the first word (RFC 8200 3).
+            frame[15] &= 0xf0;
+            frame[16..18].fill(0);
+        }
+        frames
     }
 
     /// The ARP frames among them that announce `address`: sender and target are the same.

@@ -26,10 +26,12 @@ mod lab;
 mod lease;
 mod logs;
 mod mixed;
+mod monitor;
 mod multicast;
 mod privileges;
 mod process;
 mod reload;
+mod reload_objects;
 mod rfc;
 mod table;
 mod timing;
@@ -37,6 +39,7 @@ mod tool;
 mod unicast;
 mod unwinding;
 mod vmac;
+mod vmac6;
 
 use std::time::Duration;
 

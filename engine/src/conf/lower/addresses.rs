@@ -67,11 +67,15 @@ impl Lowering<'_> {
     }
 
     /// Where an address goes: on the instance's device if it has a virtual MAC address, else on what
-    /// `dev` names, and there on a device of its own if the virtual MAC address is to be kept.
+    /// `dev` names, and there on a device of its own if the virtual MAC address is to be kept. A
+    /// virtual MAC address is of one family: addresses of the other one go on the interface, as with
+    /// keepalived.
     fn address_interface(&mut self, line: &AddressDraft, home: Home<'_>) -> Option<InterfaceId> {
         let own = home.vmac.map_or(home.interface, |vmac| vmac.device);
         let Some(word) = &line.interface else {
-            return Some(own);
+            let family = home.draft.family.map_or(Family::V4, |draft| draft.family);
+            let ours = Family::of(line.address) == family;
+            return Some(if ours { own } else { home.interface });
         };
         let named = self.interface(word)?;
         let everywhere = home.draft.vmac.addresses.is_some();

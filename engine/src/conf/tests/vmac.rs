@@ -75,14 +75,17 @@ fn names_are_numbered_as_keepalived_does() {
 #[test]
 fn an_address_elsewhere_stays_there_unless_it_is_asked_for() {
     let lines = "use_vmac\nvirtual_ipaddress_excluded {\n192.0.2.7/24 dev eth1\n\
-                 192.0.2.8/24 dev eth1 use_vmac\n192.0.2.9/24 dev eth1 use_vmac\n192.0.2.10/24 dev eth0 }";
+                 192.0.2.8/24 dev eth1 use_vmac\n192.0.2.9/24 dev eth1 use_vmac\n192.0.2.10/24 dev eth0\n\
+                 192.0.2.11/24\n2001:db8::7/64 }";
     let config = usable(&vi("a", "eth0", 51, lines));
     assert_eq!(said(&vi("a", "eth0", 51, lines)), [""; 0]);
     let excluded = config.instances[0].excluded.iter();
     let names: Vec<_> = excluded
         .map(|a| config.interface_name(a.interface))
         .collect();
-    assert_eq!(names, ["eth1", "vrrp1.51", "vrrp1.51", "eth0"]);
+    // The last is of the other family, which has another virtual MAC address.
+    let expected = ["eth1", "vrrp1.51", "vrrp1.51", "eth0", "vrrp.51", "eth0"];
+    assert_eq!(names, expected);
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod belongings;
 mod devices;
 mod filter;
 mod lease;
+mod leftovers;
 mod made;
 mod netlink;
 mod sources;
@@ -164,7 +165,8 @@ impl KernelHost {
         let name = self.links.name(id).to_owned();
         let present = self.devices.find(&name).map(|(index, _)| index);
         match self.made.create(&mut self.requests, device, present) {
-            Ok(index) => {
+            Ok(None) => debug!(interface = &*name, "device set up again"),
+            Ok(Some(index)) => {
                 debug!(interface = &*name, index, mac = %device.mac, "device made");
                 if let Some(old) = present {
                     self.devices.apply(Change::LinkGone { index: old.get() });
@@ -179,7 +181,7 @@ impl KernelHost {
                 });
             }
             Err(e) => {
-                error!(interface = &*name, "can't make a device: {e}");
+                self.made.complain(device, &e);
                 self.told[id.index()] = LinkState { up: true, ..ABSENT };
             }
         }

@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::net::IpAddr;
 use std::process::{Command, Stdio};
 
-use tracing::error;
+use tracing::{error, info};
 
 use crate::privileges::lend;
 
@@ -50,6 +50,17 @@ impl Filter {
     /// The table stays when this is dropped.
     pub(crate) fn leave(&mut self) {
         self.there = false;
+    }
+
+    /// Removes the table of an earlier run. Without `nft` there is none.
+    pub(crate) fn remove_leftover() {
+        if run("list table inet locum\n").is_ok() {
+            info!("the nftables table of an earlier run is removed");
+            said(
+                run("delete table inet locum\n"),
+                "can't remove the nftables table",
+            );
+        }
     }
 
     /// Another configuration is in force, whose sets are empty if the one before had none.

@@ -23,6 +23,8 @@ use crate::links::Links;
 pub(super) struct Made {
     links: Rc<Links>,
     devices: Vec<VirtualDevice>,
+    /// The indices of those that were made.
+    ours: BTreeSet<u32>,
     /// Made and not yet reported as up.
     rising: BTreeSet<u32>,
     /// Removed, or about to be, and not yet reported as gone.
@@ -32,6 +34,8 @@ pub(super) struct Made {
     doomed: Vec<(u32, Arc<str>)>,
     /// Those that speak IPv6, by their names.
     speaking: BTreeSet<Arc<str>>,
+    /// Those that could not be made, which was said.
+    complained: BTreeSet<Arc<str>>,
     sysctls: Sysctls,
 }
 
@@ -40,10 +44,12 @@ impl Made {
         Self {
             links,
             devices: Vec::new(),
+            ours: BTreeSet::new(),
             rising: BTreeSet::new(),
             buried: BTreeSet::new(),
             doomed: Vec::new(),
             speaking: BTreeSet::new(),
+            complained: BTreeSet::new(),
             sysctls: Sysctls::default(),
         }
     }
@@ -54,18 +60,29 @@ impl Made {
         self.devices = moved.collect();
     }
 
-    /// Makes a device and sets it up. Its index.
+    /// Makes a device and sets it up. Its index; `None` if it is there and was merely down, with the
+    /// interface below perhaps, or because of somebody.
     pub(super) fn create(
         &mut self,
         netlink: &mut Netlink,
         device: &VirtualDevice,
         present: Option<NonZeroU32>,
-    ) -> io::Result<u32> {
+    ) -> io::Result<Option<u32>> {
         let no_device = || io::Error::from_raw_os_error(libc::ENODEV);
         let base = self.links.index(device.base).ok_or_else(no_device)?;
         let name = self.links.name(device.interface);
         // One of them may have this name.
         self.bury_doomed(netlink);
+        if let Some(index) = present.filter(|index| self.ours.contains(&index.get())) {
+            match netlink.raise_device(index.get()) {
+                Ok(()) => return Ok(None),
+                // Somebody has removed it, which we are about to hear.
+                Err(e) if e.raw_os_error() == Some(libc::ENODEV) => {
+                    _ = self.ours.remove(&index.get())
+                }
+                Err(e) => return Err(e),
+            }
+        }
         if let Some(index) = present {
             // What a crash left behind may be on another interface: it is made anew.
             self.buried.insert(index.get());
@@ -80,8 +97,41 @@ impl Made {
         if !self.devices.contains(device) {
             self.devices.push(device.clone());
         }
+        self.ours.insert(index);
+        netlink.mark_device(index, &self.sysctls.note(&self.links.name(device.base)))?;
         netlink.raise_device(index)?;
-        Ok(index)
+        self.complained.remove(&name);
+        Ok(Some(index))
+    }
+
+    /// A device can't be made, which is tried again and again and said once.
+    pub(super) fn complain(&mut self, device: &VirtualDevice, error: &io::Error) {
+        let name = self.links.name(device.interface);
+        if self.complained.insert(Arc::clone(&name)) {
+            error!(interface = &*name, "can't make a device: {error}");
+        }
+    }
+
+    /// Knows again what an earlier run has changed.
+    pub(super) fn inherit(&mut self, note: &str) {
+        self.sysctls.inherit(note);
+    }
+
+    /// Puts back what an earlier run has changed on interfaces other than these.
+    pub(super) fn disinherit(&mut self, bases: &BTreeSet<Arc<str>>) {
+        for name in self.sysctls.changed() {
+            if !bases.contains(&*name) {
+                self.sysctls.restore(&name);
+            }
+        }
+    }
+
+    /// Removes a device of an earlier run.
+    pub(super) fn remove_other(&mut self, netlink: &mut Netlink, index: u32) {
+        self.buried.insert(index);
+        if let Err(e) = bury(netlink, index) {
+            error!(index, "can't remove a device: {e}");
+        }
     }
 
     /// Whether one of these devices speaks IPv6 from now on. Of other interfaces it is not our business.
@@ -112,6 +162,7 @@ impl Made {
             Change::LinkGone { index } => {
                 self.rising.remove(&index);
                 self.buried.remove(&index);
+                self.ours.remove(&index);
                 false
             }
             _ => false,
@@ -129,6 +180,7 @@ impl Made {
         self.devices.retain(|d| d != device);
         let index = self.links.index(device.interface).map(NonZeroU32::get);
         self.buried.extend(index);
+        self.ours.retain(|ours| Some(*ours) != index);
         let base = self.links.name(device.base);
         self.doomed.extend(index.map(|index| (index, base)));
         index

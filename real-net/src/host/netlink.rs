@@ -6,6 +6,7 @@
 
 mod address;
 mod lease;
+mod leftovers;
 mod objects;
 mod vmac;
 
@@ -41,6 +42,8 @@ const OBJECTS: [u32; 4] = [
     libc::RTNLGRP_IPV6_RULE,
 ];
 
+/// `struct nlmsghdr`.
+const RAW_HEADER: usize = 16;
 const LINK_HEADER: usize = 16;
 const ADDRESS_HEADER: usize = 8;
 /// `struct netconfmsg`, padded.
@@ -155,7 +158,7 @@ impl Netlink {
         for question in [links, addresses] {
             for attempt in 1..=DUMP_ATTEMPTS {
                 socket.send(question.clone(), NLM_F_DUMP)?;
-                let (answer, disturbed) = socket.read_dump()?;
+                let (answer, disturbed) = socket.read_dump(change)?;
                 if !disturbed || attempt == DUMP_ATTEMPTS {
                     answer.into_iter().for_each(&mut each);
                     break;
@@ -165,7 +168,11 @@ impl Netlink {
         Ok(())
     }
 
-    fn read_dump(&mut self) -> io::Result<(Vec<Change>, bool)> {
+    /// What `read` makes of the answer, and whether it was disturbed by changes.
+    fn read_dump<T>(
+        &mut self,
+        read: impl Fn(&NetlinkBuffer<&[u8]>) -> Option<T>,
+    ) -> io::Result<(Vec<T>, bool)> {
         let (mut buffer, mut found, mut disturbed) = (buffer(), Vec::new(), false);
         loop {
             self.receive(&mut buffer)?;
@@ -177,7 +184,7 @@ impl Netlink {
                 match i32::from(message.message_type()) {
                     libc::NLMSG_DONE => return Ok((found, disturbed)),
                     libc::NLMSG_ERROR => acknowledgement(message.payload())?,
-                    _ => found.extend(change(&message)),
+                    _ => found.extend(read(&message)),
                 }
             }
         }
@@ -196,6 +203,25 @@ impl Netlink {
     /// Sends a request and reads its acknowledgement, which lies in the queue when `send` is back.
     fn ask(&mut self, message: RouteNetlinkMessage, flags: u16) -> io::Result<()> {
         self.send(message, flags | NLM_F_ACK)?;
+        self.read_verdict()
+    }
+
+    /// The same with a payload in the kernel's own words.
+    fn ask_raw(&mut self, kind: u16, payload: &[u8]) -> io::Result<()> {
+        self.sequence = self.sequence.wrapping_add(1);
+        let length = RAW_HEADER + payload.len();
+        let mut bytes = Vec::with_capacity(length);
+        bytes.extend(u32::try_from(length).unwrap_or(u32::MAX).to_ne_bytes());
+        bytes.extend(kind.to_ne_bytes());
+        bytes.extend((NLM_F_REQUEST | NLM_F_ACK).to_ne_bytes());
+        bytes.extend(self.sequence.to_ne_bytes());
+        bytes.extend(0_u32.to_ne_bytes());
+        bytes.extend(payload);
+        self.socket.send(&bytes, 0)?;
+        self.read_verdict()
+    }
+
+    fn read_verdict(&mut self) -> io::Result<()> {
         let mut buffer = buffer();
         loop {
             self.receive(&mut buffer)?;
@@ -381,89 +407,4 @@ fn attributes(bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
 }
 
 #[cfg(test)]
-mod tests {
-    use locum_engine::config::{AddressOptions, Broadcast};
-    use locum_engine::ids::InterfaceId;
-
-    use netlink_packet_route::address::AddressAttribute;
-
-    use super::*;
-
-    fn wanted(broadcast: Broadcast) -> VirtualAddress {
-        VirtualAddress {
-            address: IpAddr::from([192, 168, 0, 200]),
-            prefix: 24,
-            interface: InterfaceId(0),
-            label: None,
-            scope: 0,
-            broadcast,
-            options: AddressOptions::default(),
-        }
-    }
-
-    fn datagram(message: RouteNetlinkMessage) -> Vec<u8> {
-        let payload = NetlinkPayload::InnerMessage(message);
-        let mut message = NetlinkMessage::new(NetlinkHeader::default(), payload);
-        message.finalize();
-        let mut bytes = vec![0; message.buffer_len()];
-        message.serialize(&mut bytes);
-        bytes
-    }
-
-    #[test]
-    fn an_address_message_reads_back() {
-        let message = address_message(7, &wanted(Broadcast::AllOnes));
-        let broadcast = AddressAttribute::Broadcast(Ipv4Addr::new(192, 168, 0, 255));
-        assert!(message.attributes.contains(&broadcast));
-        let bytes = datagram(RouteNetlinkMessage::DelAddress(message));
-        let expected = Change::AddressGone {
-            index: 7,
-            address: IpAddr::from([192, 168, 0, 200]),
-        };
-        assert_eq!(changes(&bytes).collect::<Vec<_>>(), [expected]);
-    }
-
-    #[test]
-    fn a_truncated_or_garbled_datagram_ends_the_walk() {
-        let message = address_message(7, &wanted(Broadcast::None));
-        let bytes = datagram(RouteNetlinkMessage::NewAddress(message));
-        for end in 0..bytes.len() {
-            assert_eq!(changes(&bytes[..end]).count(), 0, "cut at {end}");
-        }
-        assert_eq!(changes(&[0xff; 64]).count(), 0);
-        assert_eq!(changes(&[0; 64]).count(), 0);
-    }
-
-    #[test]
-    fn a_port_leaving_a_bridge_is_not_a_device_gone() {
-        let mut message = LinkMessage::default();
-        message.header.index = 3;
-        message.header.interface_family = AddressFamily::Bridge;
-        let bytes = datagram(RouteNetlinkMessage::DelLink(message.clone()));
-        assert_eq!(changes(&bytes).count(), 0);
-        message.header.interface_family = AddressFamily::Unspec;
-        let bytes = datagram(RouteNetlinkMessage::DelLink(message));
-        assert_eq!(changes(&bytes).count(), 1);
-    }
-
-    #[test]
-    fn the_kernel_lists_the_loopback() {
-        let mut names = Vec::new();
-        Netlink::dump(|change| {
-            if let Change::Link { name, .. } = change {
-                names.push(name);
-            }
-        })
-        .expect("netlink answers without privileges");
-        assert!(names.iter().any(|n| n == "lo"), "{names:?}");
-    }
-
-    #[test]
-    fn refusals_carry_their_errno() {
-        let refused = acknowledgement(&(-libc::EEXIST).to_ne_bytes());
-        let code = refused.expect_err("not zero").raw_os_error();
-        assert_eq!(code, Some(libc::EEXIST));
-        assert!(acknowledgement(&0_i32.to_ne_bytes()).is_ok());
-        assert!(acknowledgement(&[]).is_err());
-    }
-}
+mod tests;

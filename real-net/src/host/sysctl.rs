@@ -1,10 +1,19 @@
 //! Settings of interfaces under `/proc/sys/net`, and how they were before.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 
 use tracing::{debug, warn};
+
+/// What is set on the interface below a device: it must not answer for what is on the device. The
+/// last because answers leave through this interface, and its questions about their receiver would
+/// say that the virtual address is at this MAC address. keepalived lets them.
+const OF_BASES: [(&str, &str); 3] = [
+    ("arp_ignore", "1"),
+    ("arp_filter", "1"),
+    ("arp_announce", "2"),
+];
 
 /// What was changed, to be changed back.
 #[derive(Debug, Default)]
@@ -54,15 +63,9 @@ impl Sysctls {
         read("ipv6", name, "forwarding").is_some_and(|value| value != "0")
     }
 
-    /// Prepares the interface below: it must not answer for what is on the device. Once.
+    /// Prepares the interface below. Once.
     pub(crate) fn prepare_base(&mut self, name: &str) {
-        // The last: answers leave through this interface, and its questions about their receiver
-        // would say that the virtual address is at this MAC address. keepalived lets them.
-        for (what, value) in [
-            ("arp_ignore", "1"),
-            ("arp_filter", "1"),
-            ("arp_announce", "2"),
-        ] {
+        for (what, value) in OF_BASES {
             let key = (name.to_owned(), what);
             if self.before.contains_key(&key) {
                 continue;
@@ -78,6 +81,38 @@ impl Sysctls {
                 Some(_) | None => {}
             }
         }
+    }
+
+    /// What was changed on an interface, for who comes after a crash: its name and how things were.
+    pub(crate) fn note(&self, name: &str) -> String {
+        let mut note = name.to_owned();
+        for ((_, what), value) in self.before.iter().filter(|((of, _), _)| of == name) {
+            note += &format!(" {what}={value}");
+        }
+        note
+    }
+
+    /// Takes over what an earlier run has noted, unless somebody has changed it since.
+    pub(crate) fn inherit(&mut self, note: &str) {
+        let mut words = note.split(' ');
+        let Some(name) = words.next() else { return };
+        for word in words {
+            let Some((what, before)) = word.split_once('=') else {
+                continue;
+            };
+            let ours = OF_BASES.iter().find(|(setting, _)| *setting == what);
+            if let Some((what, set)) = ours
+                && read("ipv4", name, what).is_some_and(|now| now == *set)
+            {
+                let key = (name.to_owned(), *what);
+                self.before.insert(key, before.to_owned());
+            }
+        }
+    }
+
+    /// The interfaces on which something was changed.
+    pub(crate) fn changed(&self) -> BTreeSet<String> {
+        self.before.keys().map(|(name, _)| name.clone()).collect()
     }
 
     /// Puts back what was set on an interface. keepalived 2.2.7 leaves the settings behind.

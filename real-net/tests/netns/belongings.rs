@@ -174,3 +174,74 @@ fn no_accept_makes_the_address_silent_and_leaves_nothing() {
     lab.await_holders(VIP, &["A"], SOON);
     must(&ping);
 }
+
+/// Without accept mode the address isn't talked to; but it is found, by ARP and by neighbour discovery,
+/// and what is sent through it goes on.
+#[test]
+#[ignore = "needs root, network namespaces, keepalived, tcpdump: run by .ci/run"]
+fn no_accept_lets_neighbour_discovery_pass() {
+    const VIP_6: &str = "2001:db8::200";
+    let mut lab = Lab::new(&["A", "B", "G"]);
+    lab.add_network();
+    behind(&lab, VIP_6);
+    let instance = |vrid: u8, lines: &str| {
+        format!(
+            "vrrp_instance VI_{vrid} {{\ninterface eth0\nvirtual_router_id {vrid}\npriority 150\n\
+             no_accept\n{lines}\n}}\n"
+        )
+    };
+    let v4 = instance(4, &format!("virtual_ipaddress {{\n{VIP}/24\n}}"));
+    let v6 = format!("version 3\nvirtual_ipaddress {{\nfe80::200\n{VIP_6}/64\n}}");
+    lab.start("A", Kind::Locum, &format!("{v4}{}", instance(6, &v6)));
+    lab.await_holders(VIP, &["A"], SOON);
+    lab.await_holders(VIP_6, &["A"], SOON);
+    let client = lab.namespace("G");
+    let ping = |to: &str| format!("ip netns exec {client} ping -c 1 -W 2 {to}");
+    for (address, beyond) in [(VIP, "10.77.0.1"), (VIP_6, "2001:db8:77::1")] {
+        let neighbour = || must(&format!("ip -n {client} neigh show {address} dev eth0"));
+        must(&format!("ip -n {client} neigh flush {address} dev eth0"));
+        assert!(!run(&ping(address)).status.success(), "{address} answers");
+        assert!(neighbour().contains("02:00:00:00:00:11"), "{}", neighbour());
+        // A question to the neighbour alone, which is how an entry is confirmed.
+        must(&format!(
+            "ip -n {client} neigh replace {address} lladdr 02:00:00:00:00:11 dev eth0 nud probe"
+        ));
+        let start = Instant::now();
+        while !neighbour().contains("REACHABLE") {
+            assert!(start.elapsed() < SOON, "not confirmed: {}", neighbour());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        must(&ping(beyond));
+        assert!(!run(&ping(address)).status.success(), "{address} answers");
+    }
+}
+
+/// A network that is reached through A's virtual addresses: G, then A, then B, who answers G directly.
+fn behind(lab: &Lab, gateway_v6: &str) {
+    let [a, b, g] = ["A", "B", "G"].map(|node| lab.namespace(node));
+    for (namespace, last) in [(&a, "11"), (&b, "12"), (&g, "1")] {
+        must(&format!(
+            "ip -n {namespace} addr add 2001:db8::{last}/64 dev eth0 nodad"
+        ));
+        must(&format!(
+            "ip -n {namespace} addr add 2001:db8:9::{last}/64 dev eth1 nodad"
+        ));
+        for interface in ["all", "eth0", "eth1"] {
+            let name = format!("net.ipv4.conf.{interface}.rp_filter=0");
+            must(&format!("ip netns exec {namespace} sysctl -qw {name}"));
+        }
+    }
+    for setting in ["net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1"] {
+        must(&format!("ip netns exec {a} sysctl -qw {setting}"));
+    }
+    must(&format!("ip -n {b} addr add 10.77.0.1/32 dev lo"));
+    must(&format!("ip -n {b} addr add 2001:db8:77::1/128 dev lo"));
+    must(&format!("ip -n {a} route add 10.77.0.1/32 via 10.9.0.12"));
+    must(&format!(
+        "ip -n {a} route add 2001:db8:77::1/128 via 2001:db8:9::12"
+    ));
+    must(&format!("ip -n {g} route add 10.77.0.1/32 via {VIP}"));
+    must(&format!(
+        "ip -n {g} route add 2001:db8:77::1/128 via {gateway_v6}"
+    ));
+}

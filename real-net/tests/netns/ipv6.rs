@@ -119,3 +119,54 @@ fn ipv6_unicast_with_keepalived_as_master() {
 fn version_2_over_ipv6_with_keepalived() {
     plays_along(Kind::Locum, Kind::Keepalived, |node| instance(node, 2, ""));
 }
+
+/// The kernel still looks for another owner of the interface's address, for some seconds; a duplicate
+/// that it finds is no address, until there is another one.
+#[test]
+#[ignore = "needs root, network namespaces, keepalived, tcpdump: run by .ci/run"]
+fn an_address_is_waited_for_until_it_is_unique() {
+    let mut lab = lab();
+    let here = lab.namespace("A");
+    let set = |what: &str| {
+        must(&format!(
+            "ip netns exec {here} sysctl -qw net.ipv6.conf.eth0.{what}"
+        ));
+    };
+    std::thread::sleep(UNIQUE);
+    set("dad_transmits=4");
+    must(&format!("ip -n {here} addr flush dev eth0 scope link"));
+    must(&format!("ip -n {here} addr add fe80::a/64 dev eth0"));
+    lab.start("A", Kind::Locum, &instance("A", 3, ""));
+    let shown = || must(&format!("ip -n {here} -6 addr show dev eth0"));
+    assert!(shown().contains("tentative"), "{}", shown());
+    lab.await_holders(VIP, &["A"], SOON);
+    assert!(!shown().contains("tentative"), "{}", shown());
+    let log = lab.daemon("A").log();
+    assert!(log.contains("-> fault"), "it had none at first: {log}");
+
+    // B has it: A may not use it.
+    must(&format!("ip -n {here} addr del fe80::a/64 dev eth0"));
+    lab.await_holders(VIP, &[], SOON);
+    let other = lab.namespace("B");
+    must(&format!("ip -n {other} addr add fe80::a/64 dev eth0 nodad"));
+    must(&format!("ip -n {here} addr add fe80::a/64 dev eth0"));
+    lab.stays(VIP, &[], UNIQUE * 2);
+    assert!(shown().contains("dadfailed"), "{}", shown());
+
+    // Whoever forwards says so from the next announcement on.
+    set("forwarding=1");
+    let capture = lab.capture_of("ip6");
+    must(&format!("ip -n {here} addr add fe80::b/64 dev eth0 nodad"));
+    lab.await_holders(VIP, &["A"], SOON);
+    std::thread::sleep(Duration::from_millis(300));
+    let frames = capture.frames_v6([2, 0, 0, 0, 0, 0x11]);
+    let announced = |f: &&Vec<u8>| f[20] == 58 && f[54] == 136 && f[38..54] == ALL_NODES;
+    let flags: Vec<u8> = frames.iter().filter(announced).map(|f| f[58]).collect();
+    assert!(
+        !flags.is_empty() && flags.iter().all(|f| *f == 0xa0),
+        "{flags:x?}"
+    );
+}
+
+/// `ff02::1`
+const ALL_NODES: [u8; 16] = [0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];

@@ -167,6 +167,19 @@ impl Lab {
         self.daemons.push(process);
     }
 
+    /// Starts a daemon beside the one of a node. It goes by another name.
+    pub(crate) fn start_beside(
+        &mut self,
+        node: &str,
+        name: &'static str,
+        kind: Kind,
+        configuration: &str,
+    ) {
+        let namespace = self.namespace(node);
+        let process = Process::start(&self.folder, &namespace, name, kind, configuration, &[]);
+        self.daemons.push(process);
+    }
+
     /// The daemon last started on a node.
     pub(crate) fn daemon(&mut self, node: &str) -> &mut Process {
         self.daemons

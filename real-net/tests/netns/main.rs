@@ -24,6 +24,7 @@ mod ipv6;
 mod killed;
 mod lab;
 mod lease;
+mod leftovers;
 mod logs;
 mod mixed;
 mod monitor;

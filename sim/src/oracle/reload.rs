@@ -11,7 +11,7 @@ use std::sync::Arc;
 use locum_engine::Instant;
 use locum_engine::config::{Config, InstanceConfig, ObjectId};
 use locum_engine::ids::{CheckId, InstanceId, Vrid};
-use locum_engine::plan::Reloaded;
+use locum_engine::plan::Plan;
 use locum_engine::wire::Family;
 
 use super::member::{Member, MemberId};
@@ -135,15 +135,16 @@ impl Tracker {
     }
 
     /// The daemon of that host runs on what its file says from now on.
-    pub(super) fn reload(&mut self, host: HostId, reloaded: &Reloaded) {
+    pub(super) fn reload(&mut self, host: HostId) {
         let daemon = &mut self.daemons[host.index()];
         let Some(config) = daemon.file.clone() else {
             return;
         };
         let before = daemon.config.replace(Arc::clone(&config));
-        if before.is_none_or(|before| before == config) {
+        let Some(before) = before.filter(|before| *before != config) else {
             return;
-        }
+        };
+        let moves = Plan::new(&before, &config).moves;
         self.generation += 1;
         let now = self.now;
         let all = daemon.all.clone();
@@ -176,7 +177,7 @@ impl Tracker {
         }
         self.daemons[host.index()].members = order;
         for id in objects {
-            let heir = reloaded.plan.moves.heir(id, &reloaded.before, &config);
+            let heir = moves.heir(id, &before, &config);
             if let Some((owner, index)) = heir.and_then(|id| Some((id.owner?, id.index))) {
                 let member = self.id(host, owner);
                 self.members[member.0].objects.push(index);

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use locum_engine::config::{Config, ObjectId, ProcessConfig};
 use locum_engine::driver::Watched;
 use locum_engine::ids::{CheckId, FileId, ProcessId};
+use locum_engine::plan::Plan;
 use locum_engine::{Command, Instant, Outcome};
 
 use super::sabotage::Sabotage;
@@ -343,7 +344,13 @@ impl Net {
         }
         self.fabric.open(host);
         let node = self.node(host);
-        node.config = node.file.clone();
+        let before = core::mem::replace(&mut node.config, node.file.clone());
+        if let Some((before, now)) = before.zip(node.config.clone()) {
+            // What an earlier daemon has left is known by what it is.
+            let moves = Plan::new(&before, &now).moves;
+            let heir = |object| moves.heir(object, &before, &now);
+            self.fabric.move_objects(host, heir);
+        }
         self.find_ports(host);
         self.fabric
             .record(Observed::Daemon(host, DaemonChange::Started));

@@ -11,6 +11,9 @@ use netlink_packet_route::link::{
 
 use super::Netlink;
 
+/// How the alias of a device of ours begins.
+pub(super) const NOTE: &str = "locum: ";
+
 impl Netlink {
     /// Makes a macvlan device, which is down.
     pub(crate) fn create_device(&mut self, name: &str, base: u32, mac: MacAddr) -> io::Result<()> {
@@ -21,6 +24,14 @@ impl Netlink {
     /// Sets a device up.
     pub(crate) fn raise_device(&mut self, index: u32) -> io::Result<()> {
         self.ask(RouteNetlinkMessage::NewLink(raise(index)), 0)
+    }
+
+    /// Marks a device as ours, with a note of at most 200 bytes for who finds it after a crash.
+    pub(crate) fn mark_device(&mut self, index: u32, note: &str) -> io::Result<()> {
+        let mut message = LinkMessage::default();
+        message.header.index = index;
+        message.attributes = vec![LinkAttribute::IfAlias(format!("{NOTE}{note}"))];
+        self.ask(RouteNetlinkMessage::NewLink(message), 0)
     }
 
     /// Removes a device.

@@ -34,7 +34,7 @@ impl Tracker {
                 self.network_changed();
             }
             Observed::Daemon(host, change) => self.daemon(*host, *change),
-            Observed::Reloaded(host, reloaded) => self.reload(*host, reloaded),
+            Observed::Reloaded(host, _) => self.reload(*host),
             Observed::Engine(host, event) => self.event(*host, event),
             Observed::AddressAdded { host, address } => self.address(*host, *address, true),
             Observed::AddressRemoved { host, address, .. } => self.address(*host, *address, false),

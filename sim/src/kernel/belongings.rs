@@ -98,7 +98,8 @@ impl Kernel {
     /// A daemon has another configuration, and its routes and rules other positions in it. What it
     /// knows no more stays as nobody's.
     pub(crate) fn move_objects(&mut self, moved: impl Fn(ObjectId) -> Option<ObjectId>) {
-        for object in &mut self.belongings.objects {
+        let objects = self.belongings.objects.iter_mut();
+        for object in objects.filter(|object| **object != NOBODYS) {
             *object = moved(*object).unwrap_or(NOBODYS);
         }
         if let Some(socket) = &mut self.socket {

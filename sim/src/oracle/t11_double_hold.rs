@@ -11,6 +11,7 @@ use locum_engine::time::Seconds;
 use super::tracker::Tracker;
 use super::{Oracle, Verdict};
 use crate::record::Record;
+use crate::topology::HostId;
 
 /// The oracle.
 pub(super) struct DoubleHold {
@@ -77,6 +78,12 @@ impl Oracle for DoubleHold {
     }
 
     fn observe(&mut self, _: &Tracker, _: &Record) {}
+
+    /// Classes have other places now, and there may be more of them.
+    fn reload(&mut self, world: &Tracker, _: HostId) {
+        self.finish(world);
+        self.since = vec![None; world.classes.len()];
+    }
 
     fn finish(&mut self, world: &Tracker) {
         for class in 0..self.since.len() {

@@ -133,7 +133,7 @@ fn an_interface_is_renamed_deleted_and_flaps() {
     lab.stays(VIP, &["A"], Duration::from_secs(1));
 }
 
-/// Logs, pid files and everything else are on it.
+/// Logs, pid files, dumps and everything else are on it.
 #[test]
 #[ignore = "needs root and network namespaces: run by .ci/run"]
 fn a_disk_that_is_full_stops_nobody() {
@@ -141,10 +141,16 @@ fn a_disk_that_is_full_stops_nobody() {
     let folder = lab.folder().display().to_string();
     must(&format!("mount -t tmpfs -o size=64k tmpfs {folder}"));
     let unmount = Unmount(folder.clone());
-    start(&mut lab);
-    let full = fs::write(format!("{folder}/rest"), [1; 200_000]);
-    let full = full.expect_err("it is smaller");
+    let dump = lab.folder().join("data");
+    let dumps = format!("global_defs {{\n    state_dump_file {}", dump.display());
+    let configuration = quick("A").replacen("global_defs {", &dumps, 1);
+    lab.start("A", Locum, &configuration);
+    lab.start("B", Locum, &quick("B"));
+    lab.await_holders(VIP, &["A"], SOON);
+    let rest = lab.folder().join("rest");
+    let full = fs::write(&rest, [1; 200_000]).expect_err("it is smaller");
     assert_eq!(full.raw_os_error(), Some(libc::ENOSPC));
+    lab.daemon("A").signal(Signal::SIGUSR1);
     for _ in 0..3 {
         lab.pull("A");
         lab.await_holders(VIP, &["B"], SOON);
@@ -153,6 +159,14 @@ fn a_disk_that_is_full_stops_nobody() {
     }
     lab.daemon("A").signal(Signal::SIGHUP);
     lab.stays(VIP, &["A"], Duration::from_secs(1));
+    // With room again, it writes again.
+    fs::remove_file(&rest).expect("it is ours");
+    lab.daemon("A").signal(Signal::SIGUSR1);
+    let start = Instant::now();
+    while !fs::read_to_string(&dump).is_ok_and(|text| text.contains("State = MASTER")) {
+        assert!(start.elapsed() < SOON, "{:?}", fs::read_to_string(&dump));
+        std::thread::sleep(Duration::from_millis(50));
+    }
     lab.daemon("A").signal(Signal::SIGTERM);
     let end = lab.daemon("A").await_end(SOON);
     assert!(end.success(), "{end}");

@@ -13,6 +13,7 @@ mod lease;
 mod notify;
 mod object;
 mod operation;
+mod recording;
 mod track;
 mod tuning;
 mod unicast;
@@ -39,6 +40,7 @@ pub use object::{
     RuleAction, StaticItem, StaticTrack, Statics, TABLE_MAIN,
 };
 pub use operation::Operation;
+pub use recording::Recording;
 pub use track::{CheckCommand, CheckConfig, LinkDelay, Track, TrackLink, Weight};
 pub use tuning::Tuning;
 pub use unicast::{OldChecksum, Peer, Unicast};
@@ -82,6 +84,8 @@ pub struct Config {
     pub reports: Reports,
     /// How the daemon is run. The engine doesn't look at it.
     pub operation: Operation,
+    /// What is kept of the run. The engine doesn't look at it either.
+    pub recording: Recording,
 }
 
 impl Config {

@@ -118,9 +118,19 @@ impl Engine {
         Self { uptime, ..self }
     }
 
+    /// How long the machine had been up when it was made, as it was told.
+    pub(crate) fn uptime(&self) -> Duration {
+        self.uptime
+    }
+
     /// The configuration it runs on.
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// The same, shared.
+    pub(crate) fn shared_config(&self) -> Arc<Config> {
+        Arc::clone(&self.config)
     }
 
     /// Whether anything depends on [`Input::Utc`].

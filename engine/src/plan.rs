@@ -99,6 +99,7 @@ impl Plan {
             groups: _,
             reports: _,
             operation: _,
+            recording: _,
         } = old;
         let mut moves = Moves::new(old, new);
         let checks = check::steps(old, new, &moves);

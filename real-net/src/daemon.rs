@@ -196,7 +196,12 @@ async fn drive(
     }
     let version = env!("CARGO_PKG_VERSION");
     info!(instances = config.instances.len(), "locum {version} starts");
-    let mut driver = Driver::new(Engine::new(config).with_uptime(clock::uptime()), world);
+    let engine = Engine::new(config).with_uptime(clock::uptime());
+    let tap = crate::recording::start(&engine);
+    let mut driver = Driver::new(engine, world);
+    if let Some(tap) = tap {
+        driver = driver.with_tap(tap);
+    }
     foreground.ready()?;
     let mut desk = Desk::default();
     let mut dumps = Dumps::catch()?;

@@ -20,6 +20,7 @@ pub mod notify;
 pub mod pidfile;
 pub mod privileges;
 pub mod probes;
+pub mod recording;
 pub mod scripts;
 mod sys;
 pub mod systemd;

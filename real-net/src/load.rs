@@ -1,12 +1,15 @@
 //! Reading the configuration from files.
 
+use std::cell::RefCell;
 use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
-use locum_engine::conf::{self, Reading, Severity, SourceText, Sources};
+use locum_engine::conf::{Reading, Severity, SourceText, Sources};
+use locum_engine::config::Config;
+use locum_engine::recording::{Texts, fingerprint};
 
 use crate::cli::RunArgs;
 
@@ -49,7 +52,22 @@ fn read(path: &Path, config_id: Option<&str>, insists: bool) -> io::Result<Readi
     let name = path.display().to_string();
     let text = String::from_utf8_lossy(&text);
     let config_id = config_id.map(str::to_owned).or_else(host_name);
-    Ok(conf::read(&name, &text, &mut Files { config_id, insists }))
+    let (reading, texts) = Texts::reading(&name, &text, &mut Files { config_id, insists });
+    if let Some(config) = &reading.config {
+        LAST.replace(Some((fingerprint(config), texts)));
+    }
+    Ok(reading)
+}
+
+thread_local! {
+    /// What was read last, for the recording; until it asks.
+    static LAST: RefCell<Option<(u64, Texts)>> = const { RefCell::new(None) };
+}
+
+/// The texts that a configuration was read from, if it is the one that this thread has read last.
+pub fn texts_of(config: &Config) -> Option<Texts> {
+    let (read, texts) = LAST.take()?;
+    (read == fingerprint(config)).then_some(texts)
 }
 
 /// What a reading amounts to.
@@ -199,6 +217,7 @@ fn source(file: &Path) -> SourceText {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
+    use locum_engine::conf;
 
     use super::*;
 

@@ -5,6 +5,7 @@ mod list;
 mod open;
 mod plan;
 mod real;
+mod replay;
 mod run;
 mod show;
 mod sweep;
@@ -51,6 +52,8 @@ enum Command {
         #[arg(long, default_value = "0..1000", value_parser = seeds)]
         seeds: Range<u64>,
     },
+    /// Play what a daemon recorded through the engine, and show what it decided and why.
+    Replay(replay::ReplayArgs),
     /// Show what the frames of a capture say.
     Show(show::ShowArgs),
     /// Compare what the daemons sent in two captures: to the byte, in order, in time.
@@ -77,6 +80,9 @@ struct RunArgs {
     /// Write the whole trace into this file.
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
+    /// Write what each node's daemon would have recorded into this folder, for `rehearse replay`.
+    #[arg(long, value_name = "DIR")]
+    record: Option<PathBuf>,
 }
 
 /// How a command ended, if it could be carried out at all.
@@ -107,6 +113,7 @@ pub(crate) fn main() -> ExitCode {
         Command::List => list::list(&mut out, palette),
         Command::Plan { file, seed } => plan::plan(&mut out, &file, seed),
         Command::Sweep { file, seeds } => sweep::sweep(&mut out, palette, &file, seeds),
+        Command::Replay(args) => replay::replay(&mut out, palette, &args),
         Command::Show(args) => show::show(&mut out, palette, &args),
         Command::Diff(args) => diff::diff(&mut out, palette, &args),
     };

@@ -20,6 +20,7 @@ mod watched;
 pub use locum_engine::conf::{Diagnostic as Problem, Severity};
 
 pub(crate) use chaos::read_chaos;
+pub(crate) use config::node_texts;
 pub(crate) use expectations::read_expectations;
 pub(crate) use faults::undo;
 pub(crate) use fields::{Fields, Sink};

@@ -22,6 +22,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use locum_engine::Instant;
+use locum_engine::config::Config;
 use locum_engine::driver::Tap;
 
 use crate::capture::{Bytes, TapPoint};
@@ -63,16 +64,16 @@ pub struct Options {
 #[derive(Clone, Default)]
 pub struct Listeners(Option<Rc<Listener>>);
 
-type Listener = dyn Fn(HostId) -> Option<Box<dyn Tap>>;
+type Listener = dyn Fn(HostId, &Config) -> Option<Box<dyn Tap>>;
 
 impl Listeners {
-    /// `each` makes the listener of a daemon on that host.
-    pub fn new(each: impl Fn(HostId) -> Option<Box<dyn Tap>> + 'static) -> Self {
+    /// `each` makes the listener of a daemon on that host, which begins with that configuration.
+    pub fn new(each: impl Fn(HostId, &Config) -> Option<Box<dyn Tap>> + 'static) -> Self {
         Self(Some(Rc::new(each)))
     }
 
-    fn of(&self, host: HostId) -> Option<Box<dyn Tap>> {
-        self.0.as_ref().and_then(|each| each(host))
+    fn of(&self, host: HostId, config: &Config) -> Option<Box<dyn Tap>> {
+        self.0.as_ref().and_then(|each| each(host, config))
     }
 }
 

@@ -325,7 +325,7 @@ fn engines_made_of_checkpoints_say_the_same_under_random_plans() {
     for seed in seeds(20) {
         let (setup, findings) = (setup_of(seed), Findings::default());
         let seen = findings.clone();
-        let listeners = Listeners::new(move |host| {
+        let listeners = Listeners::new(move |host, _| {
             let every = [11, 211][host.index() % 2];
             Some(Box::new(Shadow::new(&seen, every)))
         });

@@ -86,6 +86,7 @@ pub(super) fn lower(drafts: &Drafts, report: &mut Report) -> Config {
         pacing,
         reports,
         operation: drafts.operation.clone(),
+        recording: drafts.global.recording.settle(),
         router_id: drafts.global.router_id.clone(),
         startup_delay: drafts.global.startup_delay.unwrap_or_default(),
         delay_after_boot: drafts.global.delay_after_boot.unwrap_or_default(),

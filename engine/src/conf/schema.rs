@@ -17,6 +17,7 @@ mod line;
 pub(super) mod multicast;
 pub(super) mod notify;
 mod operation;
+mod recording;
 pub(super) mod route;
 pub(super) mod rule;
 pub(super) mod script;

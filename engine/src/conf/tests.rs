@@ -22,6 +22,7 @@ mod multicast;
 mod notify;
 mod pacing;
 mod property;
+mod recording;
 mod repeat;
 mod routes;
 mod script;

@@ -73,6 +73,9 @@ pub(super) fn changes(old: &Config, new: &Config, moves: &Moves) -> Vec<Change> 
             },
             |_| "changed".to_owned(),
         ),
+        Change::between("recording", &old.recording, &new.recording, |_| {
+            "changed: from the next start on".to_owned()
+        }),
         list(
             "garp_interval",
             (old, &old.pacing),

@@ -31,6 +31,7 @@ mod monitor;
 mod multicast;
 mod privileges;
 mod process;
+mod recording;
 mod reload;
 mod reload_objects;
 mod rfc;

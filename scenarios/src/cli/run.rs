@@ -5,8 +5,10 @@ use std::path::Path;
 
 use locum_engine::time::Seconds;
 use locum_scenarios::performance::Replay;
+use locum_scenarios::recorder::Recorder;
 use locum_scenarios::report::{self, BAD, BOLD, DIM, GOOD, Palette};
 use locum_scenarios::{Performance, Scenario};
+use locum_sim::run::{Options, Setup};
 
 use super::open::open;
 use super::write;
@@ -24,8 +26,36 @@ pub(super) fn run(out: &mut impl Write, palette: Palette, args: &RunArgs) -> Ans
         } = &performance;
         write::captures(folder, &scenario.topology, captures, records)?;
     }
+    if let Some(folder) = &args.record {
+        record(folder, &scenario, args)?;
+    }
     show(out, palette, args, &scenario, &performance)?;
     Ok(performance.is_good())
+}
+
+/// The same run once more, with a recorder at each daemon: one file for each node, named after it.
+fn record(folder: &Path, scenario: &Scenario, args: &RunArgs) -> Result<(), Failure> {
+    let recorder = Recorder::new(scenario, 1 << 20);
+    let setup = Setup {
+        topology: scenario.topology.clone(),
+        plan: scenario.plan(args.seed),
+    };
+    let options = Options {
+        keep_records: false,
+        oracles: false,
+        listeners: recorder.listeners(),
+        ..Options::default()
+    };
+    args.runner.run(&setup, &options);
+    std::fs::create_dir_all(folder).map_err(|error| said(folder, &error))?;
+    for (host, _) in scenario.topology.routers() {
+        let name = &scenario.topology.hosts[host.index()].name;
+        let file = folder.join(format!("{name}.recording"));
+        if let Some(bytes) = recorder.file(host) {
+            std::fs::write(&file, bytes).map_err(|error| said(&file, &error))?;
+        }
+    }
+    Ok(())
 }
 
 fn show(

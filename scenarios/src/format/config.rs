@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use locum_engine::conf::{self, Reading};
 use locum_engine::config::Config;
+use locum_engine::recording::Texts;
 use locum_sim::fault::NewFile;
 
 use super::Source;
@@ -234,6 +235,17 @@ fn read(node: &str, text: &ConfigText, folder: Option<&Path>) -> Reading {
         node,
     };
     conf::read(&text.name, &text.joined(), &mut includes)
+}
+
+/// A node's configuration with everything it depends on, as a recording has it.
+pub(crate) fn node_texts(node: &str, text: &str, folder: Option<&Path>) -> Texts {
+    let main = format!("{node}.conf");
+    let mut includes = Includes {
+        main: &main,
+        folder,
+        node,
+    };
+    Texts::reading(&main, text, &mut includes).1
 }
 
 /// Hands the text to the engine's reader, and its diagnostics to the sink.

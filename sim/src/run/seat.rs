@@ -53,7 +53,7 @@ impl Seat {
         let uptime = Clock::now(self).saturating_since(self.with(|_, node| node.booted_at));
         let engine = Engine::new(Config::clone(&config)).with_uptime(uptime);
         let driver = Driver::new(engine, world);
-        match self.net.borrow().listeners.of(self.host) {
+        match self.net.borrow().listeners.of(self.host, &config) {
             Some(tap) => driver.with_tap(tap),
             None => driver,
         }

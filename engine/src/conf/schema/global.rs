@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::garp::GarpDraft;
 use super::multicast::GroupsDraft;
 use super::notify::ReportsDraft;
+use super::recording::RecordingDraft;
 use super::tuning::TuningDraft;
 use super::value::{bare, number, seconds, switch, value};
 use super::{Context, Drafts, operation, other, script, unicast};
@@ -30,6 +31,7 @@ pub(in crate::conf) struct GlobalDraft {
     pub(in crate::conf) min_garp: bool,
     pub(in crate::conf) check_unicast_src: Option<bool>,
     pub(in crate::conf) reports: ReportsDraft,
+    pub(in crate::conf) recording: RecordingDraft,
     /// Where `vrrp_strict` stands.
     pub(in crate::conf) strict: Option<Span>,
     pub(in crate::conf) vmac_prefix: Option<String>,
@@ -38,7 +40,7 @@ pub(in crate::conf) struct GlobalDraft {
 }
 
 /// The keywords that are acted on.
-pub(super) const KEYWORDS: [&str; 34] = [
+pub(super) const KEYWORDS: [&str; 36] = [
     "include_check",
     "random_seed",
     "router_id",
@@ -73,6 +75,8 @@ pub(super) const KEYWORDS: [&str; 34] = [
     "vrrp_garp_extra_if",
     "vrrp_vmac_garp_intvl",
     "address_lease",
+    "recording",
+    "recording_size",
 ];
 
 /// keepalived counts microseconds in 32 bits.
@@ -140,6 +144,7 @@ pub(super) fn read(block: &Item, drafts: &mut Drafts, report: &mut Report) {
             }
             _ if draft.reports.read(item, report) => {}
             _ if operation::read(item, operation, report) => {}
+            _ if draft.recording.read(item, report) => {}
             _ if draft.tuning.read_global(item, report) => {}
             _ if draft.groups.read(item, report) => {}
             _ => match keyword.strip_prefix("vrrp_") {

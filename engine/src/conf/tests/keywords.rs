@@ -51,6 +51,9 @@ const GLOBAL: &str = "
 - startup_script_timeout 5
 - shutdown_script /bin/true
 - shutdown_script_timeout 5
+= recording off
+= recording /var/lib/locum/recording
+= recording_size 16
 = notify_fifo /run/f
 = notify_fifo_script /bin/true
 = vrrp_notify_fifo /run/f

@@ -1,0 +1,108 @@
+//! The thread that writes.
+
+use std::io;
+use std::sync::atomic::Ordering;
+use std::thread;
+
+use tracing::{info, warn};
+
+use super::GATHER;
+use super::file::{Disk, RingFile};
+use super::queue::{Feed, ROOM, Waiting};
+
+/// What is kept free of a slot besides what may wait: for the headers of frames.
+const SPARE: usize = 4096;
+
+/// Starts it.
+pub(super) fn spawn<D: Disk>(ring: RingFile<D>, feed: Feed) -> io::Result<()> {
+    let named = thread::Builder::new().name("recording".to_owned());
+    let writer = Writer {
+        ring,
+        feed,
+        segment: 0,
+        failed: false,
+    };
+    named.stack_size(128 << 10).spawn(move || writer.run())?;
+    Ok(())
+}
+
+struct Writer<D> {
+    ring: RingFile<D>,
+    feed: Feed,
+    /// As the daemon's thread counts them.
+    segment: u64,
+    failed: bool,
+}
+
+impl<D: Disk> Writer<D> {
+    fn run(mut self) {
+        // The daemon's thread wakes this one by it.
+        let _ = self.feed.shared.writer.set(thread::current());
+        loop {
+            // Before the queue is looked at: what was handed over before the end is written.
+            let stop = self.feed.shared.stop.load(Ordering::Acquire);
+            let waiting = self.feed.shared.take();
+            if waiting.bytes.is_empty() {
+                if stop {
+                    break;
+                }
+                thread::park();
+                continue;
+            }
+            self.write(&waiting);
+            drop(waiting);
+            if !stop {
+                thread::sleep(GATHER);
+            }
+        }
+        let Self { ring, feed, .. } = self;
+        let _ = ring.sync();
+        // Closed, and no longer locked, before the daemon goes on ending.
+        drop(ring);
+        let _ = feed.ended.send(());
+    }
+
+    fn write(&mut self, waiting: &Waiting) {
+        let mut from = 0;
+        for &(begin, segment) in &waiting.begins {
+            self.frame(&waiting.bytes[from..begin]);
+            from = begin;
+            let _ = self.ring.sync();
+            self.segment = segment;
+            let begun = self.ring.begin();
+            self.note(begun);
+        }
+        self.frame(&waiting.bytes[from..]);
+        if waiting.weighty {
+            let _ = self.ring.sync();
+        }
+        if self.ring.room() < (ROOM + SPARE) as u64 {
+            self.feed.shared.full.store(self.segment, Ordering::Relaxed);
+        }
+    }
+
+    fn frame(&mut self, content: &[u8]) {
+        if self.feed.shared.broken.load(Ordering::Relaxed) < self.segment {
+            let written = self.ring.write(content);
+            self.note(written);
+        }
+    }
+
+    /// One line in the log when it begins to fail, one when it works again.
+    fn note(&mut self, written: io::Result<()>) {
+        match written {
+            Ok(()) if self.failed => {
+                self.failed = false;
+                info!("recording again");
+            }
+            Ok(()) => {}
+            Err(e) => {
+                let broken = &self.feed.shared.broken;
+                broken.store(self.segment, Ordering::Relaxed);
+                if !core::mem::replace(&mut self.failed, true) {
+                    warn!("the recording has a gap from here on: {e}");
+                }
+            }
+        }
+    }
+}

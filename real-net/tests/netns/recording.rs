@@ -1,0 +1,154 @@
+//! The recording of a daemon under faults, of one that is killed in the end: it is replayed to the
+//! bit, and every decision is in it with its reason.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use locum_engine::event::{Reason, StateKind};
+use locum_engine::recording::{Replay, Step, ring};
+use locum_engine::{Event, Output};
+use nix::sys::signal::Signal;
+
+use crate::lab::Lab;
+use crate::process::Kind;
+use crate::{SOON, VIP, founding};
+
+/// A folder of this test's own, removed when dropped.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        let name = format!("locum-recording-{}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        fs::create_dir_all(&folder).expect("a folder");
+        Self(folder)
+    }
+
+    fn file(&self, name: &str) -> String {
+        self.0.join(name).display().to_string()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A's configuration: recorded, and in fault as long as a file is there.
+fn recorded(folder: &Folder, priority: u8) -> String {
+    let (recording, broken) = (folder.file("recording"), folder.file("broken"));
+    let script = format!(
+        "vrrp_script chk {{\n script \"/usr/bin/test ! -e {broken}\"\n interval 1\n fall 2\n rise 1\n}}\n"
+    );
+    founding("A")
+        .replace(
+            "    router_id",
+            &format!("    script_user root\n    recording {recording}\n    router_id"),
+        )
+        .replace("vrrp_instance", &format!("{script}vrrp_instance"))
+        .replace("priority 100", &format!("priority {priority}"))
+        .replace(
+            "advert_int 1\n",
+            "advert_int 1\n track_script {\n chk\n }\n",
+        )
+}
+
+/// Plays the recording, and gives back every step of it.
+fn replayed(folder: &Folder) -> Vec<Step> {
+    let file = fs::read(folder.file("recording")).expect("the daemon has written it");
+    let mut steps = Vec::new();
+    for (_, bytes) in ring::segments(&file).expect("it is a recording") {
+        let mut replay = Replay::new(&bytes).expect("this version wrote it");
+        assert!(!replay.config_differs(), "the configuration is read again");
+        while let Some(step) = replay.step().expect("it is sound") {
+            assert_eq!(step.difference, None, "input {}", step.number);
+            assert_eq!(step.number, steps.len() as u64 + 1, "nothing is missing");
+            steps.push(step);
+        }
+        assert!(!replay.is_closed(), "it was killed");
+    }
+    steps
+}
+
+#[test]
+#[ignore = "needs root and network namespaces: run by .ci/run"]
+fn a_killed_daemon_s_recording_is_replayed_to_the_bit() {
+    let folder = Folder::new();
+    let mut lab = Lab::new(&["A", "B"]);
+    lab.start("A", Kind::Locum, &recorded(&folder, 100));
+    lab.await_holders(VIP, &["A"], SOON);
+    lab.start("B", Kind::Locum, &founding("B"));
+    // The cable.
+    lab.pull("A");
+    lab.await_holders(VIP, &["B"], SOON);
+    lab.plug("A");
+    lab.await_holders(VIP, &["A"], SOON);
+    // The check.
+    fs::write(folder.file("broken"), "").expect("a file");
+    lab.await_holders(VIP, &["B"], SOON);
+    fs::remove_file(folder.file("broken")).expect("it was there");
+    lab.await_holders(VIP, &["A"], SOON);
+    // A reload to a lower priority, and the peer is killed.
+    let changed = recorded(&folder, 50);
+    fs::write(lab.daemon("A").configuration(), changed).expect("a configuration");
+    lab.daemon("A").signal(Signal::SIGHUP);
+    lab.await_holders(VIP, &["B"], SOON);
+    lab.daemon("B").signal(Signal::SIGKILL);
+    lab.await_holders(VIP, &["A"], SOON);
+    // A hangs, and is killed in the end.
+    lab.daemon("A").signal(Signal::SIGSTOP);
+    std::thread::sleep(Duration::from_secs(2));
+    lab.daemon("A").signal(Signal::SIGCONT);
+    std::thread::sleep(Duration::from_secs(2));
+    lab.daemon("A").signal(Signal::SIGKILL);
+    lab.daemon("A").await_end(SOON);
+
+    let steps = replayed(&folder);
+    let outputs = steps.iter().flat_map(|step| &step.outputs);
+    let events = outputs.filter_map(|output| match output {
+        Output::Event(event) => Some(event),
+        _ => None,
+    });
+    let became: Vec<(StateKind, Reason)> = events
+        .filter_map(|event| match event {
+            Event::StateChanged { to, why, .. } => Some((*to, *why)),
+            _ => None,
+        })
+        .collect();
+    let says = |to: StateKind, why: fn(&Reason) -> bool| {
+        let found = became
+            .iter()
+            .any(|(state, reason)| *state == to && why(reason));
+        assert!(found, "{to}: {became:?}");
+    };
+    says(StateKind::Fault, |why| *why == Reason::LinkDown);
+    says(StateKind::Backup, |why| *why == Reason::Recovered);
+    says(StateKind::Fault, |why| {
+        matches!(why, Reason::CheckFailed { .. })
+    });
+    says(StateKind::Backup, |why| {
+        matches!(why, Reason::HigherPriority { .. })
+    });
+    says(StateKind::Master, |why| {
+        matches!(
+            why,
+            Reason::MasterSilent {
+                master: Some(_),
+                ..
+            }
+        )
+    });
+    // Its check and its adverts wake it each second.
+    let pauses = steps.windows(2);
+    let pauses = pauses.map(|pair| pair[1].entry.now.saturating_since(pair[0].entry.now));
+    let longest = pauses.max().expect("it was told something");
+    assert!(
+        longest > Duration::from_millis(1900),
+        "it hung: {longest:?}"
+    );
+    let reloads = steps.iter().flat_map(|step| &step.outputs);
+    let reloads = reloads.filter(|output| matches!(output, Output::Reloaded(_)));
+    assert_eq!(reloads.count(), 1);
+}

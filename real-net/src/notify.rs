@@ -8,6 +8,7 @@
 mod fifo;
 mod mail;
 mod queue;
+mod stream;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +21,7 @@ use locum_engine::ids::{GroupId, InstanceId, Priority};
 use fifo::Pipes;
 use mail::Post;
 use queue::{Job, Queues};
+use stream::Stream;
 
 /// How long scripts that are under way may still run when the daemon ends.
 const LAST_WORDS: Duration = Duration::from_secs(5);
@@ -33,6 +35,7 @@ pub struct Notifier {
     queues: Queues,
     pipes: Pipes,
     post: Post,
+    stream: Stream,
 }
 
 /// What a line or a script is about.
@@ -46,7 +49,10 @@ impl Notifier {
     /// Makes the pipes. What can't be made is said in the log, and goes without. Must be called
     /// inside a tokio runtime.
     pub fn new(config: Arc<Config>) -> Self {
+        let mut stream = Stream::default();
+        stream.open(config.operation.event_stream.as_deref());
         Self {
+            stream,
             instances: initially(&config),
             queues: Queues::new(config.operation.script_security),
             pipes: Pipes::open(&config.reports.fifos, config.operation.script_security),
@@ -57,6 +63,7 @@ impl Notifier {
 
     /// Tells what there is to tell about an event. Never waits.
     pub fn event(&mut self, event: &Event) {
+        self.stream.event(&self.config, event);
         match *event {
             Event::StateChanged {
                 instance,
@@ -100,6 +107,9 @@ impl Notifier {
             self.pipes.close();
             let security = config.operation.script_security;
             self.pipes = Pipes::open(&config.reports.fifos, security);
+        }
+        if self.config.operation.event_stream != config.operation.event_stream {
+            self.stream.open(config.operation.event_stream.as_deref());
         }
         self.post = Post::new(&config);
         self.queues.forget(config.operation.script_security);

@@ -217,7 +217,10 @@ impl Ladder<'_> {
                 source: datagram.source,
             };
             let trailer = trailer::View::behind(message, view.len());
-            guard.check_trailer(hmac, config, utc, (datagram.source, trailer), &origin)?;
+            let peers = config.unicast.as_ref();
+            guard
+                .stamps
+                .admit(hmac, peers, utc, (datagram.source, trailer), &origin)?;
         }
         if config.version == Version::V3 {
             return Ok(());

@@ -293,6 +293,6 @@ fn seal(
     let mut bytes = vec![0; advert.encoded_len()];
     // Destination and checksum aren't covered.
     advert.encode(&mut bytes, source, Family::of(source).group());
-    let stamp = guard.next_stamp(hmac, utc);
+    let stamp = guard.stamps.next(hmac, utc);
     Seal::Trailer(trailer::sign(key, stamp, &origin, &bytes))
 }

@@ -1,13 +1,14 @@
 //! `vrrp_strict` and `strict_mode`: what conformance to the RFC takes away.
 //!
-//! As keepalived 2.2.7 does it, and each thing is said where it stands in the file. The one that
+//! As keepalived 2.2.7 does it (what concerns `auth_hmac`: 2.4.3), and each thing is said where it stands in the file. The one that
 //! people run into unknowingly is said first: virtual addresses that answer nobody.
 
 use core::time::Duration;
+use std::sync::Arc;
 
 use super::Lowering;
 use crate::conf::schema::instance::InstanceDraft;
-use crate::config::{Auth, InstanceConfig, Preempt, Version};
+use crate::config::{Auth, HmacMode, InstanceConfig, Preempt, Version};
 
 impl Lowering<'_> {
     pub(super) fn is_strict(&self, draft: &InstanceDraft) -> bool {
@@ -45,6 +46,11 @@ impl Lowering<'_> {
         if config.auth != Auth::None {
             config.auth = Auth::None;
             reset.push((draft.auth.map(|(_, span)| span), "authentication", "none"));
+        }
+        if let Some(hmac) = config.hmac.as_mut().filter(|h| h.mode != HmacMode::Enforce) {
+            Arc::make_mut(hmac).mode = HmacMode::Enforce;
+            let span = draft.hmac.as_ref().map(|block| block.span);
+            reset.push((span, "`auth_hmac`'s mode", "enforce"));
         }
         if let Preempt::After(_) = config.preempt {
             config.preempt = Preempt::Always;

@@ -1,7 +1,7 @@
 //! `vrrp_strict` and `strict_mode`: what they take away, each said where it stands.
 
 use super::{conf, instance_with, only_instance, printed, said};
-use crate::config::{Auth, Preempt};
+use crate::config::{Auth, HmacMode, Preempt};
 
 const STRICT: &str = "strict_mode on";
 
@@ -100,4 +100,20 @@ fn the_rest_of_it() {
     let text = "vrrp_instance a {\ninterface eth0\nvirtual_router_id 51\nstrict_mode on\nno_virtual_ipaddress\n}\n";
     assert!(conf(text).config.is_none());
     assert!(printed(text).contains("requires a virtual address"));
+}
+
+/// As keepalived 2.4.3 does it: a strict router asks for signed adverts whatever the mode.
+#[test]
+fn signatures_are_enforced() {
+    for mode in ["permissive", "receive-only", "enforce"] {
+        let key = "key 1 hex:".to_owned() + &"5a".repeat(32);
+        let block = format!("auth_hmac {{\n{key}\nactive_key 1\nmode {mode}\n}}");
+        let text = instance_with(&format!("strict_mode on\nno_accept\n{block}"));
+        let hmac = only_instance(&text).hmac.expect("it signs");
+        assert_eq!(hmac.mode, HmacMode::Enforce);
+        let told = said(&text)
+            .iter()
+            .any(|line| line.contains("`auth_hmac`'s mode"));
+        assert_eq!(told, mode != "enforce", "{:?}", said(&text));
+    }
 }

@@ -109,6 +109,7 @@ catalogue! {
         "wrong-password",
         "wrong-password-flood",
         "hmac-key-change",
+        "replayed-adverts",
         "forged-from-afar";
     "Chance":
         "any-day";

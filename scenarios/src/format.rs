@@ -9,6 +9,7 @@ mod config;
 mod expectations;
 mod faults;
 mod fields;
+mod forge;
 mod includes;
 mod network;
 mod options;

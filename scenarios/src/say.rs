@@ -144,6 +144,13 @@ fn entry(topology: &Topology, fault: &Fault) -> String {
             format!(r#"service = {value}, node = "{}""#, host(*h))
         }
         Fault::Forge(h, forgery) => forge_entry(host(*h), forgery),
+        Fault::Replay(h, replay) => {
+            let [after, every] = [replay.listens, replay.every].map(show_span);
+            let (source, count, from) = (replay.source, replay.count, host(*h));
+            format!(
+                r#"replay = "{source}", from = "{from}", after = "{after}", count = {count}, every = "{every}""#
+            )
+        }
     }
 }
 

@@ -30,7 +30,7 @@ replay! {
     virtual_mac no_accept virtual_routes
     ipv6_failover ipv6_unicast dual_stack v2_over_ipv6
     wrong_password
-    wrong_password_flood hmac_key_change forged_from_afar any_day
+    wrong_password_flood hmac_key_change replayed_adverts forged_from_afar any_day
 }
 
 #[test]

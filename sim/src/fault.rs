@@ -114,6 +114,8 @@ pub enum Fault {
     Service(HostId, Option<u16>),
     /// Somebody on that host's cable sends forged adverts.
     Forge(HostId, Forgery),
+    /// Somebody on that host's cable listens, and then sends what was heard once more.
+    Replay(HostId, Replay),
 }
 
 /// What stands in a keepalived.conf that was just written.
@@ -142,6 +144,19 @@ pub struct Forgery {
     /// IP TTL.
     pub ttl: u8,
     /// How many.
+    pub count: u32,
+    /// Between two of them.
+    pub every: Duration,
+}
+
+/// Adverts of a neighbour's, recorded and played again as they were.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replay {
+    /// Whose: their IP source.
+    pub source: IpAddr,
+    /// How long they are recorded before the first is played.
+    pub listens: Duration,
+    /// How many are played: the oldest first, then over again.
     pub count: u32,
     /// Between two of them.
     pub every: Duration,

@@ -15,7 +15,7 @@ use locum_engine::ids::Priority;
 use locum_engine::plan::Plan;
 use locum_engine::{Event, Instant};
 
-use crate::fault::{Direction, Fault, Forgery, NewFile};
+use crate::fault::{Direction, Fault, Forgery, NewFile, Replay};
 use crate::record::{DaemonChange, Observed, Record, Remover};
 use crate::topology::{CableId, HostId, HostSpec, Role, Topology};
 
@@ -307,6 +307,9 @@ impl<'a> Names<'a> {
             Fault::Service(host, None) => {
                 write!(f, "{}'s web service answers nothing", self.host(*host))
             }
+            Fault::Replay(host, replay) => {
+                write!(f, "{} next to {}", replayed(replay), self.host(*host))
+            }
             Fault::Forge(host, forgery) => {
                 write!(
                     f,
@@ -403,6 +406,20 @@ fn forged(forgery: &Forgery) -> String {
     } = forgery;
     format!(
         "{count} (one each {} us, from {source}, priority {priority})",
+        every.as_micros()
+    )
+}
+
+fn replayed(replay: &Replay) -> String {
+    let Replay {
+        source,
+        listens,
+        count,
+        every,
+    } = replay;
+    format!(
+        "adverts from {source} are recorded for {} us, {count} replayed (one each {} us)",
+        listens.as_micros(),
         every.as_micros()
     )
 }

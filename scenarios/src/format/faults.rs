@@ -7,12 +7,13 @@ use std::path::Path;
 use locum_engine::config::Config;
 use locum_engine::ids::{InstanceId, Priority, Vrid};
 use locum_engine::input::Outcome;
-use locum_sim::fault::{Direction, Fault, Forgery};
+use locum_sim::fault::{Direction, Fault};
 use locum_sim::topology::{CableId, HostId, Topology};
 use toml::de::DeValue;
 
 use super::config::Configs;
 use super::fields::{Fields, Word, integer};
+use super::forge;
 use super::network::Named;
 use super::options::read_burst;
 use super::route;
@@ -56,6 +57,7 @@ pub(crate) const VERBS: [&str; 34] = [
     "remove_route",
     "service",
     "forge",
+    "replay",
 ];
 const CABLE_HELP: &str = r#"write on = "A - sw1", or on = "A -> sw1" for one direction"#;
 const NODE_HELP: &str = r#"write node = "A""#;
@@ -223,7 +225,8 @@ fn other_fault(entry: &Fields<'_, '_>, topology: &Topology, verb: &'static str) 
             let (host, _) = node()?;
             Some(Fault::Service(host, status(entry)?))
         }
-        _ => forge(entry, topology),
+        "replay" => forge::replay(entry, topology),
+        _ => forge::forge(entry, topology),
     }
 }
 
@@ -331,50 +334,7 @@ fn status(entry: &Fields<'_, '_>) -> Option<Option<u16>> {
     Some(u16::try_from(number).ok())
 }
 
-/// `forge = "192.168.0.11", from = "X", claims = 254, password = "wrong", count = 100`.
-fn forge(entry: &Fields<'_, '_>, topology: &Topology) -> Option<Fault> {
-    let source = address(entry, &entry.word("forge")?)?;
-    let from = entry.required(
-        "from",
-        r#"write from = "X", the host whose cable they come from"#,
-    )?;
-    let host = topology.find_host(entry.sink, &from)?;
-    let (_, first) = topology.routers().next()?;
-    let model = first.config.instances.first()?;
-    let vrid = entry
-        .integer("vrid", 1..=255)
-        .and_then(|n| Vrid::new(u8::try_from(n).ok()?));
-    let priority = match entry.has("claims") {
-        true => entry.integer("claims", 0..=255)?,
-        false => return entry.missing("claims", "write claims = 254, the priority they claim"),
-    };
-    let addresses = model.addresses.iter().map(|address| address.address);
-    let forgery = Forgery {
-        source,
-        vrid: vrid.unwrap_or(model.vrid),
-        priority: Priority(u8::try_from(priority).ok()?),
-        password: entry.word("password").map(|word| password(word.text)),
-        addresses: addresses.collect(),
-        ttl: u8::try_from(entry.integer("ttl", 0..=255).unwrap_or(255)).ok()?,
-        count: u32::try_from(entry.integer("count", 1..=1_000_000).unwrap_or(1)).ok()?,
-        every: entry
-            .span_of_time("every")
-            .unwrap_or(Duration::from_secs(1)),
-    };
-    Some(Fault::Forge(host, forgery))
-}
-
-/// Eight bytes, zero padded; the rest is cut off, as keepalived does.
-fn password(text: &str) -> [u8; 8] {
-    let mut bytes = [0; 8];
-    bytes
-        .iter_mut()
-        .zip(text.bytes())
-        .for_each(|(to, from)| *to = from);
-    bytes
-}
-
-fn address(entry: &Fields<'_, '_>, word: &Word<'_>) -> Option<IpAddr> {
+pub(super) fn address(entry: &Fields<'_, '_>, word: &Word<'_>) -> Option<IpAddr> {
     word.text.parse().ok().or_else(|| {
         let message = format!("`{}` is no IP address", word.text);
         entry.sink.error(
@@ -440,6 +400,7 @@ pub(crate) fn undo(fault: &Fault, topology: &Topology) -> Option<Vec<Fault>> {
         | Fault::Reload(..)
         | Fault::AddAddress(..)
         | Fault::RemoveObject(..)
-        | Fault::Forge(..) => return None,
+        | Fault::Forge(..)
+        | Fault::Replay(..) => return None,
     })
 }

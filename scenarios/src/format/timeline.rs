@@ -61,7 +61,7 @@ fn read_entry(
     let fault = read_fault(entry, topology, files)?;
     // Forged adverts have an interval of their own under this name.
     let every = match fault {
-        Fault::Forge(..) => None,
+        Fault::Forge(..) | Fault::Replay(..) => None,
         _ => entry.span_of_time("every"),
     };
     let (at, sink) = (at?, entry.sink);

@@ -104,7 +104,8 @@ impl Stage<'_> {
             | Fault::Undrain(_)
             | Fault::Service(..)
             | Fault::Processes(..)
-            | Fault::Forge(..) => Ok(()),
+            | Fault::Forge(..)
+            | Fault::Replay(..) => Ok(()),
         }
     }
 

@@ -85,7 +85,9 @@ fn impossible(topology: &Topology, fault: &Fault, keepalived: bool) -> Option<(S
             SIMULATE,
         ),
         Fault::AddAddress(..) => said("an address can't be put back in real time", SIMULATE),
-        Fault::Forge(..) => said("nobody forges adverts in real time", SIMULATE),
+        Fault::Forge(..) | Fault::Replay(..) => {
+            said("nobody forges adverts in real time", SIMULATE)
+        }
         Fault::Drain(..) | Fault::Undrain(_) if keepalived => said(
             "keepalived has no planned maintenance",
             "`stop` and `start` come closest",

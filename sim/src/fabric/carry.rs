@@ -90,6 +90,9 @@ impl Fabric {
             return;
         }
         self.taps.see(TapPoint::Nic(id), self.now, &frame.bytes);
+        for forger in self.forgers.iter_mut().filter(|f| f.host == id) {
+            forger.hear(&frame.bytes);
+        }
         let host = &mut self.hosts[id.index()];
         if host.clock.is_paused() {
             if host.ring.len() < RING {

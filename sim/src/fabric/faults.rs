@@ -46,6 +46,12 @@ impl Fabric {
                 fabric.services[part.index()].status = status;
             }),
             Fault::Forge(host, ref forgery) => self.start_forging(host, forgery),
+            Fault::Replay(host, ref replay) => {
+                let forger = self.forgers.len();
+                self.forgers.push(Forger::listening(host, replay));
+                self.queue
+                    .push(self.now + replay.listens, Event::Forge { forger });
+            }
             Fault::Kill(_)
             | Fault::Stop(_)
             | Fault::Start(_)

@@ -272,7 +272,8 @@ impl Net {
             | Fault::AddAddress(..)
             | Fault::RemoveObject(..)
             | Fault::Service(..)
-            | Fault::Forge(..) => {}
+            | Fault::Forge(..)
+            | Fault::Replay(..) => {}
         }
         None
     }

@@ -10,7 +10,7 @@ use locum_engine::wire::Family;
 use locum_engine::{Event, Instant};
 
 use super::Tracker;
-use crate::fault::{Fault, Forgery};
+use crate::fault::{Fault, Forgery, Replay};
 use crate::oracle::member::{Hearing, HostState, MemberId, Seal, Transition};
 use crate::oracle::network::Route;
 use crate::oracle::segment::Ground;
@@ -119,6 +119,7 @@ impl Tracker {
             }
             Fault::Reload(host, file) => self.written(*host, file),
             Fault::Forge(_, forgery) => self.forge(forgery),
+            Fault::Replay(_, replay) => self.replay(replay),
             _ => {}
         }
         if self.network.apply(fault) {
@@ -161,13 +162,36 @@ impl Tracker {
             let addressed = (vrid, family) == (forgery.vrid, of) && !unicast && group == of.group();
             let fits = addressed && seal == forged;
             if fits && forgery.ttl == 255 {
-                let hearing = &mut self.members[i].hearing;
-                hearing.spoiled = hearing.spoiled.max(over);
-                hearing.maybe = hearing.maybe.max(over);
-                hearing.any = hearing.any.max(over);
-                self.touch(MemberId(i), over);
+                self.make_possible(MemberId(i), over);
             }
         }
+    }
+
+    /// Adverts that are played again make everything possible where nothing tells them from the first
+    /// time; where they are numbered or dated they must be without effect.
+    fn replay(&mut self, replay: &Replay) {
+        let longest = self.segments.iter().map(|s| s.latency).max();
+        let over = self.now
+            + replay.listens
+            + replay.every * replay.count
+            + longest.unwrap_or_default()
+            + self.quantum * 2;
+        for i in 0..self.members.len() {
+            let (_, family, _, seal, ..) = self.members[i].key();
+            let alike = matches!(seal, Seal::Nothing | Seal::Password(_));
+            if alike && family == Family::of(replay.source) {
+                self.make_possible(MemberId(i), over);
+            }
+        }
+    }
+
+    /// Until then, anything may have been heard.
+    fn make_possible(&mut self, id: MemberId, over: Instant) {
+        let hearing = &mut self.members[id.0].hearing;
+        hearing.spoiled = hearing.spoiled.max(over);
+        hearing.maybe = hearing.maybe.max(over);
+        hearing.any = hearing.any.max(over);
+        self.touch(id, over);
     }
 
     fn network_changed(&mut self) {

@@ -21,6 +21,7 @@ mod condition;
 mod health;
 mod member;
 mod network;
+mod overdue;
 mod pacing;
 mod reload;
 mod segment;

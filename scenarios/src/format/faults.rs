@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::path::Path;
 
 use locum_engine::config::Config;
-use locum_engine::ids::{InstanceId, Priority, Vrid};
+use locum_engine::ids::{InstanceId, Priority};
 use locum_engine::input::Outcome;
 use locum_sim::fault::{Direction, Fault};
 use locum_sim::topology::{CableId, HostId, Topology};

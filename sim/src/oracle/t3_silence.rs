@@ -6,67 +6,43 @@
 //! The grid is counted once for the advert's arrival and once for the timer. While a router is
 //! stalled, or may hear perfect forgeries, nothing is asserted.
 
+use locum_engine::Instant;
 use locum_engine::event::{Reason, StateKind};
-use locum_engine::{Event, Instant};
 
 use super::member::{Member, MemberId};
+use super::overdue::Overdue;
 use super::tracker::Tracker;
 use super::{Oracle, Verdict, blame};
-use crate::record::{Observed, Record};
+use crate::record::Record;
 
 /// The oracle.
 pub(super) struct Silence {
     verdict: Verdict,
-    /// Already reported as late, until its state changes.
-    reported: Vec<bool>,
-    generation: u64,
-    /// Nobody is due earlier.
-    due: Instant,
+    overdue: Overdue,
 }
 
 impl Silence {
     pub(super) fn new(world: &Tracker) -> Self {
         Self {
             verdict: Verdict::default(),
-            reported: vec![false; world.members.len()],
-            generation: 0,
-            due: Instant::ZERO,
+            overdue: Overdue::new(world),
         }
     }
 
-    fn latest(world: &Tracker, member: &Member) -> Instant {
+    /// When it must have taken over at the latest, if it must.
+    fn latest(world: &Tracker, member: &Member) -> Option<Instant> {
+        let waits = member.state == StateKind::Backup
+            && !member.grouped
+            && !member.draining
+            && world.host(member).acts()
+            && world.network.carrier(member.port);
         let resumed = member.hearing.spoiled + world.quantum * 2;
         let silent = member.hearing.maybe.max(resumed) + world.master_down(member).1;
         // A loser's resignation sets a timer that was about to run out back to the skew time.
         let resigned = member.hearing.resigned.map_or(silent, |resigned| {
             resigned.last + world.skew(member, resigned.first).1
         });
-        silent.max(resigned) + world.quantum
-    }
-
-    fn late(&mut self, world: &Tracker, to: Instant) {
-        self.due = Instant::FAR_FUTURE;
-        for (id, member) in world.all() {
-            let waits = member.state == StateKind::Backup
-                && !member.grouped
-                && !member.draining
-                && world.host(member).acts()
-                && world.network.carrier(member.port);
-            if !waits || self.reported[id.0] {
-                continue;
-            }
-            let due = Self::latest(world, member);
-            if due >= to {
-                self.due = self.due.min(due);
-                continue;
-            }
-            self.reported[id.0] = true;
-            let what = format!(
-                "heard nothing that held it back since {} and did not take over",
-                member.hearing.maybe
-            );
-            self.verdict.violated(blame(world, member, due, &what));
-        }
+        waits.then(|| silent.max(resigned) + world.quantum)
     }
 
     fn took_over(&mut self, world: &Tracker, id: MemberId) {
@@ -106,29 +82,18 @@ impl Oracle for Silence {
     }
 
     fn elapse(&mut self, world: &Tracker, to: Instant) {
-        if world.generation != self.generation || to > self.due {
-            self.generation = world.generation;
-            self.late(world, to);
+        for (member, due) in self.overdue.late(world, to, Self::latest) {
+            let what = format!(
+                "heard nothing that held it back since {} and did not take over",
+                member.hearing.maybe
+            );
+            self.verdict.violated(blame(world, member, due, &what));
         }
     }
 
     fn observe(&mut self, world: &Tracker, record: &Record) {
-        let Observed::Engine(
-            host,
-            Event::StateChanged {
-                instance,
-                from,
-                to,
-                why,
-            },
-        ) = &record.what
-        else {
-            return;
-        };
-        let id = world.id(*host, *instance);
-        self.reported[id.0] = false;
-        let by_timer = matches!(why, Reason::MasterSilent { .. } | Reason::Preempted { .. });
-        if (*from, *to) == (StateKind::Backup, StateKind::Master) && by_timer {
+        let taken = self.overdue.takeover(world, record);
+        if let Some((id, Reason::MasterSilent { .. } | Reason::Preempted { .. })) = taken {
             self.took_over(world, id);
         }
     }

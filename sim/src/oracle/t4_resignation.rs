@@ -4,31 +4,27 @@
 //! after it, and the segment has no other master (whose answer to a loser's resignation settles the
 //! matter at once).
 
+use locum_engine::Instant;
 use locum_engine::event::{Reason, StateKind};
-use locum_engine::{Event, Instant};
 
 use super::member::{Member, MemberId};
+use super::overdue::Overdue;
 use super::settling::masters;
 use super::tracker::Tracker;
 use super::{Oracle, Verdict, blame};
-use crate::record::{Observed, Record};
+use crate::record::Record;
 
 /// The oracle.
 pub(super) struct Resignation {
     verdict: Verdict,
-    reported: Vec<bool>,
-    generation: u64,
-    /// Nobody is due earlier.
-    due: Instant,
+    overdue: Overdue,
 }
 
 impl Resignation {
     pub(super) fn new(world: &Tracker) -> Self {
         Self {
             verdict: Verdict::default(),
-            reported: vec![false; world.members.len()],
-            generation: 0,
-            due: Instant::ZERO,
+            overdue: Overdue::new(world),
         }
     }
 
@@ -47,22 +43,6 @@ impl Resignation {
             && masters(world, segment).is_empty();
         let skew = world.skew(member, resigned.first).1;
         waits.then(|| resigned.last + skew + world.quantum)
-    }
-
-    fn late(&mut self, world: &Tracker, to: Instant) {
-        self.due = Instant::FAR_FUTURE;
-        for (id, member) in world.all() {
-            let Some(due) = Self::latest(world, member).filter(|_| !self.reported[id.0]) else {
-                continue;
-            };
-            if due >= to {
-                self.due = self.due.min(due);
-                continue;
-            }
-            self.reported[id.0] = true;
-            let what = "heard the master resign and did not take over";
-            self.verdict.violated(blame(world, member, due, what));
-        }
     }
 
     fn took_over(&mut self, world: &Tracker, id: MemberId) {
@@ -109,29 +89,15 @@ impl Oracle for Resignation {
     }
 
     fn elapse(&mut self, world: &Tracker, to: Instant) {
-        if world.generation != self.generation || to > self.due {
-            self.generation = world.generation;
-            self.late(world, to);
+        for (member, due) in self.overdue.late(world, to, Self::latest) {
+            let what = "heard the master resign and did not take over";
+            self.verdict.violated(blame(world, member, due, what));
         }
     }
 
     fn observe(&mut self, world: &Tracker, record: &Record) {
-        let Observed::Engine(
-            host,
-            Event::StateChanged {
-                instance,
-                from,
-                to,
-                why,
-            },
-        ) = &record.what
-        else {
-            return;
-        };
-        let id = world.id(*host, *instance);
-        self.reported[id.0] = false;
-        let resigned = matches!(why, Reason::MasterResigned { .. });
-        if (*from, *to) == (StateKind::Backup, StateKind::Master) && resigned {
+        let taken = self.overdue.takeover(world, record);
+        if let Some((id, Reason::MasterResigned { .. })) = taken {
             self.took_over(world, id);
         }
     }

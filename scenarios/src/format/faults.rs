@@ -22,7 +22,7 @@ use crate::units::{RATE_HELP, parse_rate};
 use crate::words::did_you_mean;
 
 /// Every verb, in the order of [`Fault`].
-pub(crate) const VERBS: [&str; 34] = [
+pub(crate) const VERBS: [&str; 35] = [
     "pull",
     "plug",
     "dark",

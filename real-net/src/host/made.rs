@@ -91,14 +91,17 @@ impl Made {
         netlink.create_device(&name, base.get(), device.mac)?;
         Sysctls::prepare_device(&name);
         self.speaking.remove(&name);
-        self.sysctls.prepare_base(&self.links.name(device.base));
         let index = nix::net::if_::if_nametoindex(&*name)?;
         self.rising.insert(index);
         if !self.devices.contains(device) {
             self.devices.push(device.clone());
         }
         self.ours.insert(index);
-        netlink.mark_device(index, &self.sysctls.note(&self.links.name(device.base)))?;
+        // Whoever comes after a crash learns how things were from the device: it says so first.
+        let base = self.links.name(device.base);
+        self.sysctls.remember_base(&base);
+        netlink.mark_device(index, &self.sysctls.note(&base))?;
+        self.sysctls.prepare_base(&base);
         netlink.raise_device(index)?;
         self.complained.remove(&name);
         Ok(Some(index))
@@ -190,12 +193,13 @@ impl Made {
     /// more.
     pub(super) fn bury_doomed(&mut self, netlink: &mut Netlink) {
         for (index, base) in std::mem::take(&mut self.doomed) {
-            if let Err(e) = bury(netlink, index) {
-                error!(index, "can't remove a device: {e}");
-            }
+            // The note is on the device: it goes last.
             let mut bases = self.devices.iter().map(|d| self.links.name(d.base));
             if !bases.any(|other| other == base) {
                 self.sysctls.restore(&base);
+            }
+            if let Err(e) = bury(netlink, index) {
+                error!(index, "can't remove a device: {e}");
             }
         }
     }

@@ -63,22 +63,23 @@ impl Sysctls {
         read("ipv6", name, "forwarding").is_some_and(|value| value != "0")
     }
 
-    /// Prepares the interface below. Once.
-    pub(crate) fn prepare_base(&mut self, name: &str) {
-        for (what, value) in OF_BASES {
-            let key = (name.to_owned(), what);
-            if self.before.contains_key(&key) {
-                continue;
+    /// Remembers how the interface below is, before it is prepared. Once.
+    pub(crate) fn remember_base(&mut self, name: &str) {
+        for (what, _) in OF_BASES {
+            if let Some(before) = read("ipv4", name, what).filter(|before| before == "0") {
+                let key = (name.to_owned(), what);
+                self.before.entry(key).or_insert(before);
             }
-            match read("ipv4", name, what) {
-                Some(before) if before == "0" => {
-                    if let Err(e) = write("ipv4", name, what, value) {
-                        warn!(interface = name, "can't set {what}: {e}");
-                        continue;
-                    }
-                    self.before.insert(key, before);
-                }
-                Some(_) | None => {}
+        }
+    }
+
+    /// Prepares the interface below, as far as it was remembered.
+    pub(crate) fn prepare_base(&self, name: &str) {
+        for (what, value) in OF_BASES {
+            if self.before.contains_key(&(name.to_owned(), what))
+                && let Err(e) = write("ipv4", name, what, value)
+            {
+                warn!(interface = name, "can't set {what}: {e}");
             }
         }
     }

@@ -86,13 +86,25 @@ fn with_addresses(node: &str, addresses: [&str; 2]) -> String {
 struct Traces {
     held: String,
     filters: String,
+    settings: String,
 }
+
+/// What is changed for a virtual MAC address, and put back.
+const SETTINGS: [&str; 3] = [
+    "net.ipv4.conf.eth0.arp_ignore",
+    "net.ipv4.conf.eth0.arp_filter",
+    "net.ipv4.conf.eth0.arp_announce",
+];
 
 fn traces(lab: &Lab) -> Traces {
     let here = lab.namespace("A");
     Traces {
         held: held(lab),
         filters: must(&format!("ip netns exec {here} nft list ruleset")),
+        settings: must(&format!(
+            "ip netns exec {here} sysctl {}",
+            SETTINGS.join(" ")
+        )),
     }
 }
 
@@ -142,9 +154,20 @@ fn recovers(lab: &mut Lab, configuration: &str, addresses: &[&str], before: &Tra
 }
 
 fn in_a_takeover(step: u32) {
+    in_a_takeover_of(step, everything);
+}
+
+/// At a virtual MAC address: a device is made and set up, and settings of the interface below change.
+fn in_a_takeover_with_device(step: u32) {
+    in_a_takeover_of(step, |node| {
+        everything(node).replacen("interface eth0", "interface eth0\n    use_vmac", 1)
+    });
+}
+
+fn in_a_takeover_of(step: u32, configuration: fn(&str) -> String) {
     let mut lab = Lab::new(&["A", "B"]);
     let all = [VIP, SECOND_VIP, EXCLUDED];
-    lab.start("B", Locum, &everything("B"));
+    lab.start("B", Locum, &configuration("B"));
     for address in all {
         lab.await_holders(address, &["B"], SOON);
     }
@@ -160,10 +183,10 @@ fn in_a_takeover(step: u32) {
         "-e",
         &when,
     ];
-    lab.start_under(&under, "A", Locum, &everything("A"));
+    lab.start_under(&under, "A", Locum, &configuration("A"));
     let end = lab.daemon("A").await_end(SOON);
     assert_eq!(end.signal(), Some(9), "{end}");
-    recovers(&mut lab, &everything("A"), &all, &before);
+    recovers(&mut lab, &configuration("A"), &all, &before);
 }
 
 fn in_a_reload(step: u32) {
@@ -230,6 +253,12 @@ fn each(steps: &[u32], run: fn(u32)) {
 #[ignore = "needs root, network namespaces, strace: run by .ci/run"]
 fn killed_at_any_step_of_a_takeover() {
     each(&TAKEOVER, in_a_takeover);
+}
+
+#[test]
+#[ignore = "needs root, network namespaces, strace: run by .ci/run"]
+fn killed_at_any_step_of_a_takeover_with_a_device() {
+    each(&TAKEOVER, in_a_takeover_with_device);
 }
 
 #[test]

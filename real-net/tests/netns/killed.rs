@@ -77,7 +77,10 @@ fn everything(node: &str) -> String {
 
 fn with_addresses(node: &str, addresses: [&str; 2]) -> String {
     let [one, two] = addresses;
-    let lines = format!("    virtual_ipaddress {{\n        {one}/24\n        {two}/24\n    }}");
+    let mut lines = format!("    virtual_ipaddress {{\n        {one}/24\n        {two}/24\n    }}");
+    if two == NEW_VIP {
+        lines += "\n    virtual_routes {\n        10.9.0.0/16 via 192.168.0.1 dev eth0\n    }";
+    }
     configuration(node, &lines)
 }
 

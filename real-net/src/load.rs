@@ -217,7 +217,6 @@ fn source(file: &Path) -> SourceText {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
-    use locum_engine::conf;
 
     use super::*;
 

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 
+use crate::control::cli::{ControlArgs, ControlCommand};
 use crate::log::LogFormat;
 
 pub use value::signal_number;
@@ -55,6 +56,9 @@ pub enum Command {
         #[arg(short = 'i', long, value_name = "ID")]
         config_id: Option<String>,
     },
+    /// Commands for a running daemon.
+    #[command(flatten)]
+    Control(ControlCommand),
     /// Ask once and exit: 0 when enough targets answer, 1 when not, 2 for wrong arguments
     ///
     /// A plain command: works as `script "locum probe ping 192.168.0.1"` under keepalived. When
@@ -203,6 +207,9 @@ pub struct RunArgs {
     /// Unused: hashes of web pages are for the load balancer
     #[arg(short = 'T', long, hide = true)]
     pub genhash: bool,
+    /// Where it is reached.
+    #[command(flatten)]
+    pub serving: ControlArgs,
 }
 
 impl Cli {
@@ -314,6 +321,10 @@ mod tests {
             panic!("not a probe");
         };
         assert_eq!(words, ["ping", "--timeout", "1", "10.0.0.1"]);
+        let cli = parse("locum status VI_1 --json --control /tmp/c").expect("a command");
+        assert!(matches!(cli.command, Some(Command::Control(_))));
+        assert!(parse("locum drain --within 3 VI_1").is_ok());
+        assert!(parse("locum plan --from a.conf").is_err(), "to which file?");
         assert!(parse("locum jump").is_err());
         assert!(parse("locum probe").is_err());
     }

@@ -49,14 +49,11 @@ impl MonotonicClock {
 
 impl Clock for MonotonicClock {
     fn now(&self) -> Instant {
-        let now = clock_gettime(ClockName::CLOCK_MONOTONIC).expect("every Linux has this clock");
-        let span = Duration::from(now);
-        Instant::from_nanos(u64::try_from(span.as_nanos()).unwrap_or(u64::MAX))
+        monotonic()
     }
 
     fn utc(&self) -> Duration {
-        let now = clock_gettime(ClockName::CLOCK_REALTIME).expect("every Linux has this clock");
-        Duration::from(now)
+        wall()
     }
 
     fn poll_sleep(&mut self, cx: &mut Context<'_>, until: Instant) -> Poll<()> {
@@ -73,6 +70,19 @@ impl Clock for MonotonicClock {
             }
         }
     }
+}
+
+/// The time of [`MonotonicClock`].
+pub fn monotonic() -> Instant {
+    let now = clock_gettime(ClockName::CLOCK_MONOTONIC).expect("every Linux has this clock");
+    let span = Duration::from(now);
+    Instant::from_nanos(u64::try_from(span.as_nanos()).unwrap_or(u64::MAX))
+}
+
+/// What the wall clock says, since 1970 (UTC).
+pub fn wall() -> Duration {
+    let now = clock_gettime(ClockName::CLOCK_REALTIME).expect("every Linux has this clock");
+    Duration::from(now)
 }
 
 /// For how long the machine has been up, suspended time included.

@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -16,12 +17,13 @@ use locum_engine::ids::InterfaceId;
 use locum_engine::plan::Plan;
 use nix::sys::resource::{RLIM_INFINITY, Resource, setrlimit};
 use nix::sys::stat::{Mode, umask};
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
 use crate::background::{self, Foreground, Process};
 use crate::cli::RunArgs;
 use crate::clock::{self, MonotonicClock};
-use crate::desk::Desk;
+use crate::control::{self, Reread};
+use crate::desk::{About, Desk};
 use crate::dump::Dumps;
 use crate::hooks::{SignalHooks, Signals};
 use crate::host::KernelHost;
@@ -34,6 +36,7 @@ use crate::pidfile::{self, PidFile};
 use crate::privileges::{self, Kept};
 use crate::probes::{TaskProbes, UnknownUser};
 use crate::scripts;
+use crate::serving;
 use crate::systemd::{Heartbeat, Service};
 
 /// Why the daemon could not run.
@@ -57,6 +60,9 @@ pub enum DaemonError {
     /// The pid file is held by another daemon, or can't be written.
     #[error("pid file {0}: {1}")]
     PidFile(String, #[source] io::Error),
+    /// The control socket or the metrics' is somebody else's, or can't be made.
+    #[error(transparent)]
+    Serving(#[from] serving::ServingError),
     /// Sockets need privileges.
     #[error("{0}: needs CAP_NET_RAW and CAP_NET_ADMIN, which root has")]
     Privileges(#[source] io::Error),
@@ -72,7 +78,7 @@ impl DaemonError {
             Self::Unreadable(..) | Self::Unusable(_) | Self::UnknownUser(_) => 2,
             Self::Privileges(_) => 4,
             Self::NothingToRun(_) => 6,
-            Self::PidFile(..) | Self::Namespace(..) | Self::System(_) => 1,
+            Self::PidFile(..) | Self::Serving(_) | Self::Namespace(..) | Self::System(_) => 1,
         }
     }
 }
@@ -173,7 +179,14 @@ async fn drive(
     let links = Rc::new(Links::new(&config.interfaces));
     let network = RawNetwork::new(&config, Rc::clone(&links)).map_err(privileges_missing)?;
     let again = args.clone();
-    let hang_up = Box::new(move |running: &Config| reread(&again, &kept, running));
+    let read =
+        Box::new(move |running: &Config, file: Option<&Path>| reread(&again, &kept, file, running));
+    let (orders, ordered) = control::orders();
+    let mut desk = Desk::new(About {
+        config: args.use_file.display().to_string(),
+        started: clock::wall(),
+    });
+    serving::start(&args.serving, &config, &desk, orders)?;
     let world = World {
         clock: MonotonicClock::new()?,
         network,
@@ -184,7 +197,8 @@ async fn drive(
             Rc::clone(&links),
             Signals::catch(args)?,
             Rc::clone(&service),
-            hang_up,
+            read,
+            ordered,
         ),
     };
     let awaited = |id: &InterfaceId| links.index(*id).is_none() && config.device(*id).is_none();
@@ -203,7 +217,6 @@ async fn drive(
         driver = driver.with_tap(tap);
     }
     foreground.ready()?;
-    let mut desk = Desk::default();
     let mut dumps = Dumps::catch()?;
     let mut heart = Heartbeat::new(&service);
     let clock = MonotonicClock::new()?;
@@ -237,18 +250,19 @@ fn privileges_missing(error: io::Error) -> DaemonError {
     }
 }
 
-/// SIGHUP: the file is read and judged, and the differences are told. `None`: the old configuration
-/// stays.
-fn reread(args: &RunArgs, kept: &Kept, running: &Config) -> Option<Config> {
-    let name = args.use_file.display();
-    let config = match load::load_again(args) {
+/// The daemon's own file, or another, is read and judged, and compared with what runs.
+fn reread(args: &RunArgs, kept: &Kept, file: Option<&Path>, running: &Config) -> Reread {
+    let file = file.unwrap_or(&args.use_file);
+    let mut diagnostics = Vec::new();
+    let from = RunArgs {
+        use_file: file.to_owned(),
+        ..args.clone()
+    };
+    let config = match load::load_again(&from) {
         Ok(reading) => {
-            for diagnostic in &reading.diagnostics {
-                info!("{diagnostic}");
-            }
-            reading
-                .config
-                .ok_or_else(|| "it can't be used; see above".to_owned())
+            diagnostics.extend(reading.diagnostics.iter().map(ToString::to_string));
+            let unusable = || "it can't be used; see above".to_owned();
+            reading.config.ok_or_else(unusable)
         }
         Err(e) => Err(format!("it can't be read: {e}")),
     };
@@ -260,17 +274,13 @@ fn reread(args: &RunArgs, kept: &Kept, running: &Config) -> Option<Config> {
         },
         Err(e) => Err(e.to_string()),
     });
-    match config {
-        Ok(config) => {
-            for line in Plan::new(running, &config).to_string().lines() {
-                info!("reload: {line}");
-            }
-            Some(config)
-        }
-        Err(why) => {
-            error!("{name} is not loaded, the old configuration stays: {why}");
-            None
-        }
+    Reread {
+        file: file.display().to_string(),
+        diagnostics,
+        outcome: config.map(|config| {
+            let plan = Plan::new(running, &config);
+            (Box::new(config), plan)
+        }),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -14,6 +15,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::info;
 
 use crate::cli::RunArgs;
+use crate::control::{Orders, Reread};
 use crate::links::Links;
 use crate::log;
 use crate::notify::Notifier;
@@ -28,6 +30,7 @@ pub struct SignalHooks {
     started: bool,
     signals: Signals,
     read: Box<Reader>,
+    orders: Orders,
 }
 
 /// The signals that are commands.
@@ -68,17 +71,18 @@ impl Signals {
     }
 }
 
-/// Reads and judges the configuration anew; `None`, with the reasons in the log, if it can't be used.
-pub type Reader = dyn FnMut(&Config) -> Option<Config>;
+/// Reads and judges the configuration anew, or another file, and compares it with what runs.
+pub type Reader = dyn FnMut(&Config, Option<&Path>) -> Reread;
 
 impl SignalHooks {
-    /// `read` is called for each SIGHUP. Must be called inside a tokio runtime.
+    /// `read` is called for each SIGHUP, and for what comes over the control socket. Must be called inside a tokio runtime.
     pub fn new(
         config: Arc<Config>,
         links: Rc<Links>,
         signals: Signals,
         service: Rc<Service>,
         read: Box<Reader>,
+        orders: Orders,
     ) -> Self {
         Self {
             notifier: Notifier::new(Arc::clone(&config)),
@@ -88,6 +92,7 @@ impl SignalHooks {
             started: false,
             signals,
             read,
+            orders,
         }
     }
 }
@@ -112,10 +117,16 @@ impl Hooks for SignalHooks {
         }
         while let Poll::Ready(Some(())) = self.signals.hang_up.poll_recv(cx) {
             self.service.reloading();
-            if let Some(config) = (self.read)(&self.config) {
-                return Poll::Ready(Command::Reload(Box::new(config)));
+            let reread = (self.read)(&self.config, None);
+            reread.log();
+            if let Ok((config, _)) = reread.outcome {
+                return Poll::Ready(Command::Reload(config));
             }
             self.service.ready();
+        }
+        let order = self.orders.poll(cx, &self.config, &mut *self.read);
+        if order.is_ready() {
+            return order;
         }
         // Instances whose link isn't known yet would start in fault. The loop comes back here
         // after every link it is told of.

@@ -6,6 +6,7 @@
 pub mod background;
 pub mod cli;
 pub mod clock;
+pub mod control;
 pub mod daemon;
 pub mod desk;
 pub mod dump;
@@ -14,6 +15,7 @@ pub mod host;
 pub mod links;
 pub mod load;
 pub mod log;
+pub mod metrics;
 pub mod namespace;
 pub mod network;
 pub mod notify;
@@ -22,8 +24,10 @@ pub mod privileges;
 pub mod probes;
 pub mod recording;
 pub mod scripts;
+pub mod serving;
 mod sys;
 pub mod systemd;
+pub mod watch;
 
 use std::io;
 

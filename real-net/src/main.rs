@@ -9,7 +9,7 @@ use locum_engine::conf::{Reading, explain};
 use locum_engine::probe::parse::parse_probe;
 use locum_real_net::cli::{Cli, Command, RunArgs, signal_number};
 use locum_real_net::load::{Verdict, load, load_for};
-use locum_real_net::{daemon, probes, runtime, scripts};
+use locum_real_net::{control, daemon, probes, runtime, scripts};
 
 /// Wrong arguments or an unusable configuration.
 const UNUSABLE: u8 = 2;
@@ -29,6 +29,7 @@ fn main() -> ExitCode {
             true,
             &mut io::stdout(),
         ),
+        Some(Command::Control(command)) => control::cli::run(command),
         Some(Command::Probe { words }) => probe(&words),
     }
 }

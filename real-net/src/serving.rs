@@ -39,13 +39,14 @@ pub fn start(
     desk: &Desk,
     orders: mpsc::Sender<Order>,
 ) -> Result<(), ServingError> {
-    let _ = config;
-    let wanted = args.control.clone();
+    let configured = config.operation.control.as_deref().map(PathBuf::from);
+    let wanted = args.control.clone().or(configured);
     if let Some(socket) = control(wanted)? {
         Control::new(desk.counter(), orders).serve(socket);
     }
-    let wanted = args.metrics.as_deref().filter(|at| *at != "off");
-    if let Some(text) = wanted {
+    let configured = config.operation.metrics.as_deref();
+    let wanted = args.metrics.as_deref().or(configured);
+    if let Some(text) = wanted.filter(|at| *at != "off") {
         let address: Address = text
             .parse()
             .map_err(|e| ServingError::Address(text.to_owned(), e))?;

@@ -22,6 +22,12 @@ pub struct Operation {
     pub json_version: u8,
     /// `event_stream`: a socket where every change is told as a line of JSON.
     pub event_stream: Option<Arc<str>>,
+    /// `control_socket`: where `locum status` and the other commands find the daemon; a path or `off`.
+    /// The command line's counts first.
+    pub control: Option<Arc<str>>,
+    /// `metrics`: where metrics are served; `ADDRESS:PORT`, a path or `off`. The command line's counts
+    /// first.
+    pub metrics: Option<Arc<str>>,
 }
 
 impl Default for Operation {
@@ -35,6 +41,8 @@ impl Default for Operation {
             json_dump: None,
             json_version: 1,
             event_stream: None,
+            control: None,
+            metrics: None,
         }
     }
 }

@@ -62,13 +62,29 @@ pub(super) fn changes(old: &Config, new: &Config, moves: &Moves) -> Vec<Change> 
             |name| name.as_deref().unwrap_or("none").to_owned(),
         ),
         Change::between(
+            "control_socket (at the next start)",
+            &old.operation.control,
+            &new.operation.control,
+            |place| place.as_deref().unwrap_or("the usual one").to_owned(),
+        ),
+        Change::between(
+            "metrics (at the next start)",
+            &old.operation.metrics,
+            &new.operation.metrics,
+            |place| place.as_deref().unwrap_or("off").to_owned(),
+        ),
+        Change::between(
             "enable_script_security, event_stream, files that are written",
             &Operation {
                 net_namespace: None,
+                control: None,
+                metrics: None,
                 ..old.operation.clone()
             },
             &Operation {
                 net_namespace: None,
+                control: None,
+                metrics: None,
                 ..new.operation.clone()
             },
             |_| "changed".to_owned(),

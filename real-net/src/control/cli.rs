@@ -136,6 +136,11 @@ pub struct Everything {
 }
 
 impl Everything {
+    /// The instances, in the order of the configuration.
+    pub fn instances(&self) -> &[Instance] {
+        &self.instances
+    }
+
     /// Asks a daemon.
     ///
     /// # Errors

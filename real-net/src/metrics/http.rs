@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use hyper::body::{Body, Bytes, Frame, Incoming};
+use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode, header};
@@ -183,8 +183,9 @@ impl Text {
         tokio::spawn(async move {
             let mut job = Job::Exposition(Exposition::default());
             while let Some((next, portion)) = counter.ask(job).await {
-                // Who has gone needs no more.
-                let gone = sender.send(portion.text.into()).await.is_err();
+                // Who has gone needs no more. An empty frame would end the answer.
+                let text: Bytes = portion.text.into();
+                let gone = !text.is_empty() && sender.send(text).await.is_err();
                 if gone || portion.last {
                     return;
                 }
@@ -212,5 +213,12 @@ impl Body for Text {
 
     fn is_end_stream(&self) -> bool {
         matches!(self, Self::Once(None))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Once(text) => SizeHint::with_exact(text.as_ref().map_or(0, Bytes::len) as u64),
+            Self::Stream(_) => SizeHint::default(),
+        }
     }
 }

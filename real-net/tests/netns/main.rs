@@ -11,6 +11,7 @@ mod background;
 mod belongings;
 mod bytes;
 mod capture;
+mod control;
 mod cycles;
 mod dumps;
 mod election;

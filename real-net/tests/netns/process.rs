@@ -22,6 +22,7 @@ pub(crate) struct Process {
     log: PathBuf,
     pid_file: PathBuf,
     configuration: PathBuf,
+    control: PathBuf,
 }
 
 impl Process {
@@ -57,6 +58,10 @@ impl Process {
             .arg(file("vrrp.pid"))
             .arg("-c")
             .arg(file("checkers.pid"))
+            .args(match kind {
+                Kind::Locum => vec!["--control".into(), file("control")],
+                Kind::Keepalived => vec![],
+            })
             .stdout(log.try_clone().expect("a second handle"))
             .stderr(log)
             .spawn()
@@ -67,6 +72,7 @@ impl Process {
             log: file("log"),
             pid_file: file("pid"),
             configuration: file("conf"),
+            control: file("control"),
         }
     }
 
@@ -85,6 +91,11 @@ impl Process {
 
     pub(crate) fn configuration(&self) -> &Path {
         &self.configuration
+    }
+
+    /// Where `locum status` and the other commands reach it.
+    pub(crate) fn control(&self) -> &Path {
+        &self.control
     }
 
     pub(crate) fn pid(&self) -> Pid {

@@ -1,5 +1,6 @@
 //! How the daemon is run: files it writes, the namespace it works in, what scripts must be like.
 
+use core::net::SocketAddr;
 use std::sync::Arc;
 
 use super::value::{bare, number, value};
@@ -8,7 +9,7 @@ use crate::conf::tree::Item;
 use crate::config::Operation;
 
 /// Those of `global_defs`.
-pub(super) const GLOBAL_KEYWORDS: [&str; 7] = [
+pub(super) const GLOBAL_KEYWORDS: [&str; 9] = [
     "enable_script_security",
     "umask",
     "state_dump_file",
@@ -16,6 +17,8 @@ pub(super) const GLOBAL_KEYWORDS: [&str; 7] = [
     "json_dump_file",
     "json_version",
     "event_stream",
+    "control_socket",
+    "metrics",
 ];
 
 /// Permissions by their names in C, as `umask` may list them with `|` between.
@@ -52,6 +55,14 @@ pub(super) fn read(item: &Item, operation: &mut Operation, report: &mut Report) 
                 read.map_or(operation.json_version, |(v, _)| if v == 2 { 2 } else { 1 });
             return true;
         }
+        "control_socket" => {
+            operation.control = control(item, report).or_else(|| operation.control.take());
+            return true;
+        }
+        "metrics" => {
+            operation.metrics = metrics(item, report).or_else(|| operation.metrics.take());
+            return true;
+        }
         "state_dump_file" => &mut operation.state_dump,
         "stats_dump_file" => &mut operation.stats_dump,
         "json_dump_file" => &mut operation.json_dump,
@@ -69,6 +80,28 @@ pub(super) fn net_namespace(item: &Item, operation: &mut Operation, report: &mut
     if let Some(name) = value(item, report) {
         operation.net_namespace = Some(name.text.into());
     }
+}
+
+/// `off`, or a path.
+fn control(item: &Item, report: &mut Report) -> Option<Arc<str>> {
+    let place = value(item, report)?;
+    match place.text {
+        "off" => Some(place.text.into()),
+        _ => absolute(item, report),
+    }
+}
+
+/// `off`, a path, or an address with a port.
+fn metrics(item: &Item, report: &mut Report) -> Option<Arc<str>> {
+    let place = value(item, report)?;
+    let text = place.text;
+    if text == "off" || text.starts_with('/') || text.parse::<SocketAddr>().is_ok() {
+        return Some(text.into());
+    }
+    report
+        .warning(place.span, "this is no place for metrics: the line is ignored")
+        .hint("write `127.0.0.1:9650`, `[::1]:9650`, a path such as `/run/locum/metrics.sock`, or `off`");
+    None
 }
 
 /// A daemon works in `/`, and a relative path would mean something else there.

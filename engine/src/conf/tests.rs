@@ -22,6 +22,7 @@ mod multicast;
 mod notify;
 mod pacing;
 mod property;
+mod reached;
 mod recording;
 mod repeat;
 mod routes;

@@ -26,6 +26,8 @@ const CLIENTS_MAX: usize = 16;
 const IDLE: Duration = Duration::from_secs(60);
 /// A client that doesn't take what it asked for within so long is cut off.
 const STALLED: Duration = Duration::from_secs(10);
+/// Whoever isn't served may ask for so long before being told.
+const REFUSED: Duration = Duration::from_secs(1);
 /// How often a drain is looked at.
 const LOOK: Duration = Duration::from_millis(20);
 /// The longest drain, in seconds: a day.
@@ -179,7 +181,10 @@ fn admit(stream: &UnixStream) -> Result<(), String> {
 }
 
 async fn refuse(stream: UnixStream, why: &str) {
-    let (_, mut writer) = stream.into_split();
+    let (reader, mut writer) = stream.into_split();
+    // A client whose question was never read would hear of a broken connection, not why.
+    let mut reader = BufReader::with_capacity(REQUEST_MAX, reader);
+    let _ = timeout(REFUSED, next_request(&mut reader)).await;
     let _ = end(&mut writer, vec![Line::Error(why.to_owned())], false).await;
 }
 

@@ -71,12 +71,7 @@ fn status_says_on_both_nodes_who_is_master_and_when_it_was_heard() {
     );
     assert_eq!(seen["contested"], Value::Array(vec![]));
     let table = said(&locum(&mut lab, "A", &["status"]));
-    for word in [
-        "VI_1",
-        "MASTER",
-        "this node, 192.168.0.11",
-        "no master heard for",
-    ] {
+    for word in ["VI_1", "MASTER", "this node, 192.168.0.11"] {
         assert!(table.contains(word), "{word} in\n{table}");
     }
     let unknown = locum(&mut lab, "A", &["status", "VI_2"]);

@@ -159,3 +159,31 @@ fn a_client_keeps_its_neighbour_entry() {
     must(&ping);
     assert!(neighbour().contains(VIRTUAL), "{}", neighbour());
 }
+
+/// The interface below is another one while it has another name; with the cable the device goes and
+/// comes back by itself, and isn't made anew.
+#[test]
+#[ignore = "needs root, network namespaces, keepalived, tcpdump: run by .ci/run"]
+fn the_interface_below_is_renamed_and_loses_its_carrier() {
+    let mut lab = Lab::new(&["A"]);
+    let here = lab.namespace("A");
+    lab.start("A", Kind::Locum, &configuration(150, ""));
+    lab.await_holders(VIP, &["A"], SOON);
+    let rename = |from: &str, to: &str| {
+        must(&format!("ip -n {here} link set {from} down"));
+        must(&format!("ip -n {here} link set {from} name {to}"));
+        must(&format!("ip -n {here} link set {to} up"));
+    };
+    rename("eth0", "other0");
+    lab.await_holders(VIP, &[], SOON);
+    lab.stays(VIP, &[], Duration::from_millis(1500));
+    rename("other0", "eth0");
+    lab.await_holders(VIP, &["A"], SOON);
+    lab.pull("A");
+    lab.await_holders(VIP, &[], SOON);
+    lab.stays(VIP, &[], Duration::from_millis(1500));
+    lab.plug("A");
+    lab.await_holders(VIP, &["A"], SOON);
+    let log = lab.daemon("A").log();
+    assert_eq!(log.matches("device made").count(), 1, "{log}");
+}

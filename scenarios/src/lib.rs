@@ -10,6 +10,7 @@ pub mod check;
 pub mod expect;
 mod format;
 pub mod history;
+pub mod incident;
 pub mod performance;
 pub mod playback;
 pub mod real;

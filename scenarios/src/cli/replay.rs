@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use locum_engine::Output;
 use locum_engine::config::Config;
 use locum_engine::recording::{Head, Step, Told};
+use locum_scenarios::incident;
 use locum_scenarios::playback::{Played, Recording, Run, Verdict, utc};
 use locum_scenarios::report::{BAD, BOLD, DIM, FAULT, GOOD, Palette};
 
@@ -21,6 +22,9 @@ pub(super) struct ReplayArgs {
     /// Every run that is left in the file.
     #[arg(long, conflicts_with = "run")]
     all: bool,
+    /// Write a scenario file that tells the node the same story, instead of playing it.
+    #[arg(long, conflicts_with_all = ["all", "inputs"])]
+    as_scenario: bool,
     /// Show each input with everything that came of it, not only what was decided.
     #[arg(long)]
     inputs: bool,
@@ -29,6 +33,11 @@ pub(super) struct ReplayArgs {
 pub(super) fn replay(out: &mut impl Write, palette: Palette, args: &ReplayArgs) -> Answer {
     let recording = read(&args.file)?;
     let runs = choose(&recording, args)?;
+    if let (true, Some(run)) = (args.as_scenario, runs.first()) {
+        let text = incident::scenario(run);
+        write!(out, "{}", text.map_err(Failure::Said)?)?;
+        return Ok(true);
+    }
     let mut good = true;
     for run in runs {
         let mut failed = None;

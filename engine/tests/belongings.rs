@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use common::*;
 use locum_engine::config::{
-    Config, InstanceConfig, Network, NextHop, Object, ObjectId, Route, RouteKind, StaticItem,
-    StaticTrack, Statics, TABLE_MAIN, VirtualDevice, Vmac, virtual_mac_v4,
+    Config, InstanceConfig, Network, NextHop, Object, ObjectId, Route, RouteExtras, RouteKind,
+    StaticItem, StaticTrack, Statics, TABLE_MAIN, VirtualDevice, Vmac, virtual_mac_v4,
 };
 use locum_engine::event::{Reason, StateKind};
 use locum_engine::ids::{InterfaceId, MacAddr, Vrid};
@@ -34,6 +34,7 @@ fn route(third: u8) -> Object {
         tos: 0,
         protocol: 18,
         metrics: vec![],
+        extras: RouteExtras::default(),
         tracked: third != 9,
     }))
 }

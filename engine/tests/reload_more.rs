@@ -7,7 +7,8 @@ use std::sync::Arc;
 use common::*;
 use locum_engine::conf::{NoIncludes, read};
 use locum_engine::config::{
-    Config, Network, NextHop, Object, Route, RouteKind, VirtualDevice, Vmac, virtual_mac_v4,
+    Config, Network, NextHop, Object, Route, RouteExtras, RouteKind, VirtualDevice, Vmac,
+    virtual_mac_v4,
 };
 use locum_engine::event::{Event, StateKind};
 use locum_engine::ids::{InstanceId, InterfaceId};
@@ -99,6 +100,7 @@ fn route(destination: &str) -> Object {
         tos: 0,
         protocol: 18,
         metrics: vec![],
+        extras: RouteExtras::default(),
         tracked: true,
     }))
 }

@@ -90,8 +90,21 @@ pub struct Route {
     pub protocol: u8,
     /// `mtu`, `advmss` and their like.
     pub metrics: Vec<RouteMetric>,
+    /// What is rarely said.
+    pub extras: RouteExtras,
     /// Put back when somebody removes it; `no_track` says no.
     pub tracked: bool,
+}
+
+/// The rarer words of a route. The default is that none of them is there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RouteExtras {
+    /// `pref` of an IPv6 route, as the kernel's number (RFC 4191): 0 medium, 1 high, 3 low.
+    pub preference: Option<u8>,
+    /// `realms` of an IPv4 route: from and to, 0 for none.
+    pub realms: Option<(u16, u16)>,
+    /// `congctl`: an algorithm for TCP, and whether it is locked.
+    pub congestion: Option<(Arc<str>, bool)>,
 }
 
 /// What becomes of packets.

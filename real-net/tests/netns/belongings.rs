@@ -30,6 +30,9 @@ vrrp_instance VI_1 {
         10.9.0.0/16 via 192.168.0.1 src 192.168.0.200 metric 50
         default via 192.168.0.1 dev eth0 table 100 mtu 1400
         blackhole 10.8.0.0/16
+        10.5.0.0/16 via 192.168.0.1 realms 5/10 congctl reno
+        10.4.0.0/16 via 192.168.0.1 congctl lock reno
+        2001:db8:1::/48 dev eth0 pref high
         10.6.0.0/16 table 6000 nexthop via 192.168.0.1 dev eth0 weight 2 nexthop via 192.168.0.2 dev eth0
     }
     virtual_rules {

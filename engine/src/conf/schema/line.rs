@@ -76,9 +76,9 @@ impl<'a> Line<'a> {
     }
 
     /// An option that keepalived has and this doesn't.
-    pub(super) fn unsupported(&mut self, option: &Word, report: &mut Report) {
+    pub(super) fn unsupported(&mut self, option: &Word, hint: &str, report: &mut Report) {
         let why = format!("`{}` is not supported", option.text);
-        self.reject(option.span, &why, "", report);
+        self.reject(option.span, &why, hint, report);
     }
 
     /// A whole number, decimal or with `0x`.

@@ -7,7 +7,9 @@ use super::value::{Value, without_semicolon, word};
 use crate::conf::lexer::Word;
 use crate::conf::source::{Report, Span};
 use crate::conf::tree::Item;
-use crate::config::{Network, PROTOCOL_KEEPALIVED, Route, RouteKind, RouteMetric, TABLE_MAIN};
+use crate::config::{
+    Network, PROTOCOL_KEEPALIVED, Route, RouteExtras, RouteKind, RouteMetric, TABLE_MAIN,
+};
 
 /// One line.
 #[derive(Debug)]
@@ -49,19 +51,32 @@ const METRICS: [(&str, u16, u32); 14] = [
 /// `features`, whose one feature is `ecn`.
 const FEATURES: (u16, u32) = (12, 1);
 
-/// Options of keepalived's that aren't carried out.
-const UNSUPPORTED: [&str; 10] = [
-    "realms",
-    "expires",
-    "pref",
-    "ttl-propagate",
-    "encap",
-    "as",
-    "vrf",
-    "congctl",
-    "from",
-    "nhid",
+/// Options of keepalived's that aren't carried out, and what may help.
+const UNSUPPORTED: [(&str, &str); 7] = [
+    (
+        "expires",
+        "a master's route is there for as long as it is master: leave the time out",
+    ),
+    ("ttl-propagate", "packets get no MPLS labels here"),
+    ("encap", "packets aren't put into others here"),
+    ("as", "packets get no MPLS labels here"),
+    (
+        "vrf",
+        "write `table NUMBER` with the table of the VRF, which isn't looked up",
+    ),
+    (
+        "from",
+        "a `virtual_rules` line with `from` leads to a table of its own",
+    ),
+    ("nhid", "write the next hops themselves: `via ADDRESS`"),
 ];
+
+fn unsupported(name: &str) -> Option<&'static str> {
+    let mut known = UNSUPPORTED.iter();
+    known
+        .find(|(known, _)| *known == name)
+        .map(|(_, hint)| *hint)
+}
 
 /// Reads the block's lines. `fixed` says that they are static, and may have a `track_group`.
 pub(super) fn read(block: &Item, fixed: bool, routes: &mut Vec<RouteDraft>, report: &mut Report) {
@@ -97,6 +112,7 @@ fn line(item: &Item, fixed: bool, report: &mut Report) -> Option<RouteDraft> {
             tos: 0,
             protocol: PROTOCOL_KEEPALIVED,
             metrics: Vec::new(),
+            extras: RouteExtras::default(),
             tracked: true,
         },
         hops: Vec::new(),
@@ -115,7 +131,9 @@ fn line(item: &Item, fixed: bool, report: &mut Report) -> Option<RouteDraft> {
                 let value = line.value(option, report)?;
                 destination = line.network(value, report);
             }
-            name if UNSUPPORTED.contains(&name) => line.unsupported(option, report),
+            name if unsupported(name).is_some() => {
+                line.unsupported(option, unsupported(name).unwrap_or_default(), report);
+            }
             _ if destination.is_none() => {
                 let value = without_semicolon(word(option), report);
                 destination = line.network(value, report);
@@ -244,11 +262,33 @@ fn attribute(line: &mut Line<'_>, option: &Word, route: &mut Route, report: &mut
             }
         }
         "no_track" => route.tracked = false,
+        "pref" => {
+            let names = [("medium", 0), ("high", 1), ("low", 3)];
+            let preference = line.named(option, &names, 0, "low, medium or high", report);
+            route.extras.preference = byte(preference);
+        }
+        "realm" | "realms" => route.extras.realms = realms(line, option, report),
+        "congctl" => {
+            let locked = line.next_if("lock");
+            let name = line.value(option, report);
+            route.extras.congestion = name.map(|name| (name.text.into(), locked));
+        }
         // keepalived's way of saying how it is added; there is one way here.
         "add" | "append" | "prepend" => {}
         name => return metric(line, name, option, route, report),
     }
     true
+}
+
+fn realms(line: &mut Line<'_>, option: &Word, report: &mut Report) -> Option<(u16, u16)> {
+    let value = line.value(option, report)?;
+    let (from, to) = value.text.split_once('/').unwrap_or(("0", value.text));
+    let pair = from.parse().ok().zip(to.parse().ok());
+    if pair.is_none() {
+        let hint = "write the number, as /etc/iproute2/rt_realms has it: that file is not read";
+        line.reject(value.span, "a realm is a number, or FROM/TO", hint, report);
+    }
+    pair
 }
 
 fn metric(
@@ -290,6 +330,14 @@ fn complete(line: &mut Line<'_>, draft: &RouteDraft, report: &mut Report) {
     if let Some(other) = addresses.find(|a| a.is_ipv6() != family) {
         let why = format!("{other} is of another family than the destination");
         return line.reject(draft.span, &why, "", report);
+    }
+    let extras = &route.extras;
+    let other_family = match family {
+        true => extras.realms.map(|_| "only IPv4 routes have realms"),
+        false => extras.preference.map(|_| "only IPv6 routes have a `pref`"),
+    };
+    if let Some(why) = other_family {
+        return line.reject(draft.span, why, "", report);
     }
     match route.kind {
         RouteKind::Unicast if draft.hops.is_empty() => {

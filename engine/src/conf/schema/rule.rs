@@ -81,7 +81,7 @@ fn line(item: &Item, fixed: bool, report: &mut Report) -> Option<RuleDraft> {
                     quoted: false,
                 });
             }
-            name if UNSUPPORTED.contains(&name) => line.unsupported(option, report),
+            name if UNSUPPORTED.contains(&name) => line.unsupported(option, "", report),
             _ => {
                 let shown: String = option.text.chars().take(60).collect();
                 let why = format!("`{shown}` is not understood here");

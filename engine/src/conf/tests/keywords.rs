@@ -5,6 +5,8 @@
 //! without a remark about it. `-` in front: has no effect, and the remark says so. When a keyword
 //! begins to be acted on, its mark changes here.
 
+mod lines;
+
 use super::{conf, instance_with, printed};
 use crate::conf::Diagnostic;
 

@@ -3,7 +3,8 @@
 use super::{assert_says, conf, instance_with, only_instance, printed, said, usable};
 use crate::conf::Severity::{Error, Warning};
 use crate::config::{
-    Network, NextHop, Object, Route, RouteKind, RouteMetric, Rule, RuleAction, StaticItem,
+    Network, NextHop, Object, Route, RouteExtras, RouteKind, RouteMetric, Rule, RuleAction,
+    StaticItem,
 };
 use crate::ids::{InstanceId, InterfaceId};
 
@@ -110,9 +111,42 @@ fn a_route_with_everything() {
             metric(8, 101, false),
             metric(12, 1, false),
         ],
+        extras: RouteExtras::default(),
         tracked: true,
     };
     assert_eq!(read, expected);
+}
+
+#[test]
+fn the_rarer_words_of_a_route_are_kept() {
+    let v4 = route("10.0.0.0/8 via 192.0.2.9 realms 5/10 congctl lock bbr");
+    let expected = RouteExtras {
+        preference: None,
+        realms: Some((5, 10)),
+        congestion: Some(("bbr".into(), true)),
+    };
+    assert_eq!(v4.extras, expected);
+    let to = route("10.0.0.0/8 via 192.0.2.9 realms 7").extras.realms;
+    assert_eq!(to, Some((0, 7)));
+    for (word, number) in [("low", 3), ("medium", 0), ("high", 1)] {
+        let v6 = route(&format!("2001:db8:1::/48 via fe80::9 pref {word}"));
+        assert_eq!(v6.extras.preference, Some(number), "{word}");
+    }
+    for (line, part) in [
+        ("10.0.0.0/8 via 192.0.2.9 pref low", "only IPv6 routes"),
+        ("2001:db8:1::/48 via fe80::9 realms 5", "only IPv4 routes"),
+        (
+            "10.0.0.0/8 via 192.0.2.9 realms cosmos",
+            "a realm is a number",
+        ),
+        (
+            "2001:db8:1::/48 via fe80::9 pref best",
+            "`pref` has no value `best`",
+        ),
+    ] {
+        let lines = format!("virtual_routes {{\n{line}\n}}");
+        assert_says(&lines, Warning, part);
+    }
 }
 
 #[test]
@@ -185,8 +219,8 @@ fn what_is_not_understood_costs_the_line() {
             "`encap` is not supported",
         ),
         (
-            "10.0.0.0/8 via 192.0.2.9 congctl bbr",
-            "`congctl` is not supported",
+            "10.0.0.0/8 via 192.0.2.9 expires 30",
+            "`expires` is not supported",
         ),
         (
             "10.0.0.0/8 via 192.0.2.9 bogus 5",

@@ -7,7 +7,7 @@ use locum_engine::config::{Network, NextHop, Route, RouteKind, Rule, RuleAction}
 use netlink_packet_core::{DefaultNla, NLM_F_CREATE, NLM_F_EXCL};
 use netlink_packet_route::route::{
     RouteAttribute, RouteFlags, RouteHeader, RouteMessage, RouteMetric as Metric, RouteNextHop,
-    RouteNextHopFlags, RouteScope, RouteType,
+    RouteNextHopFlags, RouteRealm, RouteScope, RouteType,
 };
 use netlink_packet_route::rule::{
     RuleAction as Action, RuleAttribute, RuleFlags, RuleMessage, RulePortRange, RuleUidRange,
@@ -29,6 +29,8 @@ const FRA_SRC: u16 = 2;
 const FRA_GOTO: u16 = 4;
 const FRA_PRIORITY: u16 = 6;
 const FRA_TABLE: u16 = 15;
+/// The congestion control algorithm among a route's metrics.
+const RTAX_CC_ALGO: u16 = 16;
 
 impl Netlink {
     /// Adds or removes a route. An equal one is `EEXIST`, none is `ESRCH`; another route to the same
@@ -225,7 +227,18 @@ fn route_message(route: &Route, index: impl Fn(&NextHop) -> Option<u32>) -> Rout
             attributes.push(RouteAttribute::MultiPath(hops));
         }
     }
-    if !route.metrics.is_empty() {
+    let extras = &route.extras;
+    if let Some((source, destination)) = extras.realms {
+        let realm = RouteRealm {
+            source,
+            destination,
+        };
+        attributes.push(RouteAttribute::Realm(realm));
+    }
+    if let Some(preference) = extras.preference {
+        attributes.push(RouteAttribute::Preference(preference.into()));
+    }
+    if !route.metrics.is_empty() || extras.congestion.is_some() {
         attributes.push(RouteAttribute::Metrics(metrics(route)));
     }
     message
@@ -321,9 +334,8 @@ fn next_hop(hop: &NextHop, index: Option<u32>) -> RouteNextHop {
 
 fn metrics(route: &Route) -> Vec<Metric> {
     let locked = route.metrics.iter().filter(|m| m.locked);
-    let locked = locked.fold(0, |bits, m| {
-        bits | 1_u32.checked_shl(m.kind.into()).unwrap_or(0)
-    });
+    let bit = |kind: u16| 1_u32.checked_shl(kind.into()).unwrap_or(0);
+    let mut locked = locked.fold(0, |bits, m| bits | bit(m.kind));
     let number =
         |kind, value: u32| Metric::Other(DefaultNla::new(kind, value.to_ne_bytes().into()));
     let mut list: Vec<_> = route
@@ -331,6 +343,10 @@ fn metrics(route: &Route) -> Vec<Metric> {
         .iter()
         .map(|m| number(m.kind, m.value))
         .collect();
+    if let Some((algorithm, is_locked)) = &route.extras.congestion {
+        locked |= if *is_locked { bit(RTAX_CC_ALGO) } else { 0 };
+        list.push(Metric::CcAlgo(algorithm.to_string()));
+    }
     if locked != 0 {
         list.push(Metric::Lock(locked));
     }
@@ -384,6 +400,7 @@ fn number(value: &[u8]) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use locum_engine::config::RouteExtras;
     use netlink_packet_core::Emitable;
 
     use super::*;
@@ -408,6 +425,7 @@ mod tests {
             tos: 4,
             protocol: 18,
             metrics: vec![],
+            extras: RouteExtras::default(),
             tracked: true,
         }
     }

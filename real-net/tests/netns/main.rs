@@ -13,6 +13,7 @@ mod bytes;
 mod capture;
 mod control;
 mod cycles;
+mod drain;
 mod dumps;
 mod election;
 mod flood;

@@ -4,19 +4,21 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 
 use locum_engine::conf::{self, NoIncludes};
+use locum_engine::ids::InterfaceId;
 use locum_engine::{Command, Engine, Input, Instant, LinkState};
 
 use super::*;
 use crate::desk::About;
 
-/// An engine with that many instances on one interface, of which all are master.
-fn engine(instances: u8) -> Engine {
+/// An engine with that many instances, at most 250 on an interface; all are master.
+fn engine(instances: u16) -> Engine {
     let mut text = "vrrp_script gw {\n script \"/bin/true\"\n weight 2\n}\n".to_owned();
-    for vrid in 1..=instances {
+    for n in 1..=instances {
+        let (network, vrid) = ((n - 1) / 250, (n - 1) % 250 + 1);
         let _ = write!(
             text,
-            "vrrp_instance \"VI \\{vrid}\" {{\n interface eth0\n virtual_router_id {vrid}\n \
-             track_script {{\n gw\n }}\n virtual_ipaddress {{\n 10.0.0.{vrid}\n }}\n}}\n"
+            "vrrp_instance \"VI \\{n}\" {{\n interface eth{network}\n virtual_router_id {vrid}\n \
+             track_script {{\n gw\n }}\n virtual_ipaddress {{\n 10.0.{network}.{vrid}\n }}\n}}\n"
         );
     }
     let reading = conf::read("k.conf", &text, &mut NoIncludes);
@@ -26,12 +28,15 @@ fn engine(instances: u8) -> Engine {
         address: Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1))),
         ..LinkState::default()
     };
-    let interface = locum_engine::ids::InterfaceId(0);
+    let interfaces = (0..engine.config().interfaces.len()).map(|i| InterfaceId(i as u16));
+    let interfaces: Vec<_> = interfaces.collect();
     let mut give = |now, input| {
         engine.handle(now, input);
         while engine.poll_output().is_some() {}
     };
-    give(Instant::ZERO, Input::Link { interface, state });
+    for interface in interfaces {
+        give(Instant::ZERO, Input::Link { interface, state });
+    }
     give(Instant::ZERO, Input::Command(Command::Start));
     give(Instant::from_millis(10_000), Input::Timeout);
     engine
@@ -110,7 +115,7 @@ fn values_are_the_engine_s() {
 /// Many instances come in several portions, and none twice or never.
 #[test]
 fn no_instance_is_left_out_between_portions() {
-    let count = 255;
+    let count = 600;
     let mut many = engine(count);
     let (text, portions) = scrape(&many);
     let states = |text: &str| {

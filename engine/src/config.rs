@@ -89,6 +89,21 @@ pub struct Config {
 }
 
 impl Config {
+    /// The same in memory of its own. Reading leaves what stays of thousands of instances scattered
+    /// over the memory that it took, which can't be given back then.
+    #[must_use]
+    pub fn compacted(self) -> Self {
+        let mut copy = self.clone();
+        for instance in &mut copy.instances {
+            instance.name = Arc::from(&*instance.name);
+            let held = instance.addresses.iter_mut();
+            for address in held.chain(&mut instance.excluded) {
+                address.label = address.label.as_deref().map(Arc::from);
+            }
+        }
+        copy
+    }
+
     /// The name of an interface.
     pub fn interface_name(&self, id: InterfaceId) -> &str {
         &self.interfaces[id.index()]

@@ -44,7 +44,13 @@ pub trait Network {
 
     /// Sends now or never: an advert that can't be sent is worth nothing later. Errors are the
     /// implementation's to count and report.
+    ///
+    /// What must not be heard before the host has done its part, an announcement of an address or
+    /// the resignation that follows a removal, may be put off until [`Network::release`].
     fn send(&mut self, transmit: Transmit);
+
+    /// The host has worked: what was waiting for it may leave.
+    fn release(&mut self) {}
 }
 
 /// A packet whose payload lies in the buffer given to [`Network::poll_receive`].
@@ -78,7 +84,15 @@ pub trait Host {
 
     /// Adds or removes an address, a route, a rule, a device or a filter. Must not wait for the kernel's answer in a way that delays
     /// adverts; a refusal comes back as [`HostChange::AddressRefused`].
+    ///
+    /// It may be put off until [`Host::work`]; the order of all effects is kept.
     fn apply(&mut self, effect: Effect);
+
+    /// Does a part of what was put off, small enough that no advert is late because of it, and says
+    /// whether there is more.
+    fn work(&mut self) -> bool {
+        false
+    }
 }
 
 /// What the host can report; each becomes the [`Input`] of the same name.
@@ -176,6 +190,10 @@ pub struct World<C, N, H, P, K> {
 /// holds up every instance on it).
 pub const LATE_INPUTS_MAX: u32 = 256;
 
+/// How many inputs are taken before the host goes on with what it has put off. Without any, it goes
+/// on at once.
+const INPUTS_BETWEEN_WORK: u32 = 32;
+
 /// The largest payload that is looked at; VRRP's own limit is 20 + 255 x 16 bytes.
 const PAYLOAD_MAX: usize = 8192;
 
@@ -187,6 +205,9 @@ pub struct Driver<C, N, H, P, K> {
     buffer: Vec<u8>,
     late_inputs: u32,
     tap: Option<Box<dyn Tap>>,
+    /// The host has put something off.
+    unfinished: bool,
+    inputs_since_work: u32,
 }
 
 /// What became of one turn.
@@ -217,6 +238,8 @@ impl<C: Clock, N: Network, H: Host, P: Probes, K: Hooks> Driver<C, N, H, P, K> {
             buffer: vec![0; PAYLOAD_MAX],
             late_inputs: 0,
             tap: None,
+            unfinished: false,
+            inputs_since_work: 0,
         }
     }
 
@@ -307,6 +330,18 @@ impl<C: Clock, N: Network, H: Host, P: Probes, K: Hooks> Driver<C, N, H, P, K> {
     }
 
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
+        let wake = self.engine.poll_timeout();
+        let deadline = wake.map_or(Instant::FAR_FUTURE, |wake| wake.at);
+        let late = self.world.clock.now() >= deadline;
+        if late && self.late_inputs >= LATE_INPUTS_MAX {
+            self.late_inputs = 0;
+            return Poll::Ready(Next::Timeout);
+        }
+        self.late_inputs = if late { self.late_inputs + 1 } else { 0 };
+        self.inputs_since_work += 1;
+        if self.unfinished && self.inputs_since_work > INPUTS_BETWEEN_WORK {
+            self.let_work();
+        }
         let World {
             clock,
             network,
@@ -314,16 +349,6 @@ impl<C: Clock, N: Network, H: Host, P: Probes, K: Hooks> Driver<C, N, H, P, K> {
             probes,
             hooks,
         } = &mut self.world;
-        let deadline = self
-            .engine
-            .poll_timeout()
-            .map_or(Instant::FAR_FUTURE, |wake| wake.at);
-        let late = clock.now() >= deadline;
-        if late && self.late_inputs >= LATE_INPUTS_MAX {
-            self.late_inputs = 0;
-            return Poll::Ready(Next::Timeout);
-        }
-        self.late_inputs = if late { self.late_inputs + 1 } else { 0 };
         if let Poll::Ready(change) = host.poll_change(cx) {
             return Poll::Ready(Next::Change(change));
         }
@@ -340,10 +365,17 @@ impl<C: Clock, N: Network, H: Host, P: Probes, K: Hooks> Driver<C, N, H, P, K> {
             return Poll::Ready(Next::Check(check, outcome));
         }
         self.late_inputs = 0;
+        if !late && self.unfinished {
+            self.let_work();
+            // Back here soon, after a look at what has arrived meanwhile.
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         clock.poll_sleep(cx, deadline).map(|()| Next::Timeout)
     }
 
-    /// Carries out every output, in order.
+    /// Carries out every output, in order; then the host does the first part of what it has put off,
+    /// or all of it before the end.
     fn drain(&mut self, now: Instant) -> Turn {
         let World {
             network,
@@ -352,7 +384,7 @@ impl<C: Clock, N: Network, H: Host, P: Probes, K: Hooks> Driver<C, N, H, P, K> {
             hooks,
             ..
         } = &mut self.world;
-        let mut turn = Turn::Handled;
+        let (mut turn, mut applied) = (Turn::Handled, false);
         while let Some(output) = self.engine.poll_output() {
             if let Some(tap) = &mut self.tap {
                 tap.output(&output);
@@ -375,7 +407,10 @@ impl<C: Clock, N: Network, H: Host, P: Probes, K: Hooks> Driver<C, N, H, P, K> {
                     | Effect::RemoveDevice { .. }
                     | Effect::Shut { .. }
                     | Effect::Unshut { .. }),
-                ) => host.apply(effect),
+                ) => {
+                    host.apply(effect);
+                    applied = true;
+                }
                 Output::Event(event) => hooks.event(now, event),
                 Output::Reloaded(reloaded) => {
                     host.reload(&reloaded);
@@ -386,7 +421,19 @@ impl<C: Clock, N: Network, H: Host, P: Probes, K: Hooks> Driver<C, N, H, P, K> {
                 Output::Stopped => turn = Turn::Stopped,
             }
         }
+        if applied {
+            self.let_work();
+        }
+        while turn == Turn::Stopped && self.unfinished {
+            self.let_work();
+        }
         turn
+    }
+
+    fn let_work(&mut self) {
+        self.inputs_since_work = 0;
+        self.unfinished = self.world.host.work();
+        self.world.network.release();
     }
 }
 

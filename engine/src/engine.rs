@@ -5,6 +5,8 @@
 //! `None`, ask [`Engine::poll_timeout`], wait. Nothing fails: a bad packet is counted and reported.
 
 mod checkpoint;
+mod deadlines;
+mod holders;
 mod link;
 mod reload;
 
@@ -34,6 +36,12 @@ use crate::wire;
 
 pub use checkpoint::Unrestorable;
 
+use deadlines::Deadlines;
+use holders::Holders;
+
+/// Room for so many outputs is kept.
+const OUT_KEPT: usize = 1024;
+
 /// All virtual routers and checks of one daemon.
 #[derive(Debug)]
 pub struct Engine {
@@ -46,10 +54,9 @@ pub struct Engine {
     refreshes: Refreshes,
     pub(crate) links: Links,
     addressees: Addressees,
-    /// Each router's next deadline, kept by [`Engine::one`].
-    deadlines: BTreeSet<(Instant, InstanceId)>,
-    /// The other side of `deadlines`: which one a router has there.
-    scheduled: Vec<Option<Instant>>,
+    holders: Holders,
+    /// Kept by [`Engine::one`].
+    deadlines: Deadlines,
     pub(crate) now: Instant,
     utc: Utc,
     /// Some instance has `auth_hmac`.
@@ -64,6 +71,7 @@ pub struct Engine {
     unknown: BTreeSet<(InterfaceId, Vrid)>,
     /// How long the machine had been up before [`Command::Start`].
     uptime: Duration,
+    asked: u64,
     pub(crate) out: VecDeque<Output>,
 }
 
@@ -79,7 +87,8 @@ impl Engine {
     ///
     /// # Panics
     /// When the configuration has more than 65,536 instances.
-    pub fn new(config: Config) -> Self {
+    pub fn new(config: impl Into<Arc<Config>>) -> Self {
+        let config = config.into();
         let groups = Groups::new(&config);
         Self {
             routers: ids(&config)
@@ -95,8 +104,8 @@ impl Engine {
             refreshes: Refreshes::new(config.instances.len()),
             links: Links::new(&config),
             addressees: Addressees::new(&config),
-            deadlines: BTreeSet::new(),
-            scheduled: vec![None; config.instances.len()],
+            holders: Holders::new(&config),
+            deadlines: Deadlines::new(config.instances.len()),
             now: Instant::ZERO,
             utc: Utc::default(),
             stamps: config.instances.iter().any(|i| i.hmac.is_some()),
@@ -107,8 +116,9 @@ impl Engine {
             reloads: 0,
             unknown: BTreeSet::new(),
             uptime: Duration::ZERO,
+            asked: 0,
             out: VecDeque::new(),
-            config: Arc::new(config),
+            config,
         }
     }
 
@@ -131,6 +141,11 @@ impl Engine {
     /// The same, shared.
     pub(crate) fn shared_config(&self) -> Arc<Config> {
         Arc::clone(&self.config)
+    }
+
+    /// How often a router was asked to do something: what an input costs. Not part of the state.
+    pub fn asked(&self) -> u64 {
+        self.asked
     }
 
     /// Whether anything depends on [`Input::Utc`].
@@ -156,12 +171,12 @@ impl Engine {
                 {
                     self.fixtures_changed();
                 }
-                self.each(|router, s| {
-                    let instance = s.config.instance(router.id());
+                for id in self.holders.of(address) {
+                    let instance = self.config.instance(id);
                     if instance.held_addresses().any(|a| a.interface == interface) {
-                        router.address_removed(s, address);
+                        self.one(id, |router, s| router.address_removed(s, address));
                     }
-                });
+                }
             }
             Input::ObjectRemoved(object) => self.object_removed(object),
             Input::ObjectRefused(object) => self.object_refused(object),
@@ -200,14 +215,19 @@ impl Engine {
     /// The next thing to do, or `None` when all is said. The order matters; see [`Output`].
     #[must_use]
     pub fn poll_output(&mut self) -> Option<Output> {
-        self.out.pop_front()
+        let output = self.out.pop_front();
+        if output.is_none() && self.out.capacity() > OUT_KEPT {
+            // The start of very many instances; nothing else says so much at once.
+            self.out = VecDeque::new();
+        }
+        output
     }
 
     /// The next deadline, or `None` when only an input can change anything. May change after every
     /// [`Engine::handle`].
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Wake> {
-        let router = self.deadlines.first().map(|(at, _)| *at);
+        let router = self.deadlines.next();
         let check = self.checks.deadline();
         let fixture = self.fixtures.deadline();
         let paced = self.pacer.deadline();
@@ -229,13 +249,14 @@ impl Engine {
             self.starts_at = None;
             self.each(Router::start);
         }
-        while let Some(&(at, id)) = self.deadlines.first() {
-            if at > self.now {
+        // Whoever has no turn this time has it next time: the deadline stays.
+        for _ in 0..deadlines::AT_ONCE {
+            let Some((at, id)) = self.deadlines.first_due(self.now) else {
                 break;
-            }
+            };
             self.lateness.note(self.now.saturating_since(at));
             self.one(id, |router, s| router.timeout_of(s, at));
-            let next = self.scheduled[id.index()];
+            let next = self.deadlines.of(id);
             assert!(
                 next.is_none_or(|next| next > self.now),
                 "a deadline was not honoured"
@@ -403,6 +424,7 @@ impl Engine {
         id: InstanceId,
         mut act: impl FnMut(&mut Router, &mut Surroundings<'_>),
     ) {
+        self.asked += 1;
         let router = &mut self.routers[id.index()];
         let before = router.face();
         let mut surroundings = Surroundings {
@@ -419,17 +441,8 @@ impl Engine {
         act(router, &mut surroundings);
         self.groups.compare(id, before, router.face());
         self.refreshes.keep(id, router.refresh_at());
-        let deadline = router.deadline();
-        let scheduled = &mut self.scheduled[id.index()];
-        if *scheduled != deadline {
-            if let Some(at) = *scheduled {
-                self.deadlines.remove(&(at, id));
-            }
-            if let Some(at) = deadline {
-                self.deadlines.insert((at, id));
-            }
-            *scheduled = deadline;
-        }
+        self.deadlines
+            .keep(id, router.is_master(), router.deadline());
     }
 }
 

@@ -90,7 +90,7 @@ pub(crate) struct Router {
     /// Routes and rules that should be there and aren't.
     missing: Missing,
     /// What it has to do with its group; `None` without one.
-    partners: Option<Partners>,
+    partners: Option<Box<Partners>>,
     announcer: Announcer,
     /// IPv4 identification of the last advert; the first is 1, and 0 is never used, as keepalived.
     ip_id: u16,
@@ -126,7 +126,7 @@ impl Router {
             put_back: PutBack::default(),
             refresh_at: None,
             missing: Missing::default(),
-            partners: grouped.then(Partners::default),
+            partners: grouped.then(Box::default),
             announcer: Announcer::default(),
             ip_id: 0,
             guard: Guard::default(),
@@ -272,7 +272,7 @@ impl Router {
         matches!(self.state, State::Backup(backup) if backup.master.is_some_and(|m| m.source == source))
     }
 
-    fn is_master(&self) -> bool {
+    pub(crate) fn is_master(&self) -> bool {
         matches!(self.state, State::Master(_))
     }
 

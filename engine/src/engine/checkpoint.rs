@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::Engine;
+use super::{Deadlines, Engine, Holders};
 use crate::addressees::Addressees;
 use crate::config::Config;
 use crate::event::StateKind;
@@ -97,8 +97,8 @@ impl Engine {
             refreshes: _,
             links,
             addressees: _,
+            holders: _,
             deadlines: _,
-            scheduled: _,
             now,
             utc,
             stamps: _,
@@ -109,6 +109,7 @@ impl Engine {
             reloads,
             unknown,
             uptime,
+            asked: _,
             out,
         } = self;
         debug_assert!(out.is_empty(), "drained before the next input");
@@ -152,9 +153,7 @@ impl Engine {
         }
         let groups = Groups::restored(&config, saved.groups).ok_or(other)?;
         let pacer = Pacer::restored(&config, saved.lanes).ok_or(other)?;
-        let scheduled: Vec<_> = saved.routers.iter().map(Router::deadline).collect();
-        let due = saved.routers.iter().zip(&scheduled);
-        let deadlines = due.filter_map(|(r, at)| Some(((*at)?, r.id()))).collect();
+        let deadlines = Deadlines::of_all(&saved.routers);
         let mut refreshes = Refreshes::new(saved.routers.len());
         for router in &saved.routers {
             refreshes.keep(router.id(), router.refresh_at());
@@ -168,8 +167,8 @@ impl Engine {
             refreshes,
             links: saved.links,
             addressees: Addressees::new(&config),
+            holders: Holders::new(&config),
             deadlines,
-            scheduled,
             now: saved.now,
             utc: saved.utc,
             stamps: config.instances.iter().any(|i| i.hmac.is_some()),
@@ -180,6 +179,7 @@ impl Engine {
             reloads: saved.reloads,
             unknown: saved.unknown,
             uptime: saved.uptime,
+            asked: 0,
             out: VecDeque::new(),
             config: Arc::new(config),
         })

@@ -68,16 +68,23 @@ impl Engine {
                 .link(config, interface, up, now, &mut self.out);
             self.fixtures_changed();
         }
-        self.each(|router, s| {
-            let config = s.config.instance(router.id());
+        for id in super::ids(&self.config) {
+            let config = self.config.instance(id);
             let tracks = config.links.iter().any(|link| link.interface == interface);
             let carries = config.vmac.is_some_and(|vmac| vmac.device == interface);
-            if config.interface == interface || tracks || carries {
-                router.reconsider(s);
+            let depends = config.interface == interface || tracks || carries;
+            let renews = risen && !config.objects.is_empty();
+            if !depends && !renews {
+                continue;
             }
-            if risen {
-                router.renew_objects(s);
-            }
-        });
+            self.one(id, |router, s| {
+                if depends {
+                    router.reconsider(s);
+                }
+                if renews {
+                    router.renew_objects(s);
+                }
+            });
+        }
     }
 }

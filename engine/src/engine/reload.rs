@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::Engine;
+use super::{Deadlines, Engine, Holders};
 use crate::addressees::Addressees;
 use crate::config::Config;
 use crate::group::Groups;
@@ -81,10 +81,8 @@ impl Engine {
         self.groups = core::mem::replace(&mut self.groups, groups).moved(plan, config);
         self.pacer.move_in(plan, config);
         self.fixtures.move_in(before, config, &plan.moves);
-        let deadlines = self.routers.iter().map(Router::deadline);
-        self.scheduled = deadlines.collect();
-        let due = self.routers.iter().zip(&self.scheduled);
-        self.deadlines = due.filter_map(|(r, at)| Some(((*at)?, r.id()))).collect();
+        self.holders = Holders::new(config);
+        self.deadlines = Deadlines::of_all(&self.routers);
         self.refreshes = Refreshes::new(self.routers.len());
         for router in &self.routers {
             self.refreshes.keep(router.id(), router.refresh_at());

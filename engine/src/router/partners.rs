@@ -64,7 +64,7 @@ impl Router {
 
     /// The configuration has put it into a group, or taken it out.
     pub(super) fn regroup(&mut self, grouped: bool) {
-        self.partners = grouped.then(|| self.partners.unwrap_or_default());
+        self.partners = grouped.then(|| self.partners.take().unwrap_or_default());
         if let (false, State::Backup(backup)) = (grouped, &mut self.state) {
             // What waited for partners is due now.
             backup.ripe = false;

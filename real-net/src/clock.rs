@@ -58,14 +58,26 @@ impl Clock for MonotonicClock {
 
     fn poll_sleep(&mut self, cx: &mut Context<'_>, until: Instant) -> Poll<()> {
         loop {
-            if self.now() >= until {
+            let now = self.now();
+            if now >= until {
                 return Poll::Ready(());
             }
-            if self.armed != Some(until) {
-                self.arm(until).expect("a timerfd takes any future instant");
-            }
-            match self.timer.poll_read(cx, |timer| Ok(timer.wait()?)) {
-                Poll::Ready(_) => self.armed = None,
+            // A backup's deadline moves on with every advert. A timer that runs out too early is
+            // cheaper than one that is set with each of them.
+            let armed = match self.armed.filter(|at| *at > now && *at <= until) {
+                Some(at) => at,
+                None => {
+                    self.arm(until).expect("a timerfd takes any future instant");
+                    until
+                }
+            };
+            // Nothing is read: the time alone says whether it has run out.
+            let over = |now: Instant| match now >= armed {
+                true => Ok(()),
+                false => Err(io::ErrorKind::WouldBlock.into()),
+            };
+            match self.timer.poll_read(cx, |_| over(monotonic())) {
+                Poll::Ready(_) => {}
                 Poll::Pending => return Poll::Pending,
             }
         }

@@ -6,7 +6,8 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use locum_engine::Engine;
 use locum_engine::conf::Diagnostic;
@@ -17,6 +18,7 @@ use locum_engine::ids::InterfaceId;
 use locum_engine::plan::Plan;
 use nix::sys::resource::{RLIM_INFINITY, Resource, setrlimit};
 use nix::sys::stat::{Mode, umask};
+use tokio::task::coop::unconstrained;
 use tracing::{info, warn};
 
 use crate::background::{self, Foreground, Process};
@@ -37,7 +39,13 @@ use crate::privileges::{self, Kept};
 use crate::probes::{TaskProbes, UnknownUser};
 use crate::scripts;
 use crate::serving;
+use crate::sys::memory;
 use crate::systemd::{Heartbeat, Service};
+
+/// So many inputs are handled in a row before the runtime looks after scripts and signals.
+const TURNS_AT_ONCE: u32 = 64;
+/// After so long the instances have started, or taken over.
+const SETTLED: Duration = Duration::from_secs(8);
 
 /// Why the daemon could not run.
 #[derive(Debug, thiserror::Error)]
@@ -95,6 +103,7 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, DaemonError> {
     if args.check && !args.vrrp && !args.all {
         return Err(DaemonError::NothingToRun("-C without -P asks for no VRRP"));
     }
+    memory::prepare();
     let mut args = args.clone();
     let config = read(&args)?;
     if let Some(mask) = args.umask.or(config.operation.umask) {
@@ -149,7 +158,7 @@ fn read(args: &RunArgs) -> Result<Config, DaemonError> {
     if config.instances.is_empty() {
         return Err(DaemonError::NothingToRun("no vrrp_instance is configured"));
     }
-    Ok(config)
+    Ok(config.compacted())
 }
 
 /// Prints diagnostics, one after the other. There is nobody to tell when that fails.
@@ -175,6 +184,7 @@ async fn drive(
     kept: Kept,
     mut foreground: Foreground,
 ) -> Result<(), DaemonError> {
+    let config = Arc::new(config);
     let service = Rc::new(Service::from_environment());
     let links = Rc::new(Links::new(&config.interfaces));
     let network = RawNetwork::new(&config, Rc::clone(&links)).map_err(privileges_missing)?;
@@ -193,7 +203,7 @@ async fn drive(
         host: KernelHost::new(&config, Rc::clone(&links))?,
         probes: TaskProbes::new(&config)?,
         hooks: SignalHooks::new(
-            Arc::new(config.clone()),
+            Arc::clone(&config),
             Rc::clone(&links),
             Signals::catch(args)?,
             Rc::clone(&service),
@@ -220,27 +230,46 @@ async fn drive(
     let mut dumps = Dumps::catch()?;
     let mut heart = Heartbeat::new(&service);
     let clock = MonotonicClock::new()?;
-    let mut turn = Turn::Handled;
-    while turn == Turn::Handled {
-        turn = poll_fn(|cx| {
-            desk.poll(cx, driver.engine());
-            dumps.poll(cx, driver.engine());
-            let turn = driver.poll_turn(cx);
-            let engine = driver.engine();
-            heart.poll(
-                cx,
-                &service,
-                || keeps_deadlines(engine, &clock),
-                || summary(engine),
-            );
-            turn
-        })
-        .await;
-    }
+    let turn = |cx: &mut Context<'_>| {
+        desk.poll(cx, driver.engine());
+        dumps.poll(cx, driver.engine());
+        let turn = driver.poll_turn(cx);
+        let engine = driver.engine();
+        heart.poll(
+            cx,
+            &service,
+            || keeps_deadlines(engine, &clock),
+            || summary(engine),
+        );
+        turn
+    };
+    unconstrained(turns(turn)).await;
     // The addresses are gone; scripts that are told so still run for a moment.
     driver.into_world().hooks.finish().await;
     info!("stopped");
     Ok(())
+}
+
+/// Takes turn after turn, until the engine has stopped.
+///
+/// Deadlines are honoured when nothing else is there, so nothing may seem not to be there because
+/// others are to have their turn: the runtime's budget for cooperation doesn't apply, and they have it
+/// after so many turns instead.
+async fn turns(mut poll_turn: impl FnMut(&mut Context<'_>) -> Poll<Turn>) {
+    memory::give_back();
+    let mut settling = Some(Instant::now());
+    loop {
+        if settling.is_some_and(|since| since.elapsed() > SETTLED) {
+            settling = None;
+            memory::give_back();
+        }
+        for _ in 0..TURNS_AT_ONCE {
+            if poll_fn(&mut poll_turn).await == Turn::Stopped {
+                return;
+            }
+        }
+        tokio::task::yield_now().await;
+    }
 }
 
 fn privileges_missing(error: io::Error) -> DaemonError {

@@ -1,10 +1,9 @@
 //! The kernel's links and addresses: the engine's [`Host`].
 //!
 //! Two netlink sockets. One is subscribed to links and IPv4 addresses; what it says is kept as a
-//! small table, and differences in it become [`HostChange`]s. The other carries our own requests:
-//! the kernel has carried a request out when `sendmsg` returns, so an address is up before the
-//! announcement that follows it is sent. When the monitor's queue overflows, the table is read
-//! anew.
+//! small table, and differences in it become [`HostChange`]s. The other carries our own requests, in
+//! portions (`work`): the kernel has carried them out when `sendmsg` returns. When the monitor's queue
+//! overflows, the table is read anew.
 
 mod belongings;
 mod devices;
@@ -15,8 +14,9 @@ mod made;
 mod netlink;
 mod sources;
 mod sysctl;
+mod work;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -37,6 +37,7 @@ use self::made::Made;
 use self::netlink::{Change, Netlink};
 use self::sources::Sources;
 use self::sysctl::Sysctls;
+use self::work::Work;
 use crate::links::Links;
 use crate::sys::readable::Readable;
 
@@ -52,10 +53,9 @@ pub struct KernelHost {
     filter: Filter,
     /// Addresses that come and go with mastership; never the source of adverts.
     virtual_addresses: BTreeSet<IpAddr>,
-    /// Those that are up because of us.
-    held: BTreeSet<VirtualAddress>,
-    /// Those of them whose lifetime is ours to prolong.
-    leased: BTreeSet<VirtualAddress>,
+    /// Those that are up because of us, and whether their lifetime is ours to prolong.
+    held: BTreeMap<VirtualAddress, bool>,
+    work: Work,
     /// What the engine was told last.
     told: Vec<LinkState>,
     sources: Sources,
@@ -82,14 +82,15 @@ impl KernelHost {
     /// a tokio runtime.
     pub fn new(config: &Config, links: Rc<Links>) -> io::Result<Self> {
         // Subscribed before the table is read: a change in between is applied twice, not missed.
-        let monitor = Readable::new(Netlink::monitor(has_objects(config))?)?;
+        let requests = Netlink::requests()?;
+        let monitor = Readable::new(Netlink::monitor(has_objects(config), &requests)?)?;
         let mut host = Self {
             monitor,
-            requests: Netlink::requests()?,
+            requests,
             devices: Devices::read()?,
             virtual_addresses: virtual_addresses(config),
-            held: BTreeSet::new(),
-            leased: BTreeSet::new(),
+            held: BTreeMap::new(),
+            work: Work::default(),
             belongings: Belongings::new(config, Rc::clone(&links)),
             made: Made::new(Rc::clone(&links)),
             filter: Filter::new(refuses_access(config)),
@@ -226,7 +227,16 @@ impl KernelHost {
             }
         }
         let now = Devices::read()?;
-        for (index, address) in self.devices.missing_in(&now) {
+        let mut missing = self.devices.missing_in(&now);
+        for held in self.held.keys() {
+            // The table isn't told of those that we have added.
+            if let Some(index) = self.links.index(held.interface)
+                && !now.has(index.get(), held.address)
+            {
+                missing.insert((index.get(), held.address));
+            }
+        }
+        for (index, address) in missing {
             self.report_removed(index, address);
         }
         self.devices = now;
@@ -234,67 +244,6 @@ impl KernelHost {
         self.belongings.renew(&mut self.requests);
         self.report_differences();
         Ok(())
-    }
-
-    /// `refused` is given back when the kernel refuses it.
-    fn add(
-        &mut self,
-        address: &VirtualAddress,
-        lifetime: Option<Duration>,
-        refused: HostChange,
-    ) -> Option<HostChange> {
-        if address.address.is_ipv6() {
-            self.made.speak_ipv6(address.interface, true);
-        }
-        let result = self.request(address, |n, i, a| n.add_address(i, a, lifetime));
-        let ours = match &result {
-            Ok(()) => true,
-            Err(e) => e.raw_os_error() == Some(libc::EEXIST) && self.has_tag(address),
-        };
-        if ours {
-            self.leased.insert(address.clone());
-            if result.is_err() {
-                self.refresh(address, lifetime.unwrap_or(FOR_EVER));
-            }
-        }
-        match result {
-            Ok(()) => debug!(address = %address.address, "address added"),
-            Err(e) if e.raw_os_error() == Some(libc::EEXIST) => {
-                debug!(address = %address.address, "address was there already");
-            }
-            Err(e) => {
-                error!(address = %address.address, "the kernel refused an address: {e}");
-                return Some(refused);
-            }
-        }
-        None
-    }
-
-    fn remove(&mut self, address: &VirtualAddress) {
-        self.leased.remove(address);
-        let other = |held: &VirtualAddress| {
-            let here = held.interface == address.interface && held.address.is_ipv6();
-            here && held.address != address.address
-        };
-        if address.address.is_ipv6() && !self.held.iter().any(other) {
-            // Before the address goes: it would take its leave of its group in a report.
-            self.made.speak_ipv6(address.interface, false);
-        }
-        match self.request(address, Netlink::remove_address) {
-            Ok(()) => debug!(address = %address.address, "address removed"),
-            Err(e) if matches!(e.raw_os_error(), Some(libc::EADDRNOTAVAIL | libc::ENODEV)) => {}
-            Err(e) => error!(address = %address.address, "can't remove an address: {e}"),
-        }
-    }
-
-    fn request(
-        &mut self,
-        address: &VirtualAddress,
-        send: impl Fn(&mut Netlink, u32, &VirtualAddress) -> io::Result<()>,
-    ) -> io::Result<()> {
-        let no_device = || io::Error::from_raw_os_error(libc::ENODEV);
-        let index = self.links.index(address.interface).ok_or_else(no_device)?;
-        send(&mut self.requests, index.get(), address)
     }
 }
 
@@ -341,10 +290,11 @@ impl Host for KernelHost {
     fn reload(&mut self, reloaded: &Reloaded) {
         let Reloaded { config, plan, .. } = reloaded;
         let moves = &plan.moves;
+        self.finish_work();
         self.virtual_addresses = virtual_addresses(config);
-        for addresses in [&mut self.held, &mut self.leased] {
-            *addresses = addresses.iter().filter_map(|a| moves.address(a)).collect();
-        }
+        let held = std::mem::take(&mut self.held);
+        let moved_address = |(a, ours)| Some((moves.address(&a)?, ours));
+        self.held = held.into_iter().filter_map(moved_address).collect();
         self.belongings.reload(reloaded);
         self.made.reload(moves);
         self.filter.reload(refuses_access(config));
@@ -390,43 +340,48 @@ impl Host for KernelHost {
                 lifetime,
             } => {
                 let refused = HostChange::AddressRefused(instance, address.address);
-                let refused = self.add(&address, lifetime, refused);
-                self.changes.extend(refused);
-                self.held.insert(address);
+                self.add(address, lifetime, refused);
             }
             Effect::RefreshAddress {
                 address, lifetime, ..
-            } => self.refresh(&address, lifetime),
-            Effect::RemoveAddress { address, .. } => {
-                self.remove(&address);
-                self.held.remove(&address);
+            } => self.refresh(address, lifetime),
+            Effect::RemoveAddress { address, .. } | Effect::RemoveStaticAddress { address, .. } => {
+                self.remove(address);
             }
             Effect::AddStaticAddress { index, address } => {
-                let refused = HostChange::StaticAddressRefused(index);
-                let refused = self.add(&address, None, refused);
-                self.changes.extend(refused);
-                self.held.insert(address);
-            }
-            Effect::RemoveStaticAddress { address, .. } => {
-                self.remove(&address);
-                self.held.remove(&address);
+                self.add(address, None, HostChange::StaticAddressRefused(index));
             }
             Effect::Install { id, object } => {
+                self.finish_work();
                 if let Err(e) = self.belongings.install(&mut self.requests, object) {
                     warn!(?id, "the kernel refused a route or a rule: {e}");
                     self.changes.push_back(HostChange::ObjectRefused(id));
                 }
             }
             Effect::Uninstall { object, .. } => {
+                self.finish_work();
                 self.belongings.uninstall(&mut self.requests, &object);
             }
-            Effect::CreateDevice { device } => self.create(&device),
-            Effect::RemoveDevice { device } => self.remove_device(&device),
+            Effect::CreateDevice { device } => {
+                self.finish_work();
+                self.create(&device);
+            }
+            Effect::RemoveDevice { device } => {
+                self.finish_work();
+                self.remove_device(&device);
+            }
             Effect::Shut { addresses, .. } => self.filter.set(&addresses, true),
-            Effect::Unshut { addresses, .. } => self.filter.set(&addresses, false),
+            Effect::Unshut { addresses, .. } => {
+                self.finish_work();
+                self.filter.set(&addresses, false);
+            }
             // Checks are the business of `Probes`.
             Effect::StartCheck { .. } | Effect::CancelCheck { .. } => {}
         }
+    }
+
+    fn work(&mut self) -> bool {
+        self.work_a_portion()
     }
 }
 
@@ -457,9 +412,8 @@ impl Drop for KernelHost {
         if self.links.are_kept() {
             return self.filter.leave();
         }
-        for address in std::mem::take(&mut self.held) {
-            self.remove(&address);
-        }
+        let held = std::mem::take(&mut self.held);
+        self.remove_now(held.keys());
         self.belongings.clear(&mut self.requests);
         self.made.clear(&mut self.requests);
     }

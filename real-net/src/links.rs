@@ -1,7 +1,8 @@
 //! Which kernel interface index stands behind each configured interface, right now.
 //!
 //! The host's monitor writes it, the sockets read it: an interface may appear after the daemon
-//! has started, or vanish and come back with another index.
+//! has started, or vanish and come back with another index. Beside it, how far the host is with
+//! what it was asked to do: announcements wait for it.
 
 use std::cell::{Cell, RefCell};
 use std::num::NonZeroU32;
@@ -16,6 +17,11 @@ pub struct Links {
     all_told: Cell<bool>,
     /// The daemon ends and leaves everything as it is: nothing is removed or sent any more.
     kept: Cell<bool>,
+    /// Grows whenever an index changes.
+    generation: Cell<u64>,
+    /// Requests to the host, ever, and how many of them it has carried out.
+    asked: Cell<u64>,
+    done: Cell<u64>,
 }
 
 type Entry = (Arc<str>, Option<NonZeroU32>);
@@ -27,6 +33,9 @@ impl Links {
             entries: RefCell::new(entries(names)),
             all_told: Cell::new(false),
             kept: Cell::new(false),
+            generation: Cell::new(0),
+            asked: Cell::new(0),
+            done: Cell::new(0),
         }
     }
 
@@ -43,6 +52,7 @@ impl Links {
     /// All interfaces of another configuration, none of them known to exist yet.
     pub(crate) fn replace(&self, names: &[Arc<str>]) {
         self.entries.replace(entries(names));
+        self.generation.set(self.generation.get() + 1);
     }
 
     /// Every interface, in the configuration's order.
@@ -72,7 +82,36 @@ impl Links {
     }
 
     pub(crate) fn set(&self, id: InterfaceId, index: Option<NonZeroU32>) {
-        self.entries.borrow_mut()[id.index()].1 = index;
+        let before = &mut self.entries.borrow_mut()[id.index()].1;
+        if *before != index {
+            *before = index;
+            self.generation.set(self.generation.get() + 1);
+        }
+    }
+
+    /// Another number than before: some index has changed.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation.get()
+    }
+
+    /// The host has been asked for one thing more.
+    pub(crate) fn ask(&self) {
+        self.asked.set(self.asked.get() + 1);
+    }
+
+    /// The host has carried out so many things more.
+    pub(crate) fn carried_out(&self, count: u64) {
+        self.done.set(self.done.get() + count);
+    }
+
+    /// How many things the host has been asked for.
+    pub(crate) fn asked(&self) -> u64 {
+        self.asked.get()
+    }
+
+    /// How many of them are done.
+    pub(crate) fn done(&self) -> u64 {
+        self.done.get()
     }
 }
 

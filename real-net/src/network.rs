@@ -10,7 +10,9 @@
 //! Adverts from a virtual MAC address leave as frames through its device, and are heard there (`ear`).
 
 mod ear;
+mod held;
 mod port;
+mod ready;
 mod sieve;
 mod socket;
 mod strays;
@@ -32,7 +34,9 @@ use tracing::{debug, info, warn};
 
 use crate::links::Links;
 use crate::sys::packet::link_address;
+use held::Held;
 use port::{Port, ports};
+use ready::Ready;
 
 /// Raw sockets on the interfaces that instances use.
 #[derive(Debug)]
@@ -42,15 +46,17 @@ pub struct RawNetwork {
     devices: Vec<VirtualDevice>,
     announcer: Socket,
     links: Rc<Links>,
-    /// The port that is asked first: the one behind the last that had something, so that a
-    /// flooded interface can't silence the others.
-    first: usize,
+    ready: Ready,
+    held: Held,
+    /// The state of `links` that `ports` is up to date with; `None` when it isn't, or some port is to
+    /// be opened again.
+    seen: Option<u64>,
     /// By interface and destination, packets that could not be sent since the last one that could.
     unsent: BTreeMap<(InterfaceId, IpAddr), u64>,
 }
 
 impl RawNetwork {
-    /// Needs `CAP_NET_RAW`, also when no interface is there yet.
+    /// Needs `CAP_NET_RAW`, also when no interface is there yet. Must be called inside a tokio runtime.
     pub fn new(config: &Config, links: Rc<Links>) -> io::Result<Self> {
         // Protocol 0: it receives nothing.
         let announcer = Socket::new(Domain::PACKET, Type::RAW, None)?;
@@ -60,7 +66,9 @@ impl RawNetwork {
             devices: config.devices.clone(),
             announcer,
             links,
-            first: 0,
+            ready: Ready::new()?,
+            held: Held::default(),
+            seen: None,
             unsent: BTreeMap::new(),
         })
     }
@@ -114,54 +122,24 @@ impl RawNetwork {
 
     /// Opens and closes sockets as interfaces come and go.
     fn refresh(&mut self) {
-        for port in &mut self.ports {
-            let wanted = self.links.index(port.id);
-            if wanted != port.index() {
-                port.reopen(&self.links.name(port.id), wanted);
-            }
-        }
-    }
-}
-
-impl Network for RawNetwork {
-    /// What stays open goes on, with what waits in it; the rest is closed, and new ones are opened.
-    fn reload(&mut self, reloaded: &Reloaded) {
-        let moves = &reloaded.plan.moves;
-        let mut old = std::mem::replace(&mut self.ports, ports(&reloaded.config));
-        for port in &mut self.ports {
-            let same = |o: &&mut Port| {
-                let moved = (moves.interface(o.id), moves.interface(o.heard_on));
-                moved == (Some(port.id), Some(port.heard_on)) && o.kind == port.kind
-            };
-            if let Some(old) = old.iter_mut().find(same) {
-                port.take_over(old);
-            }
-        }
-        self.devices.clone_from(&reloaded.config.devices);
-        let unsent = std::mem::take(&mut self.unsent).into_iter();
-        let moved = unsent.filter_map(|((id, to), n)| Some(((moves.interface(id)?, to), n)));
-        self.unsent = moved.collect();
-        self.first = 0;
-        self.refresh();
-    }
-
-    fn poll_receive(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Received> {
-        self.refresh();
-        let count = self.ports.len();
-        for offset in 0..count {
-            let at = (self.first + offset) % count;
-            if let Poll::Ready(received) = self.ports[at].poll_receive(cx, buffer) {
-                self.first = (at + 1) % count;
-                return Poll::Ready(received);
-            }
-        }
-        Poll::Pending
-    }
-
-    fn send(&mut self, transmit: Transmit) {
-        if self.links.are_kept() {
+        let generation = self.links.generation();
+        if self.seen == Some(generation) {
             return;
         }
+        self.seen = Some(generation);
+        for (number, port) in self.ports.iter_mut().enumerate() {
+            let wanted = self.links.index(port.id);
+            if wanted != port.index() {
+                port.reopen(&self.links.name(port.id), wanted, &self.ready, number);
+            }
+            if wanted != port.index() {
+                // Tried again at the next occasion.
+                self.seen = None;
+            }
+        }
+    }
+
+    fn dispatch(&mut self, transmit: Transmit) {
         match transmit {
             Transmit::Advert {
                 interface,
@@ -175,6 +153,76 @@ impl Network for RawNetwork {
             Transmit::NeighbourAdvert {
                 interface, frame, ..
             } => self.send_frame(interface, &frame),
+        }
+    }
+}
+
+impl Network for RawNetwork {
+    /// What stays open goes on, with what waits in it; the rest is closed, and new ones are opened.
+    fn reload(&mut self, reloaded: &Reloaded) {
+        let moves = &reloaded.plan.moves;
+        // The host has done everything that was asked under the old configuration.
+        self.release();
+        let mut old = std::mem::replace(&mut self.ports, ports(&reloaded.config));
+        for (number, port) in self.ports.iter_mut().enumerate() {
+            let same = |o: &&mut Port| {
+                let moved = (moves.interface(o.id), moves.interface(o.heard_on));
+                moved == (Some(port.id), Some(port.heard_on)) && o.kind == port.kind
+            };
+            if let Some(old) = old.iter_mut().find(same) {
+                port.take_over(old, &self.ready, number);
+            }
+        }
+        self.devices.clone_from(&reloaded.config.devices);
+        let unsent = std::mem::take(&mut self.unsent).into_iter();
+        let moved = unsent.filter_map(|((id, to), n)| Some(((moves.interface(id)?, to), n)));
+        self.unsent = moved.collect();
+        self.ready.forget();
+        self.seen = None;
+        self.refresh();
+    }
+
+    fn poll_receive(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Received> {
+        self.refresh();
+        while let Poll::Ready(number) = self.ready.poll_next(cx) {
+            let Some(port) = self.ports.get_mut(number) else {
+                continue;
+            };
+            if let Some(received) = port.receive(buffer) {
+                return Poll::Ready(received);
+            }
+            if port.index().is_none() {
+                self.seen = None;
+                self.refresh();
+            }
+        }
+        for port in &mut self.ports {
+            let open = port.index();
+            if let Poll::Ready(received) = port.poll_stray(cx, buffer) {
+                return Poll::Ready(received);
+            }
+            if open != port.index() {
+                self.seen = None;
+                cx.waker().wake_by_ref();
+            }
+        }
+        Poll::Pending
+    }
+
+    fn send(&mut self, transmit: Transmit) {
+        if self.links.are_kept() {
+            return;
+        }
+        let (asked, done) = (self.links.asked(), self.links.done());
+        if let Some(transmit) = self.held.admit(transmit, asked, done) {
+            self.dispatch(transmit);
+        }
+    }
+
+    fn release(&mut self) {
+        let done = self.links.done();
+        while let Some(transmit) = self.held.next(done) {
+            self.dispatch(transmit);
         }
     }
 }

@@ -126,7 +126,7 @@ impl Devices {
     }
 
     /// Addresses that are here and not in `now`, with the index of their device.
-    pub(crate) fn missing_in(&self, now: &Self) -> Vec<(u32, IpAddr)> {
+    pub(crate) fn missing_in(&self, now: &Self) -> BTreeSet<(u32, IpAddr)> {
         let pairs = |devices: &Self| -> BTreeSet<(u32, IpAddr)> {
             let each = devices.devices.iter();
             each.flat_map(|(index, d)| d.addresses.iter().map(|a| (*index, a.address)))
@@ -134,6 +134,12 @@ impl Devices {
         };
         let (before, now) = (pairs(self), pairs(now));
         before.difference(&now).copied().collect()
+    }
+
+    /// Whether a device has that address.
+    pub(crate) fn has(&self, index: u32, address: IpAddr) -> bool {
+        let device = self.devices.get(&index);
+        device.is_some_and(|d| d.addresses.iter().any(|a| a.address == address))
     }
 }
 
@@ -280,7 +286,7 @@ mod tests {
     fn lost_addresses_are_found_by_comparison() {
         let before = with(vec![address(11, false), address(200, true)]);
         let after = with(vec![address(11, false)]);
-        assert_eq!(before.missing_in(&after), [(2, ip(200))]);
+        assert_eq!(before.missing_in(&after), BTreeSet::from([(2, ip(200))]));
         assert!(after.missing_in(&before).is_empty());
     }
 

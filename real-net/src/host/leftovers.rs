@@ -55,7 +55,7 @@ impl KernelHost {
             for (address, prefix) in leftovers.collect::<Vec<_>>() {
                 let interface_name = self.links.name(interface);
                 info!(%address, interface = &*interface_name, "left behind by an earlier run: removed");
-                self.remove(&VirtualAddress {
+                let gone = VirtualAddress {
                     address,
                     prefix,
                     interface,
@@ -63,7 +63,8 @@ impl KernelHost {
                     scope: 0,
                     broadcast: Broadcast::None,
                     options: AddressOptions::default(),
-                });
+                };
+                self.remove_now([&gone].into_iter());
                 let index = index.get();
                 self.devices.apply(Change::AddressGone { index, address });
             }

@@ -5,8 +5,10 @@
 //! without hiding a link from us.
 
 mod address;
+mod batch;
 mod lease;
 mod leftovers;
+mod monitor;
 mod objects;
 mod vmac;
 
@@ -14,7 +16,6 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsFd, BorrowedFd};
 
-use locum_engine::config::VirtualAddress;
 use locum_engine::ids::MacAddr;
 use netlink_packet_core::{
     NLM_F_ACK, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, NetlinkBuffer, NetlinkHeader,
@@ -27,20 +28,13 @@ use netlink_sys::protocols::NETLINK_ROUTE;
 use netlink_sys::{Socket, SocketAddr};
 
 use address::address_message;
+pub(crate) use batch::Batch;
 pub(crate) use objects::{RouteKey, RuleKey};
 
 /// A datagram never exceeds this; the kernel builds dumps in pieces of at most 32 KiB.
 const DATAGRAM_MAX: usize = 64 * 1024;
 /// Dumps that were disturbed by changes are repeated this often before they are taken as is.
 const DUMP_ATTEMPTS: u32 = 5;
-
-/// The groups of routes and rules.
-const OBJECTS: [u32; 4] = [
-    libc::RTNLGRP_IPV4_ROUTE,
-    libc::RTNLGRP_IPV6_ROUTE,
-    libc::RTNLGRP_IPV4_RULE,
-    libc::RTNLGRP_IPV6_RULE,
-];
 
 /// `struct nlmsghdr`.
 const RAW_HEADER: usize = 16;
@@ -60,6 +54,8 @@ const IFLA_INET6_CONF: u16 = 2;
 pub(crate) struct Netlink {
     socket: Socket,
     sequence: u32,
+    /// Room for the kernel's answers to requests.
+    answers: Vec<u8>,
 }
 
 /// What a message says.
@@ -102,25 +98,6 @@ pub(crate) fn buffer() -> Vec<u8> {
 }
 
 impl Netlink {
-    /// Subscribed to links, addresses and IPv6 forwarding, and to routes and rules if there are any of
-    /// ours: a router may have very many others. Doesn't block.
-    pub(crate) fn monitor(objects: bool) -> io::Result<Self> {
-        let groups = libc::RTMGRP_LINK | libc::RTMGRP_IPV4_IFADDR | libc::RTMGRP_IPV6_IFADDR;
-        let this = Self::open(groups.cast_unsigned())?;
-        this.socket.add_membership(libc::RTNLGRP_IPV6_NETCONF)?;
-        if objects {
-            this.follow_objects()?;
-        }
-        this.socket.set_non_blocking(true)?;
-        Ok(this)
-    }
-
-    /// Subscribes to routes and rules, too.
-    pub(crate) fn follow_objects(&self) -> io::Result<()> {
-        let mut groups = OBJECTS.into_iter();
-        groups.try_for_each(|group| self.socket.add_membership(group))
-    }
-
     /// For requests; doesn't block.
     pub(crate) fn requests() -> io::Result<Self> {
         let this = Self::open(0)?;
@@ -136,6 +113,7 @@ impl Netlink {
         Ok(Self {
             socket,
             sequence: 0,
+            answers: Vec::new(),
         })
     }
 
@@ -188,16 +166,6 @@ impl Netlink {
                 }
             }
         }
-    }
-
-    /// Removes an address. `EADDRNOTAVAIL` says that it isn't there.
-    pub(crate) fn remove_address(
-        &mut self,
-        index: u32,
-        address: &VirtualAddress,
-    ) -> io::Result<()> {
-        let message = RouteNetlinkMessage::DelAddress(address_message(index, address));
-        self.ask(message, 0)
     }
 
     /// Sends a request and reads its acknowledgement, which lies in the queue when `send` is back.

@@ -9,7 +9,7 @@
 
 use std::io::{self, Read};
 use std::num::NonZeroU32;
-use std::task::{Context, Poll, ready};
+use std::os::fd::{AsFd, BorrowedFd};
 
 use locum_engine::driver::Received;
 use locum_engine::ids::{InterfaceId, MacAddr};
@@ -18,12 +18,11 @@ use socket2::{Domain, SockFilter, Socket, Type};
 
 use super::socket::received_v4;
 use crate::sys::packet::link_address;
-use crate::sys::readable::Readable;
 
 /// A packet socket on a device with a virtual MAC address.
 #[derive(Debug)]
 pub(super) struct Ear {
-    socket: Readable<Socket>,
+    socket: Socket,
     index: NonZeroU32,
     family: Family,
 }
@@ -46,7 +45,7 @@ impl Ear {
         };
         socket.bind(&link_address(index.get(), kind))?;
         Ok(Self {
-            socket: Readable::new(socket)?,
+            socket,
             index,
             family,
         })
@@ -57,15 +56,14 @@ impl Ear {
         self.index
     }
 
-    /// Ready with a packet that came in on `interface`, the device's base; `None` for what isn't
-    /// a whole packet.
-    pub(super) fn poll_receive(
+    /// The next packet, which came in on `interface`, the device's base; `None` for what isn't a
+    /// whole packet.
+    pub(super) fn receive(
         &self,
-        cx: &mut Context<'_>,
         interface: InterfaceId,
         buffer: &mut [u8],
-    ) -> Poll<io::Result<Option<Received>>> {
-        let length = ready!(self.socket.poll_read(cx, |mut s| s.read(buffer)))?;
+    ) -> io::Result<Option<Received>> {
+        let length = (&self.socket).read(buffer)?;
         let packet = buffer.get(ethernet::LEN..length).unwrap_or_default();
         let received = match self.family {
             Family::V4 => received_v4(interface, packet),
@@ -76,7 +74,13 @@ impl Ear {
             received.payload.end += ethernet::LEN;
             received
         });
-        Poll::Ready(Ok(received))
+        Ok(received)
+    }
+}
+
+impl AsFd for Ear {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
     }
 }
 

@@ -4,8 +4,10 @@
 //! socket fails. Beside a raw socket there is one for strays (`sieve`).
 
 use std::collections::BTreeSet;
+use std::io;
 use std::num::NonZeroU32;
-use std::task::{Context, Poll};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::task::{Context, Poll, ready};
 
 use locum_engine::config::{Auth, Config, InstanceConfig};
 use locum_engine::driver::Received;
@@ -14,6 +16,7 @@ use locum_engine::wire::{self, Family};
 use tracing::{debug, warn};
 
 use super::ear::Ear;
+use super::ready::Ready;
 use super::sieve::{Passing, Sieve};
 use super::socket::{Purpose, RawSocket};
 use super::strays::Strays;
@@ -132,12 +135,18 @@ impl Port {
         }
     }
 
-    /// Goes on with what the other has open, and with what waits in it.
-    pub(super) fn take_over(&mut self, old: &mut Self) {
+    /// Goes on with what the other has open, and with what waits in it, as the port of that number.
+    pub(super) fn take_over(&mut self, old: &mut Self, ready: &Ready, number: usize) {
         self.open = old.open.take();
         self.complained = old.complained;
         if self.sieve != old.sieve {
             self.strain();
+        }
+        if let Some(open) = &self.open
+            && let Err(e) = ready.renumber(open, number)
+        {
+            warn!("can't watch a socket any more, it is opened anew: {e}");
+            self.open = None;
         }
     }
 
@@ -176,8 +185,14 @@ impl Port {
         }
     }
 
-    /// Closes it, and opens it on the interface of that index and name.
-    pub(super) fn reopen(&mut self, name: &str, index: Option<NonZeroU32>) {
+    /// Closes it, and opens it on the interface of that index and name, as the port of that number.
+    pub(super) fn reopen(
+        &mut self,
+        name: &str,
+        index: Option<NonZeroU32>,
+        ready: &Ready,
+        number: usize,
+    ) {
         self.open = None;
         let Some(index) = index else { return };
         let opened = match &self.kind {
@@ -185,7 +200,7 @@ impl Port {
                 let sieve = &self.sieve;
                 RawSocket::open(index, purpose).map(|likely| {
                     let strays = RawSocket::open_for_strays(index, purpose, sieve)
-                        .map(|strays| Strays::new(name, strays));
+                        .and_then(|strays| Strays::new(name, strays));
                     Open::Socket {
                         likely,
                         strays: strays.ok(),
@@ -194,6 +209,10 @@ impl Port {
             }
             Kind::Ear(mac, family) => Ear::open(index, *mac, *family).map(Open::Ear),
         };
+        let opened = opened.and_then(|open| {
+            ready.watch(&open, number)?;
+            Ok(open)
+        });
         match opened {
             Ok(open) => {
                 debug!(interface = name, index, kind = ?self.kind, "listening");
@@ -210,37 +229,52 @@ impl Port {
         }
     }
 
-    /// Ready with the next packet; what isn't a whole packet is passed over.
-    pub(super) fn poll_receive(
-        &mut self,
-        cx: &mut Context<'_>,
-        buffer: &mut [u8],
-    ) -> Poll<Received> {
+    /// Ready with the next stray. Strays wait for everything else.
+    pub(super) fn poll_stray(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Received> {
         loop {
-            let read = match &mut self.open {
-                Some(Open::Socket { likely, strays }) => {
-                    let read = likely.poll_receive(cx, self.heard_on, buffer);
-                    match strays {
-                        Some(strays) if read.is_pending() => {
-                            strays.poll_receive(cx, self.heard_on, buffer)
-                        }
-                        Some(_) | None => read,
-                    }
-                }
-                Some(Open::Ear(ear)) => ear.poll_receive(cx, self.heard_on, buffer),
-                None => return Poll::Pending,
+            let Some(Open::Socket { strays, .. }) = &mut self.open else {
+                return Poll::Pending;
             };
-            match read {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Ok(Some(received))) => return Poll::Ready(received),
-                Poll::Ready(Ok(None)) => {}
-                Poll::Ready(Err(e)) => {
-                    // Such as ENETDOWN. A fresh socket is opened at the next poll.
+            let Some(second) = strays else {
+                return Poll::Pending;
+            };
+            match ready!(second.poll_receive(cx, self.heard_on, buffer)) {
+                Ok(Some(received)) => return Poll::Ready(received),
+                Ok(None) => {}
+                Err(e) => {
                     debug!("reading failed: {e}");
                     self.open = None;
-                    cx.waker().wake_by_ref();
                 }
             }
+        }
+    }
+
+    /// The next packet, if there is one; what isn't a whole packet is passed over. After a failure
+    /// such as `ENETDOWN` it is closed, to be opened anew.
+    pub(super) fn receive(&mut self, buffer: &mut [u8]) -> Option<Received> {
+        loop {
+            let read = match self.open.as_ref()? {
+                Open::Socket { likely, .. } => likely.receive(self.heard_on, buffer),
+                Open::Ear(ear) => ear.receive(self.heard_on, buffer),
+            };
+            match read {
+                Ok(Some(received)) => return Some(received),
+                Ok(None) => {}
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return None,
+                Err(e) => {
+                    debug!("reading failed: {e}");
+                    self.open = None;
+                }
+            }
+        }
+    }
+}
+
+impl AsFd for Open {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Socket { likely, .. } => likely.as_fd(),
+            Self::Ear(ear) => ear.as_fd(),
         }
     }
 }

@@ -7,21 +7,23 @@
 use std::io::{self, IoSliceMut, Read};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::num::NonZeroU32;
-use std::os::fd::AsRawFd;
-use std::task::{Context, Poll, ready};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 use locum_engine::driver::Received;
 use locum_engine::ids::InterfaceId;
 use locum_engine::wire::{self, Family, ipv4};
 use nix::sys::socket::{
-    ControlMessageOwned, MsgFlags, SockaddrIn6, recvmsg, setsockopt, sockopt::Ipv6RecvPacketInfo,
+    ControlMessageOwned, MsgFlags, SockaddrIn6, recvmsg, setsockopt,
+    sockopt::{Ipv6RecvPacketInfo, RcvBufForce},
 };
 use socket2::{Domain, InterfaceIndexOrAddress, Protocol, SockAddr, Socket, Type};
 
 use super::sieve::{Passing, Sieve};
 use super::strays;
 use crate::sys;
-use crate::sys::readable::Readable;
+
+/// In bytes; the kernel takes it for twice as much.
+const RECEIVE_BUFFER: usize = 512 << 10;
 
 /// What a socket is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,10 +36,10 @@ pub(super) struct Purpose {
     pub(super) groups: Vec<IpAddr>,
 }
 
-/// A raw socket that is bound to a device and watched by the runtime.
+/// A raw socket that is bound to a device.
 #[derive(Debug)]
 pub(super) struct RawSocket {
-    socket: Readable<Socket>,
+    socket: Socket,
     index: NonZeroU32,
     family: Family,
 }
@@ -49,8 +51,11 @@ impl RawSocket {
             Family::V4 => open_v4(index, purpose)?,
             Family::V6 => open_v6(index, purpose)?,
         };
+        // Adverts of very many instances may arrive at once, while the kernel is busy with as many
+        // addresses. Without the privilege, the usual room has to do.
+        let _ = setsockopt(&socket, RcvBufForce, &RECEIVE_BUFFER);
         Ok(Self {
-            socket: Readable::new(socket)?,
+            socket,
             index,
             family: purpose.family,
         })
@@ -64,25 +69,25 @@ impl RawSocket {
         sieve: &Sieve,
     ) -> io::Result<Self> {
         let this = Self::open(index, purpose)?;
-        this.socket.get().set_recv_buffer_size(strays::QUEUE)?;
+        this.socket.set_recv_buffer_size(strays::QUEUE)?;
         this.pass(sieve, Passing::Strays)?;
         Ok(this)
     }
 
     /// Lets the kernel drop everything else from now on.
     pub(super) fn pass(&self, sieve: &Sieve, passing: Passing) -> io::Result<()> {
-        self.socket.get().attach_filter(&sieve.filter(passing))
+        self.socket.attach_filter(&sieve.filter(passing))
     }
 
     /// Takes everything again.
     pub(super) fn pass_everything(&self) {
         // Fails when there is no filter.
-        let _ = self.socket.get().detach_filter();
+        let _ = self.socket.detach_filter();
     }
 
     /// How many packets its queue had no room for.
     pub(super) fn dropped(&self) -> io::Result<u32> {
-        sys::dropped::dropped(self.socket.get())
+        sys::dropped::dropped(&self.socket)
     }
 
     /// The kernel's index of the interface it is bound to.
@@ -105,31 +110,31 @@ impl RawSocket {
         // The group is on this link by definition, whatever the routing table says.
         let direct = destination.is_multicast() && destination.is_ipv4();
         let flags = if direct { libc::MSG_DONTROUTE } else { 0 };
-        let socket = self.socket.get();
-        let sent = socket.send_to_with_flags(packet, &SockAddr::from(to), flags);
+        let sent = self
+            .socket
+            .send_to_with_flags(packet, &SockAddr::from(to), flags);
         sent.map(drop)
     }
 
-    /// Ready with a packet whose payload lies in `buffer`; `None` for what isn't a whole packet.
-    pub(super) fn poll_receive(
+    /// The next packet, its payload in `buffer`; `None` for what isn't a whole packet.
+    pub(super) fn receive(
         &self,
-        cx: &mut Context<'_>,
         interface: InterfaceId,
         buffer: &mut [u8],
-    ) -> Poll<io::Result<Option<Received>>> {
-        let received = match self.family {
+    ) -> io::Result<Option<Received>> {
+        match self.family {
             Family::V4 => {
-                let length = ready!(self.socket.poll_read(cx, |mut s| s.read(buffer)))?;
-                received_v4(interface, &buffer[..length])
+                let length = (&self.socket).read(buffer)?;
+                Ok(received_v4(interface, &buffer[..length]))
             }
-            Family::V6 => {
-                let read = self
-                    .socket
-                    .poll_read(cx, |s| receive_v6(s, interface, buffer));
-                ready!(read)?
-            }
-        };
-        Poll::Ready(Ok(received))
+            Family::V6 => receive_v6(&self.socket, interface, buffer),
+        }
+    }
+}
+
+impl AsFd for RawSocket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
     }
 }
 

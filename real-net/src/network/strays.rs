@@ -12,6 +12,7 @@ use tokio::time::{Sleep, sleep};
 use tracing::{info, warn};
 
 use super::socket::RawSocket;
+use crate::sys::readable::Readable;
 
 /// So many are read...
 const AT_ONCE: u32 = 64;
@@ -26,7 +27,7 @@ const CALM: u32 = 20;
 /// The second socket of a port.
 #[derive(Debug)]
 pub(super) struct Strays {
-    socket: RawSocket,
+    socket: Readable<RawSocket>,
     /// The interface, for the log.
     name: Box<str>,
     /// Since the window began.
@@ -37,18 +38,18 @@ pub(super) struct Strays {
 
 impl Strays {
     /// The socket passes nothing but strays.
-    pub(super) fn new(name: &str, socket: RawSocket) -> Self {
-        Self {
-            socket,
+    pub(super) fn new(name: &str, socket: RawSocket) -> io::Result<Self> {
+        Ok(Self {
+            socket: Readable::new(socket)?,
             name: name.into(),
             read: 0,
             window: None,
             loss: Loss::default(),
-        }
+        })
     }
 
     pub(super) fn socket(&self) -> &RawSocket {
-        &self.socket
+        self.socket.get()
     }
 
     /// Ready with the next one, if it is time for it.
@@ -69,7 +70,7 @@ impl Strays {
         if self.read >= AT_ONCE {
             return Poll::Pending;
         }
-        let received = ready!(self.socket.poll_receive(cx, interface, buffer));
+        let received = ready!(self.socket.poll_read(cx, |s| s.receive(interface, buffer)));
         self.read += 1;
         if self.window.is_none() {
             self.begin_window(cx);
@@ -86,7 +87,7 @@ impl Strays {
     }
 
     fn look_at_loss(&mut self) {
-        let Ok(dropped) = self.socket.dropped() else {
+        let Ok(dropped) = self.socket.get().dropped() else {
             return;
         };
         let interface = &*self.name;

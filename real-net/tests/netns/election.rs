@@ -105,10 +105,10 @@ fn an_address_that_someone_removes_is_put_back() {
 fn changes_lost_in_an_overflow_are_found_again() {
     let mut lab = pair();
     let namespace = lab.namespace("A");
-    // Asleep, the daemon doesn't read; the kernel's queue for it holds a few hundred changes.
+    // Asleep, the daemon doesn't read; the kernel's queue for it holds some five thousand changes.
     lab.daemon("A").signal(Signal::SIGSTOP);
     must(&format!("ip -n {namespace} addr del {VIP}/24 dev eth0"));
-    let churn = "addr add 10.9.9.9/32 dev lo\naddr del 10.9.9.9/32 dev lo\n".repeat(1000);
+    let churn = "addr add 10.9.9.9/32 dev lo\naddr del 10.9.9.9/32 dev lo\n".repeat(6000);
     let file = std::env::temp_dir().join(&namespace);
     std::fs::write(&file, churn).expect("a batch");
     must(&format!("ip -n {namespace} -batch {}", file.display()));

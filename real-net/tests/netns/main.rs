@@ -28,6 +28,7 @@ mod lab;
 mod lease;
 mod leftovers;
 mod logs;
+mod many;
 mod mixed;
 mod monitor;
 mod multicast;

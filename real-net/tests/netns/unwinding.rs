@@ -35,6 +35,7 @@ fn a_panic_removes_the_addresses() {
             address,
             lifetime: None,
         });
+        while host.work() {}
         assert!(must("ip addr show eth0").contains(VIP), "it was added");
         let died = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
             let _host = host;

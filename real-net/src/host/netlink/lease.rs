@@ -1,33 +1,29 @@
 //! Addresses that the kernel removes by itself, and the tag by which ours are known.
 
-use std::io;
 use std::time::Duration;
 
 use locum_engine::config::VirtualAddress;
-use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE};
-use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::address::{AddressAttribute, AddressMessage, AddressProtocol, CacheInfo};
 
-use super::{Netlink, address_message, attributes};
+use super::batch::Batch;
+use super::{address_message, attributes};
 
 /// The protocol (`IFA_PROTO`) of every address that we add; nobody else's as far as is known.
 /// `ip address show proto 76` lists them. Kernels before 5.18 pass over it.
 pub(crate) const TAG: u8 = 76;
 
 /// linux/if_addr.h
-const IFA_PROTO: u16 = 11;
+pub(super) const IFA_PROTO: u16 = 11;
 
-impl Netlink {
+impl Batch {
     /// Adds an address. `EEXIST` says that it is there already.
     pub(crate) fn add_address(
         &mut self,
         index: u32,
         address: &VirtualAddress,
         lifetime: Option<Duration>,
-    ) -> io::Result<()> {
-        let message = tagged(index, address, lifetime);
-        let message = RouteNetlinkMessage::NewAddress(message);
-        self.ask(message, NLM_F_CREATE | NLM_F_EXCL)
+    ) {
+        self.add(tagged(index, address, lifetime));
     }
 
     /// Lets the lifetime of an address of ours begin anew. One that isn't there is added.
@@ -36,10 +32,13 @@ impl Netlink {
         index: u32,
         address: &VirtualAddress,
         lifetime: Duration,
-    ) -> io::Result<()> {
-        let message = tagged(index, address, Some(lifetime));
-        let message = RouteNetlinkMessage::NewAddress(message);
-        self.ask(message, NLM_F_CREATE | NLM_F_REPLACE)
+    ) {
+        self.replace(tagged(index, address, Some(lifetime)));
+    }
+
+    /// Removes an address. `EADDRNOTAVAIL` says that it isn't there.
+    pub(crate) fn remove_address(&mut self, index: u32, address: &VirtualAddress) {
+        self.remove(address_message(index, address));
     }
 }
 

@@ -1,6 +1,6 @@
 //! Messages, there and back.
 
-use locum_engine::config::{AddressOptions, Broadcast};
+use locum_engine::config::{AddressOptions, Broadcast, VirtualAddress};
 use locum_engine::ids::InterfaceId;
 
 use netlink_packet_route::address::AddressAttribute;

@@ -66,8 +66,13 @@ impl KernelHost {
     }
 
     fn put_off(&mut self, address: VirtualAddress, kind: Kind) {
+        let now = address.address.is_ipv6();
         self.work.queue.push_back(Request { address, kind });
         self.links.ask();
+        if now {
+            // Its device says things of its own about it: nothing may come in between.
+            self.finish_work();
+        }
     }
 
     /// Carries out all of it: something follows that must find it done.

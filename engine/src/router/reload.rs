@@ -33,7 +33,11 @@ impl Router {
     /// The same router at another place in the configuration.
     pub(crate) fn moved(self, id: InstanceId, grouped: bool, moves: &Moves) -> Self {
         let mut moved = Self { id, ..self };
-        moved.entered.why = self.entered.why.and_then(|why| why.moved(moves));
+        let speak = |why: Option<Reason>| why.and_then(|why| why.moved(moves));
+        moved.entered.why = speak(self.entered.why);
+        if let Some(partners) = &mut moved.partners {
+            (partners.why, partners.blocked) = (speak(partners.why), speak(partners.blocked));
+        }
         if moved.partners.is_some() != grouped {
             moved.regroup(grouped);
         }

@@ -84,9 +84,9 @@ impl KernelHost {
     pub(super) fn work_a_portion(&mut self) -> bool {
         // What an IPv6 address leaves behind on its device depends on who is still there: one by one.
         let alone = |r: &Request| matches!(r.kind, Kind::Remove) && r.address.address.is_ipv6();
-        let mut portion = self.work.queue.iter().take(PORTION);
-        let together = portion.position(alone);
-        let count = together.map_or(self.work.queue.len().min(PORTION), |others| others.max(1));
+        let portion = self.work.queue.len().min(PORTION);
+        let together = self.work.queue.iter().take(portion).position(alone);
+        let count = together.map_or(portion, |others| others.max(1));
         if count == 0 {
             return false;
         }

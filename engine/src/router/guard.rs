@@ -1,5 +1,5 @@
 //! What a router remembers to authenticate adverts, its own and others': the sequence of `auth_type
-//! AH`, and the [stamps](stamps) of `auth_hmac`.
+//! AH`, and the [stamps] of `auth_hmac`.
 //!
 //! AH has one sequence for a whole virtual router, as in keepalived: it grows with every advert,
 //! sent or heard, so that whoever takes over goes on where the last master stopped. A router that

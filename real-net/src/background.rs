@@ -42,7 +42,7 @@ pub fn stays(args: &RunArgs) -> bool {
 }
 
 impl Foreground {
-    /// For a daemon that [stays](stays).
+    /// For a daemon that [`stays`].
     pub const fn attached() -> Self {
         Self {
             starter: None,

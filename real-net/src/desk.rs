@@ -6,7 +6,7 @@
 //! returns at once: adverts are due behind it. Nothing here changes the engine; what is asked of it
 //! goes through [`Hooks::poll_command`](locum_engine::driver::Hooks::poll_command), like a signal.
 //!
-//! Answers that grow with the configuration are made in portions. An [`Ask`] travels to the desk with
+//! Answers that grow with the configuration are made in portions. An `Ask` travels to the desk with
 //! how far it has come, and back with the next portion; whoever asks slowly holds up nobody.
 
 use std::sync::Arc;

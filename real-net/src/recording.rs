@@ -3,7 +3,7 @@
 //! What goes into the engine and comes out of it is encoded on the daemon's thread, some tens of bytes
 //! an input, and handed to a thread that writes it: the daemon never waits for the disk. When the disk
 //! is too slow, or full, a gap is recorded instead, and recording goes on from a new beginning. What
-//! was handed over survives the daemon; the thread gathers for [`GATHER`] at most.
+//! was handed over survives the daemon; the thread gathers for `GATHER` at most.
 
 mod file;
 mod queue;

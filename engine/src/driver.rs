@@ -413,6 +413,9 @@ impl<C: Clock, N: Network, H: Host, P: Probes, K: Hooks> Driver<C, N, H, P, K> {
                 }
                 Output::Event(event) => hooks.event(now, event),
                 Output::Reloaded(reloaded) => {
+                    // What was put off speaks of the old configuration.
+                    while host.work() {}
+                    network.release();
                     host.reload(&reloaded);
                     network.reload(&reloaded);
                     probes.reload(&reloaded);

@@ -254,7 +254,11 @@ impl Host for Side {
         }
     }
 
-    fn reload(&mut self, _reloaded: &Reloaded) {}
+    fn reload(&mut self, _reloaded: &Reloaded) {
+        let fake = self.0.borrow();
+        assert_eq!(fake.put_off, 0, "it speaks of the old configuration");
+        assert_eq!(fake.seen.last(), Some(&Seen::Release));
+    }
 
     fn apply(&mut self, _effect: Effect) {
         self.0.borrow_mut().put_off += 1;
@@ -303,7 +307,7 @@ fn turn(driver: &mut Driver<Side, Side, Side, Side, Side>, side: &Side) -> (Poll
 }
 
 #[test]
-fn the_host_works_between_inputs_and_before_the_end() {
+fn the_host_works_between_inputs_and_before_a_reload_and_the_end() {
     let side = Side(Rc::new(RefCell::new(Fake::default())));
     let mut instance = common::instance(100);
     instance.advert_interval = centis(100);
@@ -319,6 +323,7 @@ fn the_host_works_between_inputs_and_before_the_end() {
         probes: side.clone(),
         hooks: side.clone(),
     };
+    let again = Command::Reload(Box::new(config.clone()));
     let mut driver = Driver::new(Engine::new(config), world);
     side.0.borrow_mut().links.push(ETH0);
     side.0.borrow_mut().commands.push(Command::Start);
@@ -350,7 +355,12 @@ fn the_host_works_between_inputs_and_before_the_end() {
         [Seen::Advert],
         "and nothing has to be asked of the host"
     );
+    // Another configuration waits for what was asked under the old one.
+    side.0.borrow_mut().commands.push(again);
+    assert!(turn(&mut driver, &side).0.is_ready());
+    assert_eq!(side.0.borrow().put_off, 0);
     // The end waits for everything.
+    side.0.borrow_mut().put_off = 5 * PORTION;
     side.0.borrow_mut().commands.push(Command::Stop);
     let (turned, seen) = turn(&mut driver, &side);
     assert_eq!(turned, Poll::Ready(Turn::Stopped));

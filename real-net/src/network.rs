@@ -161,8 +161,6 @@ impl Network for RawNetwork {
     /// What stays open goes on, with what waits in it; the rest is closed, and new ones are opened.
     fn reload(&mut self, reloaded: &Reloaded) {
         let moves = &reloaded.plan.moves;
-        // The host has done everything that was asked under the old configuration.
-        self.release();
         let mut old = std::mem::replace(&mut self.ports, ports(&reloaded.config));
         for (number, port) in self.ports.iter_mut().enumerate() {
             let same = |o: &&mut Port| {

@@ -28,7 +28,11 @@ struct Answers {
     includes: Vec<(String, String, Result<Vec<Include>, String>)>,
     directories: Vec<(String, Option<String>)>,
     variables: Vec<(String, Option<String>)>,
+    secrets: Vec<Secret>,
 }
+
+/// Path, the file that names it, and what is in it.
+type Secret = (String, String, Result<Vec<u8>, String>);
 
 /// Files that include each other end somewhere.
 const DEEPEST: u8 = 16;
@@ -101,8 +105,10 @@ impl Texts {
             includes,
             directories,
             variables,
+            secrets,
         } = &self.answers;
-        includes.is_empty() && directories.is_empty() && variables.is_empty()
+        let asked = !includes.is_empty() || !directories.is_empty();
+        !asked && variables.is_empty() && secrets.is_empty()
     }
 
     /// What this node is called in lines such as `@node ...`.
@@ -151,6 +157,16 @@ impl Sources for Listening<'_> {
             includes.push(asked);
         }
         found
+    }
+
+    fn secret(&mut self, path: &str, relative_to: &str) -> Result<Vec<u8>, String> {
+        let secret = self.sources.secret(path, relative_to);
+        let asked = (path.to_owned(), relative_to.to_owned(), secret.clone());
+        let secrets = &mut self.answers.get_mut().secrets;
+        if !secrets.contains(&asked) {
+            secrets.push(asked);
+        }
+        secret
     }
 
     fn config_id(&self) -> Option<&str> {
@@ -205,6 +221,13 @@ impl Sources for Told<'_> {
         };
         let files = answer.as_ref().map_err(String::clone)?;
         Ok(files.iter().map(source).collect())
+    }
+
+    fn secret(&mut self, path: &str, relative_to: &str) -> Result<Vec<u8>, String> {
+        let mut asked = self.0.secrets.iter();
+        let found = asked.find(|(p, r, _)| p == path && r == relative_to);
+        let unknown = || Err("it wasn't asked for when this was recorded".to_owned());
+        found.map_or_else(unknown, |(_, _, secret)| secret.clone())
     }
 
     fn config_id(&self) -> Option<&str> {

@@ -395,6 +395,12 @@ impl<C: Clock, N: Network, H: Host, P: Probes, K: Hooks> Driver<C, N, H, P, K> {
                     probes.start(check, timeout);
                 }
                 Output::Effect(Effect::CancelCheck { check }) => probes.cancel(check),
+                Output::Effect(effect @ Effect::RemoveDevice { .. }) => {
+                    // A resignation that waits for the host has to leave through it.
+                    catch_up(host, network);
+                    host.apply(effect);
+                    applied = true;
+                }
                 Output::Effect(
                     effect @ (Effect::AddAddress { .. }
                     | Effect::RefreshAddress { .. }
@@ -404,7 +410,6 @@ impl<C: Clock, N: Network, H: Host, P: Probes, K: Hooks> Driver<C, N, H, P, K> {
                     | Effect::Install { .. }
                     | Effect::Uninstall { .. }
                     | Effect::CreateDevice { .. }
-                    | Effect::RemoveDevice { .. }
                     | Effect::Shut { .. }
                     | Effect::Unshut { .. }),
                 ) => {
@@ -414,8 +419,7 @@ impl<C: Clock, N: Network, H: Host, P: Probes, K: Hooks> Driver<C, N, H, P, K> {
                 Output::Event(event) => hooks.event(now, event),
                 Output::Reloaded(reloaded) => {
                     // What was put off speaks of the old configuration.
-                    while host.work() {}
-                    network.release();
+                    catch_up(host, network);
                     host.reload(&reloaded);
                     network.reload(&reloaded);
                     probes.reload(&reloaded);
@@ -438,6 +442,12 @@ impl<C: Clock, N: Network, H: Host, P: Probes, K: Hooks> Driver<C, N, H, P, K> {
         self.unfinished = self.world.host.work();
         self.world.network.release();
     }
+}
+
+/// The host does all that was put off, and what waited for it leaves.
+fn catch_up(host: &mut impl Host, network: &mut impl Network) {
+    while host.work() {}
+    network.release();
 }
 
 fn tell(

@@ -19,6 +19,7 @@ mod work;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::net::IpAddr;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -28,6 +29,7 @@ use locum_engine::driver::{Host, HostChange};
 use locum_engine::ids::{InterfaceId, MacAddr};
 use locum_engine::plan::Reloaded;
 use locum_engine::{Effect, LinkState};
+use tokio::time::{Sleep, sleep};
 use tracing::{debug, error, warn};
 
 use self::belongings::Belongings;
@@ -60,8 +62,12 @@ pub struct KernelHost {
     told: Vec<LinkState>,
     sources: Sources,
     changes: VecDeque<HostChange>,
+    /// Reading everything anew has failed, and is tried again then.
+    again: Option<Pin<Box<Sleep>>>,
     buffer: Vec<u8>,
 }
+
+const READ_AGAIN_AFTER: Duration = Duration::from_millis(200);
 
 /// The kernel's word for an address that stays.
 const FOR_EVER: Duration = Duration::from_secs(u32::MAX as u64);
@@ -91,6 +97,7 @@ impl KernelHost {
             virtual_addresses: virtual_addresses(config),
             held: BTreeMap::new(),
             work: Work::default(),
+            again: None,
             belongings: Belongings::new(config, Rc::clone(&links)),
             made: Made::new(Rc::clone(&links)),
             filter: Filter::new(refuses_access(config)),
@@ -217,6 +224,15 @@ impl KernelHost {
         }
     }
 
+    /// Reads everything anew; later once more if that fails, for as long as it takes.
+    fn catch_up(&mut self) {
+        self.again = None;
+        if let Err(e) = self.resynchronise() {
+            error!("can't read links and addresses: {e}");
+            self.again = Some(Box::pin(sleep(READ_AGAIN_AFTER)));
+        }
+    }
+
     /// Changes were lost: forgets what is queued, reads everything anew, reports what differs.
     fn resynchronise(&mut self) -> io::Result<()> {
         warn!("the kernel's change queue overflowed; reading links and addresses anew");
@@ -316,15 +332,17 @@ impl Host for KernelHost {
                 self.tell_of_the_end();
                 return Poll::Ready(change);
             }
+            if let Some(again) = &mut self.again
+                && again.as_mut().poll(cx).is_ready()
+            {
+                self.catch_up();
+                continue;
+            }
             let buffer = &mut self.buffer;
             match ready!(self.monitor.poll_read(cx, |m| m.receive(buffer))) {
                 Ok(()) => self.take(),
-                Err(_) => {
-                    // ENOBUFS in practice. Whatever it is, the table can't be trusted any more.
-                    if let Err(e) = self.resynchronise() {
-                        error!("can't read links and addresses: {e}");
-                    }
-                }
+                // ENOBUFS in practice. Whatever it is, the table can't be trusted any more.
+                Err(_) => self.catch_up(),
             }
         }
     }

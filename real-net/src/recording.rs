@@ -70,7 +70,14 @@ fn open(
         Some(mib) => u64::from(mib) << 20,
         None => DEFAULT_SIZE.max((16 * beginning).next_multiple_of(1 << 20)),
     };
-    let ring = RingFile::open(path, size, beginning)?;
+    let ring = match RingFile::open(path, size, beginning) {
+        Ok(ring) => ring,
+        Err(e) => {
+            // The queue would wait for a writer that never begins, and the daemon for the queue.
+            drop(feed);
+            return Err(e);
+        }
+    };
     writer::spawn(ring, feed)?;
     Ok((tape, size))
 }

@@ -52,7 +52,7 @@ fn wire(c: &mut Criterion) {
     ];
     let (source, group) = (IpAddr::V4(SOURCE), IpAddr::V4(GROUP_V4));
     for (name, advert) in adverts {
-        let mut buffer = vec![0; advert.encoded_len()];
+        let mut buffer = vec![0; advert.encoded_len(Family::V4)];
         advert.encode(&mut buffer, source, group);
         assert!(decode(&buffer, advert.version).is_some());
         c.bench_function(&format!("decode/{name}"), |b| {

@@ -62,7 +62,7 @@ fn round_trip(version: Version, family: Family, buffer: &mut [u8]) -> usize {
         auth: Auth::Password(*b"1111\0\0\0\0"),
         addresses: &addresses,
     };
-    let payload = &mut buffer[..advert.encoded_len()];
+    let payload = &mut buffer[..advert.encoded_len(family)];
     advert.encode(payload, address, group);
     let payload = black_box(&*payload);
     assert!(peek_vrid(payload).is_some());

@@ -49,7 +49,7 @@ fn advert(view: &AdvertView<'_>, version: Version, family: Family) {
     let Some(value) = Advert::parse(view, &mut addresses) else {
         return;
     };
-    let mut buffer = vec![0xa5; value.encoded_len()];
+    let mut buffer = vec![0xa5; value.encoded_len(family)];
     value.encode(&mut buffer, source, source);
     let view = AdvertView::new(&buffer, version, family).expect("as long as it says");
     assert!(view.checksum_form(source, source).is_some());

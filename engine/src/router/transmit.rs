@@ -93,7 +93,7 @@ impl Router {
         seal: &Seal,
         (from, to): (Ipv4Addr, Ipv4Addr),
     ) -> Vec<u8> {
-        let len = wire::ipv4::LEN + advert.encoded_len();
+        let len = wire::ipv4::LEN + advert.encoded_len(Family::V4);
         let mut packet = Vec::with_capacity(len + ah::LEN.max(trailer::LEN));
         wire::advert_packet(self.ip_id, ttl(config), from, to, advert, &mut packet);
         let body = &mut packet[wire::ipv4::LEN..];
@@ -224,7 +224,7 @@ fn packet_v6(
     seal: &Seal,
     (from, to): (Ipv6Addr, Ipv6Addr),
 ) -> Vec<u8> {
-    let len = wire::ipv6::LEN + advert.encoded_len();
+    let len = wire::ipv6::LEN + advert.encoded_len(Family::V6);
     let mut packet = Vec::with_capacity(len + trailer::LEN);
     wire::advert_packet_v6(ttl(config), from, to, advert, &mut packet);
     match seal {
@@ -290,7 +290,7 @@ fn seal(
         vrid: config.vrid.get(),
         source,
     };
-    let mut bytes = vec![0; advert.encoded_len()];
+    let mut bytes = vec![0; advert.encoded_len(Family::of(source))];
     // Destination and checksum aren't covered.
     advert.encode(&mut bytes, source, Family::of(source).group());
     let stamp = guard.stamps.next(hmac, utc);

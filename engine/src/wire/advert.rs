@@ -52,18 +52,15 @@ pub struct Advert<'a> {
 }
 
 impl<'a> Advert<'a> {
-    /// Bytes of the encoded advert, at most 4096.
-    pub fn encoded_len(&self) -> usize {
-        let addresses = self.sent_addresses().iter();
-        let addresses: usize = addresses.map(|a| Family::of(*a).address_len()).sum();
-        let family = self
-            .addresses
-            .first()
-            .map_or(Family::V4, |a| Family::of(*a));
+    /// Bytes of the advert encoded for packets of this family, at most 4096. The family decides
+    /// whether VRRPv2 has authentication data, and an advert may be without addresses.
+    pub fn encoded_len(&self, family: Family) -> usize {
+        let addresses = self.sent_addresses().len() * family.address_len();
         HEADER_LEN + addresses + auth_len(self.version, family)
     }
 
-    /// Writes the advert into a buffer of exactly [`encoded_len`](Self::encoded_len) bytes, with
+    /// Writes the advert into a buffer of exactly [`encoded_len`](Self::encoded_len) bytes (for the
+    /// source's family), with
     /// the checksum that keepalived sends between these two addresses: VRRPv2 over IPv4 sums the
     /// message alone, everything else includes the pseudo-header.
     ///
@@ -72,7 +69,7 @@ impl<'a> Advert<'a> {
     pub fn encode(&self, buffer: &mut [u8], source: IpAddr, destination: IpAddr) {
         assert_eq!(
             buffer.len(),
-            self.encoded_len(),
+            self.encoded_len(Family::of(source)),
             "buffer of encoded_len bytes"
         );
         let (header, mut rest) = buffer.split_at_mut(HEADER_LEN);
@@ -166,7 +163,7 @@ pub fn advert_packet(
     advert: &Advert<'_>,
     packet: &mut Vec<u8>,
 ) {
-    let len = advert.encoded_len();
+    let len = advert.encoded_len(Family::V4);
     let header = ipv4::Header {
         source,
         destination,
@@ -189,7 +186,7 @@ pub fn advert_packet_v6(
     advert: &Advert<'_>,
     packet: &mut Vec<u8>,
 ) {
-    let len = advert.encoded_len();
+    let len = advert.encoded_len(Family::V6);
     let header = ipv6::Header {
         source,
         destination,

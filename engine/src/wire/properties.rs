@@ -44,7 +44,7 @@ impl Sent {
 
     fn encode(&self) -> Vec<u8> {
         let advert = self.advert();
-        let mut buffer = vec![0xa5; advert.encoded_len()];
+        let mut buffer = vec![0xa5; advert.encoded_len(Family::of(self.source))];
         advert.encode(&mut buffer, self.source, self.destination);
         buffer
     }
@@ -116,12 +116,12 @@ fn look_everywhere(payload: &[u8], version: Version, family: Family) -> bool {
 }
 
 /// Whether the bytes are ones that we would send: nothing reserved, spare or behind the advert.
-fn canonical(view: &AdvertView<'_>, payload: &[u8], advert: &Advert<'_>) -> bool {
+fn canonical(view: &AdvertView<'_>, payload: &[u8], advert: &Advert<'_>, family: Family) -> bool {
     let reserved = match advert.version {
         Version::V2 => advert.auth == Auth::None && view.auth_data() != [0; 8],
         Version::V3 => payload[4] & 0xf0 != 0,
     };
-    !reserved && payload.len() == advert.encoded_len()
+    !reserved && payload.len() == advert.encoded_len(family)
 }
 
 proptest! {
@@ -193,12 +193,12 @@ proptest! {
         let Ok(view) = AdvertView::new(&bytes, sent.version, family) else { return Ok(()) };
         let mut addresses = Vec::new();
         let Some(advert) = Advert::parse(&view, &mut addresses) else { return Ok(()) };
-        let mut again = vec![0xa5; advert.encoded_len()];
+        let mut again = vec![0xa5; advert.encoded_len(family)];
         advert.encode(&mut again, sent.source, sent.destination);
         let mut addresses = Vec::new();
         let view_again = AdvertView::new(&again, sent.version, family).unwrap();
         prop_assert_eq!(Advert::parse(&view_again, &mut addresses), Some(advert));
-        if canonical(&view, &bytes, &advert) {
+        if canonical(&view, &bytes, &advert, family) {
             again[6..8].copy_from_slice(&bytes[6..8]);
             prop_assert_eq!(again, bytes);
         }

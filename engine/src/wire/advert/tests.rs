@@ -67,11 +67,11 @@ fn deconstruct_v3_over_ipv6() {
 #[test]
 fn construct_overwrites_every_byte() {
     let advert = pass_advert();
-    let mut buffer = vec![0xa5; advert.encoded_len()];
+    let mut buffer = vec![0xa5; advert.encoded_len(Family::V4)];
     advert.encode(&mut buffer, SOURCE, GROUP);
     assert_eq!(buffer, pass_payload());
 
-    let mut buffer = vec![0xa5; advert.encoded_len()];
+    let mut buffer = vec![0xa5; advert.encoded_len(Family::V4)];
     let advert = Advert {
         auth: Auth::None,
         ..advert
@@ -119,7 +119,7 @@ fn emits_what_keepalived_emits_over_ipv6() {
         let view = AdvertView::new(&bytes, Version::V3, Family::V6).unwrap();
         let mut addresses = Vec::new();
         let advert = Advert::parse(&view, &mut addresses).unwrap();
-        let mut buffer = vec![0xa5; advert.encoded_len()];
+        let mut buffer = vec![0xa5; advert.encoded_len(Family::V6)];
         advert.encode(&mut buffer, source.parse().unwrap(), GROUP_V6.into());
         assert_eq!(buffer, bytes, "{text}");
     }
@@ -261,7 +261,7 @@ fn intervals_are_clamped_and_rounded_when_sent_and_raw_when_received() {
             interval,
             ..pass_advert()
         };
-        let mut buffer = vec![0xa5; advert.encoded_len()];
+        let mut buffer = vec![0xa5; advert.encoded_len(Family::V4)];
         advert.encode(&mut buffer, SOURCE, GROUP);
         let view = AdvertView::new(&buffer, version, Family::V4).unwrap();
         assert!(view.checksum_form(SOURCE, GROUP).is_some());
@@ -292,8 +292,8 @@ fn at_most_255_addresses_are_sent() {
         addresses: &addresses,
         ..pass_advert()
     };
-    assert_eq!(advert.encoded_len(), 8 + 255 * 16);
-    let mut buffer = vec![0xa5; advert.encoded_len()];
+    assert_eq!(advert.encoded_len(Family::V6), 8 + 255 * 16);
+    let mut buffer = vec![0xa5; advert.encoded_len(Family::V6)];
     advert.encode(&mut buffer, Ipv6Addr::LOCALHOST.into(), GROUP_V6.into());
     let view = AdvertView::new(&buffer, Version::V2, Family::V6).unwrap();
     assert_eq!((view.count(), view.addresses().count()), (255, 255));
@@ -319,7 +319,7 @@ fn version_2_over_ipv6_is_keepaliveds_to_the_byte() {
         addresses: &addresses,
     };
     let source: Ipv6Addr = "fe80::f063:d1ff:fecc:8956".parse().unwrap();
-    let mut buffer = vec![0xa5; advert.encoded_len()];
+    let mut buffer = vec![0xa5; advert.encoded_len(Family::V6)];
     advert.encode(&mut buffer, source.into(), GROUP_V6.into());
     assert_eq!(buffer, sent);
     let view = AdvertView::new(&sent, Version::V2, Family::V6).unwrap();
@@ -346,4 +346,18 @@ fn parse_refuses_what_no_advert_encodes_like() {
             "byte {at} = {value}"
         );
     }
+}
+
+#[test]
+fn version_2_over_ipv6_without_addresses_is_a_header() {
+    let advert = Advert {
+        addresses: &[],
+        ..pass_advert()
+    };
+    let mut buffer = vec![0xa5; advert.encoded_len(Family::V6)];
+    advert.encode(&mut buffer, Ipv6Addr::LOCALHOST.into(), GROUP_V6.into());
+    assert_eq!(buffer.len(), 8, "no authentication data over IPv6");
+    let mut buffer = vec![0xa5; advert.encoded_len(Family::V4)];
+    advert.encode(&mut buffer, SOURCE, GROUP);
+    assert_eq!(buffer[8..], *b"1111\0\0\0\0");
 }

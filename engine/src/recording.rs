@@ -30,4 +30,4 @@ pub use tape::{Medium, Tape};
 pub use texts::{Texts, fingerprint};
 
 /// The format of everything here. Another one is another number.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;

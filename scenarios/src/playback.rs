@@ -3,7 +3,7 @@
 
 use core::time::Duration;
 
-use locum_engine::recording::ring::{self, NoRecording};
+use locum_engine::recording::ring::{self, NoRecording, Segment};
 use locum_engine::recording::{Head, Replay, ReplayError, Step};
 
 /// A recording, read.
@@ -18,8 +18,8 @@ pub struct Recording {
 pub struct Run {
     /// When it began, since 1970 in nanoseconds: its name.
     pub began: u64,
-    /// The segments with their numbers; each can be played by itself.
-    pub segments: Vec<(u64, Vec<u8>)>,
+    /// Each can be played by itself.
+    pub segments: Vec<Vec<u8>>,
 }
 
 impl Recording {
@@ -30,15 +30,15 @@ impl Recording {
     /// When it isn't a recording that this version reads.
     pub fn read(file: &[u8]) -> Result<Self, NoRecording> {
         let mut runs: Vec<Run> = Vec::new();
-        for (number, bytes) in ring::segments(file)? {
+        for Segment { bytes, .. } in ring::segments(file)? {
             let Ok((head, _)) = Replay::head(&bytes) else {
                 continue;
             };
             match runs.last_mut().filter(|run| run.began == head.run) {
-                Some(run) => run.segments.push((number, bytes)),
+                Some(run) => run.segments.push(bytes),
                 None => runs.push(Run {
                     began: head.run,
-                    segments: vec![(number, bytes)],
+                    segments: vec![bytes],
                 }),
             }
         }
@@ -96,7 +96,7 @@ impl Run {
         let mut verdict = Verdict::default();
         let mut before: Option<Replay<'_>> = None;
         let mut last = None;
-        for (_, bytes) in &self.segments {
+        for bytes in &self.segments {
             let mut replay = match Replay::new(bytes) {
                 Ok(replay) => replay,
                 Err(e) => {

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use locum_engine::config::Config;
-use locum_engine::recording::ring::{self, Layout};
+use locum_engine::recording::ring::{self, Layout, Place};
 use locum_engine::recording::{Medium, Tape, Texts};
 use locum_sim::fault::Fault;
 use locum_sim::run::Listeners;
@@ -88,20 +88,17 @@ impl Recorder {
             .map(|reel| &*reel.bytes)
             .collect();
         let longest = segments.iter().map(|bytes| bytes.len()).max()?;
-        let frame = ring::SLOT_HEADER_LEN + ring::FRAME_HEADER_LEN;
+        let frame = ring::SLOT_HEADER_LEN + ring::FRAME_HEADER_LEN + size_of::<u32>();
         let layout = Layout {
             slots: u32::try_from(segments.len() + 1).ok()?,
             slot_size: (longest + frame).max(64) as u64,
         };
-        let mut file = layout.header().to_vec();
-        for (number, bytes) in (1..).zip(segments) {
-            let start = usize::try_from(layout.offset(layout.slot_of(number))).ok()?;
-            if file.len() < start + frame + bytes.len() {
-                file.resize(start + frame + bytes.len(), 0);
-            }
-            let header = ring::slot_header(number);
-            let sum = ring::frame_header(number, header.len() as u64, bytes);
-            let content = [&header[..], &sum, bytes].concat();
+        let mut file = layout.header(env!("CARGO_PKG_VERSION")).to_vec();
+        for (turn, bytes) in (1..).zip(segments) {
+            let start = usize::try_from(layout.offset(layout.slot_of(turn))).ok()?;
+            let (frame, _) = Place::first(turn).frame(bytes, true);
+            let content = [&ring::slot_header(turn)[..], &frame].concat();
+            file.resize(file.len().max(start + content.len()), 0);
             file[start..start + content.len()].copy_from_slice(&content);
         }
         Some(file)

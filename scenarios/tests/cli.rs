@@ -127,3 +127,20 @@ fn what_real_time_cannot_do_is_said_with_its_line() {
     assert!(text.contains("all clocks are this machine's"), "{text}");
     assert!(text.contains("can't be paused with its clock"), "{text}");
 }
+
+#[test]
+fn a_recording_of_another_format_is_refused_with_who_made_it() {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("another-format");
+    let layout = locum_engine::recording::ring::Layout {
+        slots: 2,
+        slot_size: 4096,
+    };
+    let mut header = layout.header("9.8.7");
+    header[8] += 1;
+    std::fs::write(&path, header).expect("it can be written");
+    let output = rehearse(&["replay", path.to_str().expect("it is UTF-8")]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = text(&output.stderr);
+    assert!(said.contains("made by locum 9.8.7"), "{said}");
+    assert!(said.contains("use `rehearse` of that version"), "{said}");
+}

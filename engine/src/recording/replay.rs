@@ -16,7 +16,7 @@ use crate::input::{Command, Input};
 use crate::output::Output;
 
 /// Why a segment can't be played.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReplayError {
     /// The bytes aren't a segment.
     #[error(transparent)]
@@ -25,13 +25,22 @@ pub enum ReplayError {
     #[error("this version can't use the configuration in the recording")]
     Configuration,
     /// The engine's state can't be restored.
-    #[error("{0}; replay it with the version that recorded it")]
-    State(#[from] Unrestorable),
+    #[error("{why}: locum {by} recorded it, use the `rehearse` that belongs to that")]
+    State {
+        /// What is the matter with it.
+        why: Unrestorable,
+        /// The version that recorded it.
+        by: String,
+    },
     /// The state has other parts than this version's engine.
     #[error(
-        "the engine's state has another layout in this version; replay it with the one that recorded it"
+        "the engine's state has another layout in this version: locum {by} recorded it, use the \
+         `rehearse` that belongs to that"
     )]
-    Layout,
+    Layout {
+        /// The version that recorded it.
+        by: String,
+    },
     /// An input speaks of an instance, an interface or a check that the configuration doesn't have.
     #[error("an input speaks of something that the configuration doesn't have")]
     Position,
@@ -96,8 +105,13 @@ impl<'a> Replay<'a> {
         let engine = match (Engine::restore(config.clone(), &head.state), head.fresh) {
             (Ok(engine), _) if engine.layout() == head.layout => engine,
             (_, Some(uptime)) => Engine::new(config).with_uptime(uptime),
-            (Ok(_), None) => return Err(ReplayError::Layout),
-            (Err(e), None) => return Err(e.into()),
+            (restored, None) => {
+                let by = head.version.into_owned();
+                return Err(match restored {
+                    Ok(_) => ReplayError::Layout { by },
+                    Err(why) => ReplayError::State { why, by },
+                });
+            }
         };
         Ok(Self {
             decoder: Decoder::new(records, head.now, head.slots),

@@ -6,7 +6,7 @@ use core::time::Duration;
 use proptest::prelude::*;
 
 use super::encode::Encoder;
-use super::ring::{self, Layout};
+use super::ring::{self, Layout, Place};
 use super::{Decoder, Entry, Packet, Proof, Texts, Told};
 use crate::config::ObjectId;
 use crate::event::{Event, Reason, StateKind};
@@ -213,68 +213,112 @@ fn an_advert_that_comes_again_takes_six_bytes() {
     assert_eq!(sizes[1..], [6; 9]);
 }
 
-#[test]
-fn a_segment_ends_where_it_was_torn() {
-    let layout = Layout {
+/// A file of two slots of 128 bytes.
+struct Slots(Vec<u8>);
+
+impl Slots {
+    const LAYOUT: Layout = Layout {
         slots: 2,
         slot_size: 128,
     };
-    let mut file = layout.header().to_vec();
-    file.resize(32 + 256, 0);
-    let mut put = |segment: u64, contents: &[&[u8]]| {
-        let start = layout.offset(layout.slot_of(segment)) as usize;
-        file[start..start + 16].copy_from_slice(&ring::slot_header(segment));
-        let mut at = 16;
-        for content in contents {
-            let header = ring::frame_header(segment, at as u64, content);
-            file[start + at..start + at + 8].copy_from_slice(&header);
-            at += 8;
-            file[start + at..start + at + content.len()].copy_from_slice(content);
-            at += content.len();
-        }
-        file.clone()
-    };
-    put(6, &[b"old", b"of the turn before"]);
-    let whole = put(7, &[b"one", b"two"]);
-    let texts = |file: &[u8]| {
+
+    fn new() -> Self {
+        let mut file = Self::LAYOUT.header("0.1.0").to_vec();
+        file.resize(ring::HEADER_LEN + 256, 0);
+        Self(file)
+    }
+
+    fn start(turn: u64) -> usize {
+        Self::LAYOUT.offset(Self::LAYOUT.slot_of(turn)) as usize
+    }
+
+    fn turn(&mut self, turn: u64) -> Place {
+        let start = Self::start(turn);
+        self.0[start..start + 16].copy_from_slice(&ring::slot_header(turn));
+        Place::first(turn)
+    }
+
+    /// Frames, each with whether it begins a segment.
+    fn put(&mut self, place: Place, contents: &[(&str, bool)]) -> Place {
+        contents.iter().fold(place, |place, (content, begins)| {
+            let (frame, next) = place.frame(content.as_bytes(), *begins);
+            let start = Self::start(place.turn) + place.offset as usize;
+            self.0[start..start + frame.len()].copy_from_slice(&frame);
+            next
+        })
+    }
+
+    fn texts(file: &[u8]) -> Vec<String> {
         let found = ring::segments(file).expect("it is one");
-        let text = |(n, bytes)| (n, String::from_utf8(bytes).expect("it is text"));
-        found.into_iter().map(text).collect::<Vec<_>>()
-    };
-    let old = (6, "oldof the turn before".to_owned());
-    assert_eq!(texts(&whole), [old.clone(), (7, "onetwo".to_owned())]);
-    // The last frame is cut off.
+        let text = |s: ring::Segment| String::from_utf8(s.bytes).expect("it is text");
+        found.into_iter().map(text).collect()
+    }
+}
+
+#[test]
+fn a_segment_ends_where_it_was_torn() {
+    let mut slots = Slots::new();
+    let place = slots.turn(6);
+    slots.put(place, &[("old", true), ("of the turn before", false)]);
+    let place = slots.turn(7);
+    let end = slots.put(place, &[("one", true), ("two", false)]);
+    let whole = slots.0.clone();
+    assert_eq!(Slots::texts(&whole), ["oldof the turn before", "onetwo"]);
+    // The last frame is cut off, or a bit of it has changed.
+    let last = Slots::start(7) + end.offset as usize;
     assert_eq!(
-        texts(&whole[..32 + 128 + 16 + 8 + 3 + 9]),
-        [old.clone(), (7, "one".to_owned())]
+        Slots::texts(&whole[..last - 1]),
+        ["oldof the turn before", "one"]
     );
-    // A bit has changed in it.
-    let mut flipped = whole.clone();
-    flipped[32 + 128 + 16 + 8 + 3 + 8] ^= 1;
-    assert_eq!(texts(&flipped), [old, (7, "one".to_owned())]);
+    let mut flipped = whole;
+    flipped[last - 2] ^= 1;
+    assert_eq!(Slots::texts(&flipped), ["oldof the turn before", "one"]);
     // What a turn before has left behind doesn't count, although it stands where a frame should.
-    let wrapped = put(8, &[b"new"]);
-    assert_eq!(
-        texts(&wrapped),
-        [(7, "onetwo".to_owned()), (8, "new".to_owned())]
-    );
+    let place = slots.turn(8);
+    slots.put(place, &[("new", true)]);
+    assert_eq!(Slots::texts(&slots.0), ["onetwo", "new"]);
+}
+
+#[test]
+fn several_segments_lie_in_a_slot() {
+    let mut slots = Slots::new();
+    let place = slots.turn(1);
+    let place = slots.put(place, &[("first", true)]);
+    // A run whose second frame was torn off; the third is whole.
+    let torn = slots.put(place, &[("second", true)]);
+    slots.put(torn, &[("torn", false), ("left behind", false)]);
+    let at = Slots::start(1) + torn.offset as usize;
+    slots.0[at] ^= 1;
+    let (_, end) = ring::read_slot(&slots.0[Slots::start(1)..]).expect("it was written");
+    assert_eq!(end, torn);
+    // The next one goes on there. As long as what was torn off, it doesn't inherit what is behind.
+    slots.put(end, &[("", true)]);
+    assert_eq!(Slots::texts(&slots.0), ["first", "second", ""]);
+    slots.put(end, &[("third", true), ("!", false)]);
+    assert_eq!(Slots::texts(&slots.0), ["first", "second", "third!"]);
 }
 
 #[test]
 fn what_is_no_recording_is_refused_in_words() {
-    assert_eq!(ring::segments(b"hello"), Err(ring::NoRecording::Foreign));
-    let mut header = Layout {
-        slots: 2,
-        slot_size: 4096,
-    }
-    .header();
+    use ring::NoRecording::{Damaged, Foreign, OtherFormat};
+    assert_eq!(ring::segments(b"hello"), Err(Foreign));
+    let mut header = Slots::LAYOUT.header("0.7.1");
     header[8] = 9;
-    assert_eq!(
-        ring::segments(&header),
-        Err(ring::NoRecording::OtherFormat(9))
+    let format = 9;
+    let by = "locum 0.7.1".to_owned();
+    let refused = ring::segments(&header).expect_err("it is of another format");
+    assert_eq!(refused, OtherFormat { format, by });
+    let said = refused.to_string();
+    assert!(
+        said.contains("format 9, made by locum 0.7.1") && said.contains("use `rehearse` of that"),
+        "{said}"
     );
-    (header[8], header[17]) = (1, 0xff);
-    assert_eq!(ring::segments(&header), Err(ring::NoRecording::Damaged));
+    // The first format didn't say who made it.
+    (header[8], header[10]) = (1, 0);
+    let by = "another version of locum".to_owned();
+    assert_eq!(ring::segments(&header), Err(OtherFormat { format: 1, by }));
+    (header[8], header[37]) = (2, 0xff);
+    assert_eq!(ring::segments(&header), Err(Damaged));
 }
 
 #[test]
@@ -313,4 +357,53 @@ fn a_configuration_is_read_again_from_what_it_was_told() {
         flat.contains("vrrp_instance A1") && !flat.contains("include A"),
         "{flat}"
     );
+}
+
+/// A state of another version: the run that is whole is played from its start, any other refused with
+/// the name of who made it.
+#[test]
+fn a_state_of_another_version_is_refused_in_words() {
+    use super::{Head, Replay, ReplayError};
+    let text = "vrrp_instance V {\n interface e\n virtual_router_id 7\n virtual_ipaddress {\n 192.0.2.1\n }\n}\n";
+    let mut sources = crate::conf::NoIncludes;
+    let (reading, texts) = Texts::reading("k.conf", text, &mut sources);
+    let config = reading.config.expect("it can be used");
+    let fingerprint = super::fingerprint(&config);
+    let engine = crate::Engine::new(config);
+    let mut state = Vec::new();
+    engine.checkpoint(&mut state);
+    let segment = |fresh, layout, state: &[u8]| {
+        let head = Head {
+            version: "7.0.3".into(),
+            run: 1,
+            wall: Duration::ZERO,
+            now: Instant::ZERO,
+            earlier: 0,
+            fresh,
+            slots: 8,
+            texts: std::borrow::Cow::Borrowed(&texts),
+            config: fingerprint,
+            layout,
+            state: state.to_vec().into(),
+        };
+        let mut bytes = Vec::new();
+        head.encode(&mut bytes);
+        bytes
+    };
+    let (layout, short) = (engine.layout(), &state[..5]);
+    assert!(Replay::new(&segment(None, layout, &state)).is_ok());
+    for (layout, state) in [(layout + 1, &state[..]), (layout, short)] {
+        let start = segment(Some(Duration::ZERO), layout, state);
+        assert!(Replay::new(&start).is_ok());
+        let refused = Replay::new(&segment(None, layout, state)).expect_err("another version");
+        assert!(matches!(
+            refused,
+            ReplayError::State { .. } | ReplayError::Layout { .. }
+        ));
+        let said = refused.to_string();
+        assert!(
+            said.contains("locum 7.0.3 recorded it, use the `rehearse`"),
+            "{said}"
+        );
+    }
 }

@@ -5,14 +5,19 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use locum_engine::recording::ring::{self, FRAME_HEADER_LEN, HEADER_LEN, Layout, SLOT_HEADER_LEN};
+use locum_engine::recording::ring::{
+    self, FRAME_HEADER_LEN, HEADER_LEN, Layout, NoRecording, Place, SLOT_HEADER_LEN,
+};
 use nix::fcntl::{Flock, FlockArg};
+use tracing::info;
 
 use super::queue::ROOM;
 
 /// Something that bytes are written to, at places. A file; in tests, one that fails.
 pub(super) trait Disk: Send + 'static {
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
+    /// What is there, which is less than `len` where the file ends.
+    fn read_at(&self, offset: u64, len: u64) -> io::Result<Vec<u8>>;
     /// Waits until it is safe from a failure of power.
     fn sync(&self) -> io::Result<()>;
 }
@@ -20,6 +25,21 @@ pub(super) trait Disk: Send + 'static {
 impl Disk for Flock<File> {
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         self.write_all_at(bytes, offset)
+    }
+
+    fn read_at(&self, offset: u64, len: u64) -> io::Result<Vec<u8>> {
+        let mut all = vec![0; usize::try_from(len).map_err(io::Error::other)?];
+        let mut read = 0;
+        while read < all.len() {
+            match FileExt::read_at(&**self, &mut all[read..], offset + read as u64) {
+                Ok(0) => break,
+                Ok(n) => read += n,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(e),
+            }
+        }
+        all.truncate(read);
+        Ok(all)
     }
 
     fn sync(&self) -> io::Result<()> {
@@ -31,9 +51,10 @@ impl Disk for Flock<File> {
 pub(super) struct RingFile<D = Flock<File>> {
     disk: D,
     layout: Layout,
-    segment: u64,
-    /// In its slot.
-    at: u64,
+    /// Where the next frame goes, which begins a segment or doesn't; `None` as long as nobody has
+    /// looked where the last run ended.
+    place: Option<Place>,
+    begins: bool,
 }
 
 /// Between this many slots and that many. The more, the less is lost when the oldest is written over;
@@ -48,71 +69,102 @@ impl RingFile {
             DirBuilder::new().mode(0o700).create(folder)?;
         }
         let layout = divide(size, beginning)?;
-        let (mut file, mut content) = open(path)?;
-        let known = Layout::read(&content);
-        if known.is_ok_and(|known| known != layout) {
-            // Of another size: kept beside, once.
-            std::fs::rename(path, beside(path))?;
+        let (mut file, mut header) = open(path)?;
+        let old = match Layout::read(&header) {
+            Ok(known) => (known != layout).then(|| "of another size".to_owned()),
+            Err(e @ NoRecording::OtherFormat { .. }) => Some(e.to_string()),
+            Err(_) if header.is_empty() => None,
+            Err(e) => {
+                let message = format!("there is a file, and {e}: remove it");
+                return Err(io::Error::new(io::ErrorKind::AlreadyExists, message));
+            }
+        };
+        if let Some(why) = old {
+            let beside = beside(path);
+            std::fs::rename(path, &beside)?;
+            info!("{} is kept as {}: {why}", path.display(), beside.display());
             drop(file);
-            (file, content) = open(path)?;
-        } else if known.is_err() && !content.is_empty() {
-            let message = "there is a file that isn't a recording of this format; remove it";
-            return Err(io::Error::new(io::ErrorKind::AlreadyExists, message));
+            (file, header) = open(path)?;
         }
-        if content.is_empty() {
-            file.write_at(&layout.header(), 0)?;
+        // Whoever can't read the file is told the version that wrote last.
+        let own = layout.header(env!("CARGO_PKG_VERSION"));
+        if header != own {
+            file.write_at(&own, 0)?;
         }
-        let newest = newest_segment(&file, layout);
-        Ok(Self::new(file, layout, newest))
+        Ok(Self::new(file, layout))
     }
 }
 
 impl<D: Disk> RingFile<D> {
-    /// `newest` is the segment that was written last, if there is one.
-    pub(super) fn new(disk: D, layout: Layout, newest: Option<u64>) -> Self {
+    pub(super) fn new(disk: D, layout: Layout) -> Self {
         Self {
             disk,
             layout,
-            segment: newest.unwrap_or(0),
-            at: layout.slot_size,
+            place: None,
+            begins: false,
         }
     }
 
-    /// Goes on in the next slot.
-    pub(super) fn begin(&mut self) -> io::Result<()> {
-        self.segment += 1;
-        let start = self.layout.offset(self.layout.slot_of(self.segment));
-        let header = ring::slot_header(self.segment);
-        self.at = self.layout.slot_size;
-        self.disk.write_at(&header, start)?;
-        self.at = SLOT_HEADER_LEN as u64;
+    /// Begins a segment of `len` bytes at first, with room for `more` behind them: in this slot if
+    /// they fit, else in the next.
+    pub(super) fn begin(&mut self, len: usize, more: usize) -> io::Result<()> {
+        let place = match self.place {
+            Some(place) => place,
+            None => self.end()?,
+        };
+        self.place = Some(place);
+        self.begins = true;
+        if self.room() >= (len + more) as u64 {
+            return Ok(());
+        }
+        let next = Place::first(place.turn + 1);
+        let start = self.layout.offset(self.layout.slot_of(next.turn));
+        self.disk.write_at(&ring::slot_header(next.turn), start)?;
+        self.place = Some(next);
         Ok(())
+    }
+
+    /// Where what was written last ends.
+    fn end(&self) -> io::Result<Place> {
+        let mut newest = None;
+        for slot in 0..self.layout.slots {
+            let start = self.layout.offset(slot);
+            let header = self.disk.read_at(start, SLOT_HEADER_LEN as u64)?;
+            newest = newest.max(ring::turn(&header).map(|turn| (turn, start)));
+        }
+        // Without any, as if the slot before the first were full.
+        let full = Place {
+            offset: self.layout.slot_size,
+            ..Place::first(0)
+        };
+        let Some((_, start)) = newest else {
+            return Ok(full);
+        };
+        let slot = self.disk.read_at(start, self.layout.slot_size)?;
+        Ok(ring::read_slot(&slot).map_or(full, |(_, end)| end))
     }
 
     /// How many bytes of content the slot still has room for.
     pub(super) fn room(&self) -> u64 {
-        let used = self.at + FRAME_HEADER_LEN as u64;
+        let used = |place: Place| place.offset + FRAME_HEADER_LEN as u64;
+        let used = self.place.map_or(self.layout.slot_size, used);
         self.layout.slot_size.saturating_sub(used)
     }
 
-    /// Writes a frame. The content is written before what makes it valid.
+    /// Writes a frame. What is cut off of it isn't one.
     pub(super) fn write(&mut self, content: &[u8]) -> io::Result<()> {
         if content.is_empty() {
             return Ok(());
         }
-        if content.len() as u64 > self.room() {
-            return Err(io::Error::new(
-                io::ErrorKind::FileTooLarge,
-                "the slot is full",
-            ));
+        let full = || io::Error::new(io::ErrorKind::FileTooLarge, "the slot is full");
+        let place = self.place.ok_or_else(full)?;
+        let (frame, next) = place.frame(content, self.begins);
+        if next.offset > self.layout.slot_size {
+            return Err(full());
         }
-        let start = self.layout.offset(self.layout.slot_of(self.segment)) + self.at;
-        let header = ring::frame_header(self.segment, self.at, content);
-        let mut frame = Vec::with_capacity(FRAME_HEADER_LEN + content.len());
-        frame.extend_from_slice(&header);
-        frame.extend_from_slice(content);
-        self.disk.write_at(&frame, start)?;
-        self.at += frame.len() as u64;
+        let start = self.layout.offset(self.layout.slot_of(place.turn));
+        self.disk.write_at(&frame, start + place.offset)?;
+        (self.place, self.begins) = (Some(next), false);
         Ok(())
     }
 
@@ -121,7 +173,7 @@ impl<D: Disk> RingFile<D> {
     }
 }
 
-/// The name of a file of another size.
+/// The name of a file that is kept once, of another size or format.
 fn beside(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".old");
@@ -159,23 +211,6 @@ fn open(path: &Path) -> io::Result<(Flock<File>, Vec<u8>)> {
     if kind.permissions().mode() & 0o777 != 0o600 {
         file.set_permissions(Permissions::from_mode(0o600))?;
     }
-    let mut header = vec![0; HEADER_LEN];
-    let mut read = 0;
-    while read < header.len() {
-        match file.read_at(&mut header[read..], read as u64)? {
-            0 => break,
-            n => read += n,
-        }
-    }
-    header.truncate(read);
+    let header = Disk::read_at(&file, 0, HEADER_LEN as u64)?;
     Ok((file, header))
-}
-
-fn newest_segment(file: &File, layout: Layout) -> Option<u64> {
-    let number = |slot| {
-        let mut header = [0; SLOT_HEADER_LEN];
-        file.read_exact_at(&mut header, layout.offset(slot)).ok()?;
-        ring::segment_number(&header)
-    };
-    (0..layout.slots).filter_map(number).max()
 }

@@ -1,7 +1,7 @@
 //! Records an engine without a network: through the queue, the thread and a file, and back.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant as Wall};
@@ -77,8 +77,8 @@ fn run(engine: &mut Engine, tape: &mut dyn Tap, from: u64, adverts: u64) {
 /// Plays every segment: how many inputs, and how many are missing between them.
 fn replayed(file: &[u8]) -> (u64, u64) {
     let (mut inputs, mut lost, mut last) = (0, 0, 0);
-    for (_, bytes) in ring::segments(file).expect("it is a recording") {
-        let mut replay = match Replay::new(&bytes) {
+    for segment in ring::segments(file).expect("it is a recording") {
+        let mut replay = match Replay::new(&segment.bytes) {
             Ok(replay) => replay,
             Err(ReplayError::Garbled(_)) => continue,
             Err(e) => panic!("{e}"),
@@ -100,24 +100,8 @@ fn replayed(file: &[u8]) -> (u64, u64) {
 fn what_is_recorded_is_replayed_and_an_earlier_run_stays() {
     let folder = Folder::new("whole");
     let path = folder.0.join("deeper/recording");
-    let mut inputs = 0;
-    for run_number in 1..=3_u64 {
-        let mut engine = engine(&folder);
-        let (mut tape, _) = super::open(&path, Some(2), &engine.config().clone(), &engine)
-            .expect("it can be opened");
-        run(&mut engine, &mut tape, 0, 500);
-        drop(tape);
-        inputs += 502;
-        let end = Wall::now() + Duration::from_secs(60);
-        loop {
-            let file = std::fs::read(&path).expect("it is there");
-            let found = replayed(&file);
-            if found == (inputs, 0) {
-                break;
-            }
-            assert!(Wall::now() < end, "run {run_number}: {found:?}");
-            std::thread::sleep(Duration::from_millis(50));
-        }
+    for _ in 0..3 {
+        daemon(&folder, &path, 500);
     }
     use std::os::unix::fs::PermissionsExt;
     let mode = std::fs::metadata(&path)
@@ -125,6 +109,83 @@ fn what_is_recorded_is_replayed_and_an_earlier_run_stays() {
         .permissions()
         .mode();
     assert_eq!(mode & 0o777, 0o600);
+}
+
+/// Records so many inputs as a daemon of its own, and gives back the file when they are in it.
+fn daemon(folder: &Folder, path: &Path, adverts: u64) -> Vec<u8> {
+    let earlier = std::fs::read(path).ok();
+    let earlier = earlier.filter(|file| Layout::read(file).is_ok());
+    let earlier = earlier.map_or(0, |file| replayed(&file).0);
+    let mut engine = engine(folder);
+    let config = engine.config().clone();
+    // The one before is waited for, but not for ever, and the machine may be busy.
+    let end = Wall::now() + Duration::from_secs(60);
+    let mut tape = loop {
+        match super::open(path, Some(2), &config, &engine) {
+            Ok((tape, _)) => break tape,
+            Err(e) => assert!(Wall::now() < end, "{e}"),
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    run(&mut engine, &mut tape, 0, adverts);
+    drop(tape);
+    loop {
+        let file = std::fs::read(path).expect("it is there");
+        let found = replayed(&file);
+        if found == (earlier + adverts + 2, 0) {
+            return file;
+        }
+        assert!(Wall::now() < end, "{found:?}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// A daemon that is started again and again doesn't push out what happened before.
+#[test]
+fn a_start_costs_what_it_writes() {
+    let folder = Folder::new("restarts");
+    let path = folder.0.join("recording");
+    daemon(&folder, &path, 500);
+    let sizes: Vec<u64> = (0..20)
+        .map(|_| {
+            let file = daemon(&folder, &path, 20);
+            let segments = ring::segments(&file).expect("it is a recording");
+            let first = Replay::head(&segments[0].bytes).expect("it is whole");
+            assert_eq!(first.0.earlier, 0);
+            let last = segments.last().expect("there are some").place;
+            assert_eq!(last.turn, 1, "one slot is enough");
+            last.offset
+        })
+        .collect();
+    let most = sizes.windows(2).map(|pair| pair[1] - pair[0]).max();
+    assert!(most.is_some_and(|most| most < 1000), "{most:?}");
+}
+
+/// What another format of an upgraded or downgraded daemon has left is kept, not written over, and
+/// doesn't keep this one from recording.
+#[test]
+fn a_recording_of_another_format_is_kept_beside() {
+    let folder = Folder::new("format");
+    let path = folder.0.join("recording");
+    let layout = Layout {
+        slots: 2,
+        slot_size: 1 << 20,
+    };
+    let mut other = layout.header("9.9.9");
+    other[8] = 9;
+    std::fs::write(&path, other).expect("a file");
+    daemon(&folder, &path, 20);
+    let kept = std::fs::read(folder.0.join("recording.old")).expect("it is there");
+    assert_eq!(kept, other);
+    // One of an earlier version with this format is gone on with, under the name of this one.
+    let mut file = std::fs::read(&path).expect("it is there");
+    let own = file[..ring::HEADER_LEN].to_vec();
+    let layout = Layout::read(&file).expect("it is one");
+    file[..ring::HEADER_LEN].copy_from_slice(&layout.header("0.0.1"));
+    std::fs::write(&path, &file).expect("a file");
+    let file = daemon(&folder, &path, 20);
+    assert_eq!(file[..ring::HEADER_LEN], own);
+    assert_eq!(ring::segments(&file).expect("it is one").len(), 2);
 }
 
 #[test]
@@ -144,7 +205,7 @@ fn it_stays_within_its_size_and_keeps_the_end() {
     assert!(file.len() <= 2 << 20, "{}", file.len());
     let segments = ring::segments(&file).expect("it is a recording");
     let last = segments.last().expect("there are some");
-    assert!(last.0 > 3, "it has begun anew: {}", last.0);
+    assert!(last.place.turn > 3, "it has begun anew: {last:?}");
     let (inputs, _) = replayed(&file);
     assert!(inputs > 100_000, "{inputs}");
 }
@@ -169,7 +230,7 @@ fn one_daemon_records_into_a_file_and_nothing_else_is_overwritten() {
     }
     assert!(folder.0.join("recording.old").exists());
     std::fs::write(&path, b"my diary, which is longer than any header").expect("a file");
-    assert!(open(4).is_err_and(|e| e.contains("isn't a recording")));
+    assert!(open(4).is_err_and(|e| e.contains("not a recording")));
     let diary = std::fs::read(&path).expect("it is there");
     assert!(diary.starts_with(b"my diary"));
 }
@@ -201,6 +262,12 @@ impl Disk for Moody {
         Ok(())
     }
 
+    fn read_at(&self, offset: u64, len: u64) -> io::Result<Vec<u8>> {
+        let file = self.bytes.lock().expect("nobody panics");
+        let there = file.iter().skip(offset as usize).take(len as usize);
+        Ok(there.copied().collect())
+    }
+
     fn sync(&self) -> io::Result<()> {
         Ok(())
     }
@@ -212,9 +279,10 @@ impl Moody {
             slots: 4,
             slot_size: 4 * ROOM as u64,
         };
-        self.write_at(&layout.header(), 0).expect("it is well");
+        self.write_at(&layout.header("test"), 0)
+            .expect("it is well");
         let (queue, feed) = Queue::new();
-        let ring = RingFile::new(self.clone(), layout, None);
+        let ring = RingFile::new(self.clone(), layout);
         writer::spawn(ring, feed).expect("a thread");
         Tape::new(queue, "test", engine.config())
     }
@@ -224,7 +292,7 @@ impl Moody {
         let segments = ring::segments(&file).expect("it is a recording");
         let heads = segments
             .iter()
-            .filter_map(|(_, bytes)| Replay::head(bytes).ok());
+            .filter_map(|segment| Replay::head(&segment.bytes).ok());
         heads.map(|(head, _)| head).collect()
     }
 }

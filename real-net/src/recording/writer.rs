@@ -63,16 +63,17 @@ impl<D: Disk> Writer<D> {
     }
 
     fn write(&mut self, waiting: &Waiting) {
-        let mut from = 0;
-        for &(begin, segment) in &waiting.begins {
-            self.frame(&waiting.bytes[from..begin]);
-            from = begin;
+        let ends = waiting.begins.iter().skip(1).map(|(begin, _)| *begin);
+        let ends = ends.chain([waiting.bytes.len()]);
+        let first = waiting.begins.first().map(|(begin, _)| *begin);
+        self.frame(&waiting.bytes[..first.unwrap_or(waiting.bytes.len())]);
+        for (&(begin, segment), end) in waiting.begins.iter().zip(ends) {
             let _ = self.ring.sync();
             self.segment = segment;
-            let begun = self.ring.begin();
+            let begun = self.ring.begin(end - begin, ROOM + SPARE);
             self.note(begun);
+            self.frame(&waiting.bytes[begin..end]);
         }
-        self.frame(&waiting.bytes[from..]);
         if waiting.weighty {
             let _ = self.ring.sync();
         }

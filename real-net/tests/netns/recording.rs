@@ -59,8 +59,8 @@ fn recorded(folder: &Folder, priority: u8) -> String {
 fn replayed(folder: &Folder) -> Vec<Step> {
     let file = fs::read(folder.file("recording")).expect("the daemon has written it");
     let mut steps = Vec::new();
-    for (_, bytes) in ring::segments(&file).expect("it is a recording") {
-        let mut replay = Replay::new(&bytes).expect("this version wrote it");
+    for segment in ring::segments(&file).expect("it is a recording") {
+        let mut replay = Replay::new(&segment.bytes).expect("this version wrote it");
         assert!(!replay.config_differs(), "the configuration is read again");
         while let Some(step) = replay.step().expect("it is sound") {
             assert_eq!(step.difference, None, "input {}", step.number);

@@ -92,7 +92,7 @@ impl Story {
     pub fn of(run: &Run) -> Result<Self, String> {
         let mut story: Option<Self> = None;
         let mut expected = None;
-        for (_, bytes) in &run.segments {
+        for bytes in &run.segments {
             let mut replay = Replay::new(bytes).map_err(|e| e.to_string())?;
             let head = replay.beginning();
             if expected != Some(head.earlier) {

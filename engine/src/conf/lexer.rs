@@ -17,7 +17,7 @@ mod scan;
 use super::Sources;
 use super::source::{Report, Span};
 use include::Checks;
-use macros::{Expansion, Macros, Surroundings};
+use macros::{ENDLESS, Expansion, Macros, Surroundings};
 use mapped::Mapped;
 use random::Random;
 use scan::Scanner;
@@ -283,7 +283,11 @@ impl Reader<'_> {
                 return;
             }
             Expansion::None => "is not defined above",
-            Expansion::Lines(_) | Expansion::TooLarge => "grows too large",
+            Expansion::TooLarge => "grows too large",
+            Expansion::Lines(_) => {
+                self.macros.give_up(&line);
+                ENDLESS
+            }
         };
         self.macros.leftover(&line, self.at, why, self.report);
         self.emit(&line);

@@ -62,6 +62,9 @@ pub(super) struct Report {
     /// What isn't kept.
     dropped: Option<Diagnostic>,
     fatal: bool,
+    /// The last line that something was said about, without the secrets in it: a line may be long,
+    /// and much may be said about it.
+    shown: Option<((u16, u32), Arc<str>)>,
     /// File and line of what must not be shown, and from which byte on.
     secrets: BTreeSet<(u16, u32, u32)>,
 }
@@ -188,14 +191,23 @@ impl Report {
                 last.message += &format!(" (and {more} more like this)");
             }
         }
-        for (span, diagnostic) in &mut self.entries {
-            let here = (span.file, span.line, 0)..=(span.file, span.line, u32::MAX);
+        self.entries
+            .sort_by_key(|(span, _)| (span.file, span.line, span.start));
+        self.shown = None;
+        for (Span { file, line, .. }, diagnostic) in &mut self.entries {
+            let place = (*file, *line);
+            if let Some((last, shown)) = &self.shown
+                && *last == place
+            {
+                diagnostic.source_line = shown.clone();
+                continue;
+            }
+            let here = (*file, *line, 0)..=(*file, *line, u32::MAX);
             if let Some((_, _, start)) = self.secrets.range(here).next() {
                 diagnostic.source_line = secret::masked_from(&diagnostic.source_line, *start);
             }
+            self.shown = Some((place, diagnostic.source_line.clone()));
         }
-        self.entries
-            .sort_by_key(|(span, _)| (span.file, span.line, span.start));
         if let (true, Some((last, _))) = (self.full, self.entries.last()) {
             let message = "there is more to say about this configuration than is shown".to_owned();
             let last = *last;
@@ -246,7 +258,7 @@ impl Report {
             line: span.line,
             column: count(&line[..start]).saturating_add(1),
             length: count(&line[start..end]),
-            source_line: secret::masked(&line),
+            source_line: self.shown(span),
             message,
             origin: self.origin_of(span),
             help: None,
@@ -254,6 +266,18 @@ impl Report {
         self.entries.push((span, diagnostic));
         let (_, diagnostic) = self.entries.last_mut().expect("just pushed");
         diagnostic
+    }
+
+    fn shown(&mut self, span: Span) -> Arc<str> {
+        let place = (span.file, span.line);
+        match &self.shown {
+            Some((last, line)) if *last == place => line.clone(),
+            _ => {
+                let line = secret::masked(self.line(span));
+                self.shown = Some((place, line.clone()));
+                line
+            }
+        }
     }
 
     /// A diagnostic that nobody will see.

@@ -7,12 +7,15 @@
 //! file, and remembers its definition.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::mapped::{Mapped, Value};
 use super::random::Random;
 use crate::conf::Sources;
 use crate::conf::source::{Report, Span};
+
+/// Why a name that is made of itself isn't replaced any more.
+pub(super) const ENDLESS: &str = "leads back to itself";
 
 /// Bytes one line may grow to.
 const LONGEST: usize = 1 << 20;
@@ -23,6 +26,9 @@ pub(super) struct Macros {
     defined: BTreeMap<String, Vec<BodyLine>>,
     /// The definition that the next line belongs to.
     open: Option<(String, Vec<BodyLine>)>,
+    /// Names that lead back to themselves. They are left alone, lest a definition that uses itself
+    /// twice double the lines with each replacement.
+    endless: BTreeSet<String>,
 }
 
 /// One line of a definition.
@@ -73,7 +79,7 @@ impl Macros {
         if goes_on {
             self.open = Some((name, lines));
         } else {
-            self.defined.insert(name, lines);
+            self.insert(name, lines);
         }
         true
     }
@@ -86,8 +92,20 @@ impl Macros {
     /// Ends a definition that the end of its file cuts off.
     pub(super) fn end_of_file(&mut self) {
         if let Some((name, lines)) = self.open.take() {
-            self.defined.insert(name, lines);
+            self.insert(name, lines);
         }
+    }
+
+    fn insert(&mut self, name: String, lines: Vec<BodyLine>) {
+        self.endless.remove(&name);
+        self.defined.insert(name, lines);
+    }
+
+    /// Leaves the names in a line alone from now on, until they are defined anew.
+    pub(super) fn give_up(&mut self, line: &Mapped) {
+        let known = names(&line.text).filter(|used| self.defined.contains_key(used.name));
+        let known: Vec<_> = known.map(|used| used.name.to_owned()).collect();
+        self.endless.extend(known);
     }
 
     /// Gives a name a value, as a repeated line does.
@@ -96,7 +114,7 @@ impl Macros {
             text: value,
             via: 0,
         };
-        self.defined.insert(name.to_owned(), vec![line]);
+        self.insert(name.to_owned(), vec![line]);
     }
 
     /// Replaces each name in a line by its value, once: the values may hold names again.
@@ -115,8 +133,8 @@ impl Macros {
                     }];
                     &one[..]
                 }
-                (None, Some(body)) => &body[..],
-                (None, None) => continue,
+                (None, Some(body)) if !self.endless.contains(used.name) => &body[..],
+                (None, _) => continue,
             };
             grown += body.iter().map(|line| line.text.len()).sum::<usize>();
             if grown > LONGEST {
@@ -161,6 +179,8 @@ impl Macros {
             let written = &line.text[used.start..used.end];
             if written.starts_with("${") || self.defined.contains_key(used.name) {
                 let shown: String = written.chars().take(60).collect();
+                let endless = self.endless.contains(used.name);
+                let why = if endless { ENDLESS } else { why };
                 let message = format!("`{shown}` {why} and stays as it is written");
                 report.warning(used.span(line, place), message);
             }

@@ -81,10 +81,17 @@ fn definitions_that_grow_come_to_an_end() {
             .iter()
             .any(|line| line.contains("grows too large"))
     );
+    // Twice itself in each turn: without an end to it, two million lines.
+    let twice = "$T= \\\n${T} \\\n${T}\n\n";
+    let text = format!("{twice}{}", instance_with("${T}\n$T=priority 42\n$T"));
+    let reading = conf(&text);
+    assert!(reading.diagnostics.len() <= 4, "{}", printed(&text));
+    assert!(said(&text)[0].contains("`${T}` leads back to itself"));
+    assert_eq!(only_instance(&text).priority.get(), 42);
     let many = format!(
         "$A={}\n{}",
         "x".repeat(500),
-        instance_with(&"$A $A $A\n".repeat(20_000))
+        instance_with(&"$A $A $A\n".repeat(5_000))
     );
     assert_eq!(usable(&many).instances.len(), 1);
 }

@@ -59,6 +59,7 @@ pub fn founding_setup(duration: Duration) -> Setup {
         Role::Router(RouterSpec {
             config: Arc::new(founding_config(priority)),
             starts_at: Some(Duration::ZERO),
+            wall_error: 0,
         })
     };
     let client = Role::Client(ClientSpec {

@@ -110,6 +110,8 @@ catalogue! {
         "wrong-password-flood",
         "hmac-key-change",
         "replayed-adverts",
+        "wrong-clock",
+        "clock-jumps",
         "forged-from-afar";
     "Chance":
         "any-day";

@@ -9,7 +9,7 @@ use locum_sim::topology::{Burst, CableId, HostId, Role, Topology};
 
 use crate::check::show_instant;
 use crate::format::Named;
-use crate::units::{show_rate, show_span};
+use crate::units::{show_error, show_rate, show_span};
 
 /// The plan's fault as an entry of a timeline: `{ at = "8s", pull = "A - sw1" }`.
 pub fn as_toml(topology: &Topology, fault: &TimedFault) -> String {
@@ -85,6 +85,9 @@ fn entry(topology: &Topology, fault: &Fault) -> String {
         Fault::PauseVm(h) => format!(r#"pause_vm = "{}""#, host(*h)),
         Fault::ResumeVm(h) => format!(r#"resume_vm = "{}""#, host(*h)),
         Fault::Drift(h, ppm) => format!(r#"drift = "{ppm}ppm", node = "{}""#, host(*h)),
+        Fault::WallClock(h, error) => {
+            format!(r#"clock = "{}", node = "{}""#, show_error(*error), host(*h))
+        }
         Fault::ForceCheck(h, check, outcome) => {
             let (check, says) = (check_name(topology, *h, *check), says(*outcome));
             format!(

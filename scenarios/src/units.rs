@@ -8,6 +8,9 @@ use core::time::Duration;
 /// What to write instead of a span that can't be read.
 pub const SPAN_HELP: &str =
     r#"write a number and a unit, such as "3.609375s", "250ms", "50us", "2min""#;
+/// What to write instead of a clock's error that can't be read.
+pub const CLOCK_HELP: &str =
+    r#"write by how much it is ahead, "+30s", or behind, "-2h"; "0s" puts it right"#;
 /// What to write instead of a rate that can't be read.
 pub const RATE_HELP: &str = r#"write a percentage such as "20%" or "0.5%", or "300ppm""#;
 
@@ -39,6 +42,28 @@ pub fn show_span(span: Duration) -> String {
         _ => (1, "ns"),
     };
     format!("{}{suffix}", fraction(nanos, unit))
+}
+
+/// How wrong a clock is, such as `"+30s"` or `"-250ms"`, in nanoseconds after the true time; `"0s"` is right.
+/// `None` when it has no unit, or says neither fast nor slow.
+pub fn parse_error(text: &str) -> Option<i64> {
+    let (fast, span) = match text.strip_prefix('-') {
+        Some(span) => (false, span),
+        None => (true, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let nanos = i64::try_from(parse_span(span)?.as_nanos()).ok()?;
+    let signed = text.starts_with(['+', '-']) || nanos == 0;
+    signed.then_some(if fast { nanos } else { -nanos })
+}
+
+/// The shortest way to write how wrong a clock is.
+pub fn show_error(nanos: i64) -> String {
+    let span = show_span(Duration::from_nanos(nanos.unsigned_abs()));
+    match nanos {
+        ..0 => format!("-{span}"),
+        0 => span,
+        1.. => format!("+{span}"),
+    }
 }
 
 /// A rate such as `"20%"` or `"300ppm"`, in parts per million; at most all of them.

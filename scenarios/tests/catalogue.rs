@@ -30,8 +30,16 @@ replay! {
     virtual_mac no_accept virtual_routes
     ipv6_failover ipv6_unicast dual_stack v2_over_ipv6
     wrong_password
-    wrong_password_flood hmac_key_change replayed_adverts forged_from_afar any_day
+    wrong_password_flood hmac_key_change replayed_adverts wrong_clock clock_jumps forged_from_afar any_day
 }
+
+/// The oracles know neither tracked files and processes nor what a delayed start does to recovery (T8, T16).
+const BEYOND_ORACLES: &[&str] = &[
+    "tracked-file",
+    "tracked-process",
+    "startup-delay",
+    "delay-after-boot",
+];
 
 #[test]
 fn every_scenario_is_replayed() {
@@ -55,6 +63,8 @@ fn replay(name: &str) {
         event.report, turmoil.report,
         "the oracles judge one run twice"
     );
+    let judged = !BEYOND_ORACLES.contains(&name);
+    assert_eq!(event.report.holds(), judged, "{}", event.report);
     insta::assert_snapshot!(name, event.trace);
 }
 

@@ -109,6 +109,7 @@ fn what_real_time_cannot_do_is_said_with_its_line() {
     let path = file("real.toml", |text| {
         let faults = r#"timeline = [
     { at = "2s", drift = "300ppm", node = "A" },
+    { at = "2s", clock = "+30s", node = "A", for = "1s" },
     { at = "3s", pause_vm = "B", for = "1s" },"#;
         text.replacen("timeline = [", faults, 1)
     });

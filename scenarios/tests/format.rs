@@ -133,6 +133,7 @@ const EVERY_FAULT: &str = r#"
     { at = "21s", pause_vm = "A" },
     { at = "22s", resume_vm = "A" },
     { at = "23s", drift = "-300ppm", node = "A" },
+    { at = "23.5s", clock = "-90s", node = "A" },
     { at = "24s", check = "chk_web", says = "failure", node = "A" },
     { at = "25s", check = "chk_web", says = "the truth", node = "A" },
     { at = "26s", priority = 90, node = "A", instance = "VI_1" },
@@ -252,6 +253,7 @@ fn slips_of_the_pen_are_explained() {
         { at = "8s", check = "chk_wbe", says = "failure", node = "A" },
         { at = "8s", loss = "20", on = "A - sw1" },
         { at = "8s", hang = "A", repeat = 3 },
+        { at = "8s", clock = "30s", node = "A" },
         { pull = "A - sw1" },
         "#,
         r#"

@@ -1,8 +1,8 @@
 //! The clock of one host: world time in, the host's own monotonic time out.
 //!
 //! Clocks may run fast or slow ([`Fault::Drift`](crate::fault::Fault::Drift)) and stand still while
-//! the machine is paused. Whatever happens, local time is continuous and never goes back. There is
-//! no wall clock: nothing in the protocol may depend on one.
+//! the machine is paused. Whatever happens, local time is continuous and never goes back. Wall clocks
+//! are another thing ([`Fault::WallClock`](crate::fault::Fault::WallClock)): no timer depends on one.
 
 use locum_engine::Instant;
 

@@ -90,6 +90,9 @@ pub enum Fault {
     ResumeVm(HostId),
     /// From now on the host's clock runs fast by so many parts per million; negative is slow.
     Drift(HostId, i32),
+    /// The node's wall clock shows another time from now on: so many nanoseconds after the true one;
+    /// negative is before it. Its timers don't notice.
+    WallClock(HostId, i64),
     /// A check ends like this until told otherwise; `None` returns to what it would say itself.
     ForceCheck(HostId, CheckId, Option<Outcome>),
     /// A number is written into a tracked file; `None` removes the file.

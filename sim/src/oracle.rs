@@ -26,6 +26,7 @@ mod pacing;
 mod reload;
 mod segment;
 mod settling;
+mod stamps;
 mod timing;
 mod tracker;
 mod unicast;

@@ -109,6 +109,8 @@ pub struct RouterSpec {
     pub config: Arc<Config>,
     /// When its daemon is first started; `None` for never (a fault may start it).
     pub starts_at: Option<Duration>,
+    /// What its wall clock shows after the true time at first, in nanoseconds; negative is before it.
+    pub wall_error: i64,
 }
 
 /// A user of the virtual address.

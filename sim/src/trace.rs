@@ -8,6 +8,7 @@
 //! Adverts and single announcements are left out, resignations are in; everything else is there.
 
 use core::fmt::{self, Write as _};
+use core::time::Duration;
 use std::sync::Arc;
 
 use locum_engine::config::{Config, ObjectId};
@@ -248,6 +249,15 @@ impl<'a> Names<'a> {
             Fault::PauseVm(host) => write!(f, "{} is paused", self.host(*host)),
             Fault::ResumeVm(host) => write!(f, "{} goes on", self.host(*host)),
             Fault::Drift(host, ppm) => write!(f, "{}'s clock drifts {ppm:+} ppm", self.host(*host)),
+            Fault::WallClock(host, error) => {
+                let span = Duration::from_nanos(error.unsigned_abs());
+                let name = self.host(*host);
+                match *error {
+                    0 => write!(f, "{name}'s wall clock is right"),
+                    ..0 => write!(f, "{name}'s wall clock is {span:?} slow"),
+                    1.. => write!(f, "{name}'s wall clock is {span:?} fast"),
+                }
+            }
             Fault::ForceCheck(host, check, outcome) => {
                 let name = self.check(*host, *check);
                 match outcome {

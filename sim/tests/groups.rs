@@ -54,6 +54,7 @@ fn network(configs: Vec<Config>) -> Topology {
         let router = Role::Router(RouterSpec {
             config: Arc::new(config),
             starts_at: Some(Duration::from_millis(500 * i as u64)),
+            wall_error: 0,
         });
         let nic = Role::Nic(NicSpec {
             of: host,

@@ -134,6 +134,7 @@ fn network(dice: &mut Dice) -> Topology {
         let role = Role::Router(RouterSpec {
             config: Arc::new(config),
             starts_at: Some(Duration::from_millis(dice.below(3000))),
+            wall_error: 0,
         });
         let name = char::from(b'a' + i as u8).to_string();
         let at = SwitchId(dice.below(u64::from(switches)) as u16);

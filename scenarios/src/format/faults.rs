@@ -8,7 +8,7 @@ use locum_engine::config::Config;
 use locum_engine::ids::{InstanceId, Priority};
 use locum_engine::input::Outcome;
 use locum_sim::fault::{Direction, Fault};
-use locum_sim::topology::{CableId, HostId, Topology};
+use locum_sim::topology::{CableId, HostId, Role, Topology};
 use toml::de::DeValue;
 
 use super::config::Configs;
@@ -22,7 +22,7 @@ use crate::units::{RATE_HELP, parse_rate};
 use crate::words::did_you_mean;
 
 /// Every verb, in the order of [`Fault`].
-pub(crate) const VERBS: [&str; 35] = [
+pub(crate) const VERBS: [&str; 36] = [
     "pull",
     "plug",
     "dark",
@@ -45,6 +45,7 @@ pub(crate) const VERBS: [&str; 35] = [
     "pause_vm",
     "resume_vm",
     "drift",
+    "clock",
     "check",
     "file",
     "process",
@@ -187,6 +188,10 @@ fn other_fault(entry: &Fields<'_, '_>, topology: &Topology, verb: &'static str) 
         "drift" => {
             let (host, _) = node()?;
             Some(Fault::Drift(host, drift(entry)?))
+        }
+        "clock" => {
+            let (host, _) = node()?;
+            Some(Fault::WallClock(host, entry.clock_error(verb)?))
         }
         "check" => {
             let (host, config) = node()?;
@@ -345,6 +350,14 @@ pub(super) fn address(entry: &Fields<'_, '_>, word: &Word<'_>) -> Option<IpAddr>
     })
 }
 
+/// What a node's wall clock shows after the true time at first.
+fn wall_error(topology: &Topology, host: HostId) -> i64 {
+    match &topology.hosts[host.index()].role {
+        Role::Router(router) => router.wall_error,
+        Role::Plain | Role::Client(_) | Role::Nic(_) => 0,
+    }
+}
+
 /// What puts a fault right again, if anything does.
 pub(crate) fn undo(fault: &Fault, topology: &Topology) -> Option<Vec<Fault>> {
     let cable = |id: CableId| &topology.cables[id.index()];
@@ -381,6 +394,7 @@ pub(crate) fn undo(fault: &Fault, topology: &Topology) -> Option<Vec<Fault>> {
         Fault::Hang(h) => vec![Fault::Resume(h)],
         Fault::PauseVm(h) => vec![Fault::ResumeVm(h)],
         Fault::Drift(h, _) => vec![Fault::Drift(h, 0)],
+        Fault::WallClock(h, _) => vec![Fault::WallClock(h, wall_error(topology, h))],
         Fault::ForceCheck(h, check, _) => vec![Fault::ForceCheck(h, check, None)],
         Fault::WriteFile(h, file, _) => vec![Fault::WriteFile(h, file, None)],
         Fault::Processes(h, process, _) => vec![Fault::Processes(h, process, None)],

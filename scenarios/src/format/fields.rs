@@ -8,7 +8,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::{Problem, Source};
-use crate::units::{self, RATE_HELP, SPAN_HELP};
+use crate::units::{self, CLOCK_HELP, RATE_HELP, SPAN_HELP};
 use crate::words;
 
 /// A TOML value with its place.
@@ -147,6 +147,15 @@ impl<'v, 's> Fields<'v, 's> {
     /// A span of time.
     pub(crate) fn span_of_time(&self, key: &'static str) -> Option<Duration> {
         span_of_time(self.sink, self.value(key)?)
+    }
+
+    /// How wrong a wall clock is: nanoseconds after the true time, or before it.
+    pub(crate) fn clock_error(&self, key: &'static str) -> Option<i64> {
+        let word = self.word(key)?;
+        units::parse_error(word.text).or_else(|| {
+            let message = format!("`{}` doesn't say how wrong a clock is", word.text);
+            self.sink.error(word.span, message, CLOCK_HELP.to_owned())
+        })
     }
 
     /// A rate in parts per million.

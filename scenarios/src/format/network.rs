@@ -103,6 +103,7 @@ fn read_node(
         Some(_) => Some(fields.span_of_time("starts").unwrap_or_default()),
         None => Some(Duration::ZERO),
     };
+    let wall_error = fields.clock_error("clock").unwrap_or_default();
     let (mac, ipv6) = (read_mac(&fields), read_ipv6(&fields));
     // A broken configuration is replaced by an empty one, so that the names of the node still mean
     // something in the rest of the file.
@@ -110,7 +111,11 @@ fn read_node(
     let config = config.unwrap_or_else(|| Arc::new(Config::default()));
     let nics = fields.entries("nics");
     fields.finish();
-    let role = Role::Router(RouterSpec { config, starts_at });
+    let role = Role::Router(RouterSpec {
+        config,
+        starts_at,
+        wall_error,
+    });
     let of = HostId(u16::try_from(topology.hosts.len()).ok()?);
     add_host(sink, topology, name, &address?, mac, role)?;
     add_ipv6(sink, topology, of.index(), ipv6);

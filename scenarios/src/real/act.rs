@@ -99,6 +99,7 @@ impl Stage<'_> {
             Fault::PauseVm(_)
             | Fault::ResumeVm(_)
             | Fault::Drift(..)
+            | Fault::WallClock(..)
             | Fault::AddAddress(..)
             | Fault::Drain(..)
             | Fault::Undrain(_)

@@ -10,6 +10,7 @@ use crate::format::Problem;
 use crate::say;
 use crate::scenario::Scenario;
 
+const CLOCKS: &str = "all clocks are this machine's in real time";
 const SIMULATE: &str = "`rehearse run` can do it";
 
 /// What the run is going to do.
@@ -24,6 +25,7 @@ pub(super) struct Plan {
 pub(super) fn plan(scenario: &Scenario, options: &Options) -> Result<Plan, Failure> {
     let keepalived = tool::is_keepalived(&options.daemon);
     let mut problems = switches(scenario);
+    problems.extend(clocks(scenario));
     let mut netem = cables(scenario);
     for (entry, timed) in scenario.timeline.iter().enumerate() {
         if let Some((message, help)) = impossible(&scenario.topology, &timed.fault, keepalived) {
@@ -78,7 +80,7 @@ fn impossible(topology: &Topology, fault: &Fault, keepalived: bool) -> Option<(S
             "a namespace can't be paused with its clock in real time",
             &format!("`hang` stops the daemon; {SIMULATE}"),
         ),
-        Fault::Drift(..) => said("all clocks are this machine's in real time", SIMULATE),
+        Fault::Drift(..) | Fault::WallClock(..) => said(CLOCKS, SIMULATE),
         Fault::Service(..) => said("there is no web service in real time", SIMULATE),
         Fault::Processes(..) => said(
             "tracked processes aren't started in real time yet",
@@ -145,6 +147,15 @@ fn cables(scenario: &Scenario) -> Vec<Problem> {
             let message = format!("the cable {}: {NO_NETEM}", name(cable));
             scenario.problem_with("cables", &message, Some(NETEM_HELP.to_owned()))
         })
+        .collect()
+}
+
+/// Nodes whose wall clocks are wrong from the start.
+fn clocks(scenario: &Scenario) -> Vec<Problem> {
+    let routers = scenario.topology.routers();
+    let wrong = routers.filter(|(_, router)| router.wall_error != 0);
+    wrong
+        .map(|_| scenario.problem_with("clock", CLOCKS, Some(SIMULATE.to_owned())))
         .collect()
 }
 

@@ -57,6 +57,7 @@ impl Fabric {
             | Fault::Start(_)
             | Fault::Hang(_)
             | Fault::Resume(_)
+            | Fault::WallClock(..)
             | Fault::ForceCheck(..)
             | Fault::WriteFile(..)
             | Fault::Processes(..)

@@ -49,6 +49,9 @@ pub(super) struct Network {
     partitions: Vec<(Vec<HostId>, Vec<HostId>)>,
     /// Addresses that were taken from a host, and not given back.
     taken: Vec<(HostId, IpAddr)>,
+    /// By NIC: what its host's wall clock shows after the true time, in nanoseconds, and whether that
+    /// was ever otherwise.
+    wall: Vec<(i64, bool)>,
     routes: Vec<Option<Route>>,
 }
 
@@ -70,8 +73,12 @@ impl Network {
                 .collect(),
             partitions: Vec::new(),
             taken: Vec::new(),
+            wall: vec![(0, false); topology.hosts.len()],
             routes: Vec::new(),
         };
+        for (host, router) in topology.routers() {
+            network.of(host, |n, nic| n.wall[nic].0 = router.wall_error);
+        }
         network.recompute();
         network
     }
@@ -84,6 +91,13 @@ impl Network {
     /// Somebody has taken this address from the host.
     pub(super) fn lacks(&self, host: HostId, address: IpAddr) -> bool {
         self.taken.contains(&(host, address))
+    }
+
+    /// What the wall clocks of these NICs' hosts show after the true time, in nanoseconds; and whether that
+    /// of the first was ever otherwise.
+    pub(super) fn wall(&self, of: HostId, and: HostId) -> (i64, i64, bool) {
+        let (first, set) = self.wall[of.index()];
+        (first, self.wall[and.index()].0, set)
     }
 
     /// The host's NIC has carrier: power and a plugged cable at both ends.
@@ -119,6 +133,7 @@ impl Network {
             Fault::RebootSwitch(id, _) => self.switch_up[id.index()] = false,
             Fault::PowerOff(host) => self.power(*host, false),
             Fault::PowerOn(host) => self.power(*host, true),
+            Fault::WallClock(host, error) => self.of(*host, |n, nic| n.wall[nic] = (*error, true)),
             Fault::RemoveAddress(host, address) => {
                 self.taken.push((*host, *address));
                 return false;
@@ -140,9 +155,15 @@ impl Network {
     }
 
     fn power(&mut self, host: HostId, on: bool) {
-        let nics = self.powered.iter_mut().zip(&self.owners);
-        let own = nics.filter(|(_, owner)| **owner == host);
-        own.for_each(|(powered, _)| *powered = on);
+        self.of(host, |n, nic| n.powered[nic] = on);
+    }
+
+    /// Does something to each NIC of a host.
+    fn of(&mut self, host: HostId, act: impl Fn(&mut Self, usize)) {
+        let own = (0..self.owners.len()).filter(|nic| self.owners[*nic] == host);
+        own.collect::<Vec<_>>()
+            .into_iter()
+            .for_each(|nic| act(self, nic));
     }
 
     fn cable(&mut self, id: CableId) -> &mut Cable {

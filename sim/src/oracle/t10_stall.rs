@@ -48,7 +48,7 @@ impl Stall {
             let class = &world.classes[member.class];
             let hears = |peer: &MemberId| {
                 let peer = world.member(*peer);
-                let route = world.network.route(member.port, peer.port);
+                let route = member.way(&world.network, peer);
                 peer.state == StateKind::Backup
                     && !peer.draining
                     && world.host(peer).acts()

@@ -144,6 +144,7 @@ impl Play {
             let role = Role::Router(RouterSpec {
                 config: Arc::new(config),
                 starts_at: Some(Duration::ZERO),
+                wall_error: 0,
             });
             let name = char::from(b'a' + i as u8).to_string();
             let last_octet = 11 + i as u8;

@@ -11,6 +11,7 @@ use core::time::Duration;
 
 use super::member::Member;
 use super::network::{Network, Route};
+use super::stamps::Dates;
 
 /// Between two questions about a neighbour (Linux's `retrans_time`).
 const RETRANS: Duration = Duration::from_secs(1);
@@ -42,6 +43,11 @@ impl Member {
     pub(super) fn way(&self, network: &Network, other: &Self) -> Option<Route> {
         let route = network.route(self.port, other.port);
         let mut route = route.filter(|_| self.writes_to(other))?;
+        match self.dates(network, other) {
+            Dates::Good => {}
+            Dates::Doubtful => route.lossy = true,
+            Dates::Bad => return None,
+        }
         if self.is_unicast() {
             let back = network.route(other.port, self.port);
             route.lossy |= back.is_none_or(|back| back.lossy);

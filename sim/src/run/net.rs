@@ -58,6 +58,8 @@ pub(super) struct Node {
     /// Local time at which the machine began to boot.
     pub(super) booted_at: Instant,
     hung: bool,
+    /// What its wall clock shows after the true time, in nanoseconds.
+    pub(super) wall_error: i64,
     pub(super) commands: VecDeque<Command>,
     /// Taken out of the kernel, not yet taken by the daemon.
     pub(super) pending: Option<(HostId, Delivery)>,
@@ -134,6 +136,7 @@ impl Net {
         for (host, spec) in topology.routers() {
             let node = &mut nodes[host.index()];
             node.file = Some(Arc::clone(&spec.config));
+            node.wall_error = spec.wall_error;
         }
         if let Some((host, bug)) = options.bug {
             let node = &mut nodes[host.index()];
@@ -203,6 +206,7 @@ impl Net {
                 node.hung = node.alive;
             }
             Fault::Resume(host) => self.node(host).hung = false,
+            Fault::WallClock(host, error) => self.node(host).wall_error = error,
             Fault::ForceCheck(host, check, outcome) => {
                 let name = Arc::clone(&self.first_config(host).check(check).name);
                 let forced = &mut self.node(host).forced;

@@ -162,15 +162,17 @@ impl Clock for Seat {
         net.node(self.host).sabotage.clock(now)
     }
 
-    /// All hosts are synchronised: drift and pauses show in the other clock only.
+    /// Drift and pauses show in the other clock only: somebody keeps this one right, unless a fault says
+    /// otherwise.
     fn utc(&self) -> Duration {
-        UTC_AT_START
-            + self
-                .net
-                .borrow()
-                .fabric
-                .now()
-                .saturating_since(Instant::ZERO)
+        let mut net = self.net.borrow_mut();
+        let truth = UTC_AT_START + net.fabric.now().saturating_since(Instant::ZERO);
+        let error = net.node(self.host).wall_error;
+        let apart = Duration::from_nanos(error.unsigned_abs());
+        match error {
+            ..0 => truth.saturating_sub(apart),
+            0.. => truth.saturating_add(apart),
+        }
     }
 
     fn poll_sleep(&mut self, cx: &mut Context<'_>, until: Instant) -> Poll<()> {

@@ -69,6 +69,7 @@ fn router(config: Config, starts_at: Duration) -> Role {
     Role::Router(RouterSpec {
         config: Arc::new(config),
         starts_at: Some(starts_at),
+        wall_error: 0,
     })
 }
 

@@ -42,6 +42,9 @@ Exit status: 0 stopped in order; 1 failed; 2 unusable configuration or wrong arg
 4 privileges are missing (CAP_NET_RAW, CAP_NET_ADMIN); 6 nothing to run.
 With -t and check: 0 the file runs as written, 5 it runs but not as it seems to say, 2 unusable.";
 
+/// Where keepalived's file is.
+const CONFIG: &str = "/etc/keepalived/keepalived.conf";
+
 /// Commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -51,6 +54,7 @@ pub enum Command {
     #[command(after_help = EXIT_STATUS)]
     Check {
         /// The keepalived.conf
+        #[arg(default_value = CONFIG)]
         file: PathBuf,
         /// The node's name for lines that start with @ID; the host's name when absent
         #[arg(short = 'i', long, value_name = "ID")]
@@ -75,12 +79,7 @@ pub enum Command {
 #[derive(Clone, Debug, Args)]
 pub struct RunArgs {
     /// The configuration
-    #[arg(
-        short = 'f',
-        long,
-        value_name = "FILE",
-        default_value = "/etc/keepalived/keepalived.conf"
-    )]
+    #[arg(short = 'f', long, value_name = "FILE", default_value = CONFIG)]
     pub use_file: PathBuf,
     /// Check the configuration and exit; remarks go to FILE when given
     #[arg(short = 't', long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
@@ -316,6 +315,9 @@ mod tests {
         assert!(matches!(cli.command, Some(Command::Run(_))));
         let cli = parse("locum check a.conf").expect("a command");
         assert!(matches!(cli.command, Some(Command::Check { .. })));
+        let cli = parse("locum check").expect("a command");
+        let usual = |file: &PathBuf| *file == PathBuf::from("/etc/keepalived/keepalived.conf");
+        assert!(matches!(cli.command, Some(Command::Check { file, .. }) if usual(&file)));
         let cli = parse("locum probe ping --timeout 1 10.0.0.1").expect("a command");
         let Some(Command::Probe { words }) = cli.command else {
             panic!("not a probe");

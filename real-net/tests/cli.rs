@@ -95,7 +95,7 @@ fn a_note_is_no_reason_to_fail() {
     assert_eq!(output.status.code(), Some(0));
     assert!(text(&output.stdout).contains(":5:5: note: "));
     assert_eq!(status(&["-t", "-f", file.path()]), Some(0));
-    assert_eq!(status(&["check"]), Some(2), "wrong arguments");
+    assert_eq!(status(&["check", "a", "b"]), Some(2), "wrong arguments");
 }
 
 #[test]

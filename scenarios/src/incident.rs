@@ -6,6 +6,7 @@
 //! isn't carried over is said in comments of the file. It isn't the incident, it is one that looks
 //! the same from where the recording was made.
 
+mod conf;
 mod nodes;
 mod peers;
 mod story;

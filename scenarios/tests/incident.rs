@@ -25,69 +25,79 @@ fn run(scenario: &Scenario, listeners: Listeners) -> Run {
 /// A change of state in words: from, to, why.
 type Change = (StateKind, StateKind, &'static str);
 
-/// What the last run of a node's daemon did, what the retold node does, and the file.
-fn retold(name: &str, node: &str) -> (Vec<Change>, Vec<Change>, String) {
+/// A node's recording, made into a scenario.
+struct Retold {
+    /// Scenario and node.
+    of: String,
+    /// What the last run of its daemon did.
+    recorded: Vec<Change>,
+    /// The file.
+    text: String,
+    again: Scenario,
+}
+
+impl Retold {
+    fn new(name: &str, node: &str, recording: &Recording) -> Self {
+        let of = format!("{name}, {node}");
+        let last = recording.runs.last().expect("it ran");
+        let story = Story::of(last).expect("there is one");
+        let changes = story.transitions.iter();
+        let text = incident::scenario(last).expect("there is a story");
+        let again = Scenario::read("again", &text, None).unwrap_or_else(|problems| {
+            let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            panic!("{of}: {}\n{text}", problems.join("\n"));
+        });
+        Self {
+            recorded: changes
+                .map(|t| (t.from, t.to, words::reason(t.why)))
+                .collect(),
+            of,
+            text,
+            again,
+        }
+    }
+
+    /// What the node does now.
+    fn changes(&self) -> Vec<Change> {
+        let records = run(&self.again, Listeners::default()).records;
+        let history = History::new(&records);
+        let hosts = &self.again.topology.hosts;
+        let ours = history.transitions.iter();
+        let ours = ours.filter(|t| &*hosts[t.node.index()].name == "A");
+        ours.map(|t| (t.from, t.to, words::reason(t.why))).collect()
+    }
+}
+
+/// Every node's story of a scenario of the catalogue.
+fn retold(name: &str) -> Vec<Retold> {
     let entry = catalogue::find(name).expect("it is in the catalogue");
     let scenario = Scenario::read(name, entry.text, None).expect("it can be read");
     let recorder = Recorder::new(&scenario, usize::MAX);
     run(&scenario, recorder.listeners());
     let hosts = &scenario.topology.hosts;
-    let mut routers = scenario.topology.routers().map(|(host, _)| host);
-    let host = routers.find(|h| &*hosts[h.index()].name == node);
-    let file = recorder.file(host.expect("it is a node")).expect("it ran");
-    let recording = Recording::read(&file).expect("it is one");
-    let last = recording.runs.last().expect("it ran");
-    let story = Story::of(last).expect("there is one");
-    let changes = story.transitions.iter();
-    let recorded = changes
-        .map(|t| (t.from, t.to, words::reason(t.why)))
-        .collect();
-    let text = incident::scenario(last).expect("there is a story");
-    let again = match Scenario::read("again", &text, None) {
-        Ok(again) => again,
-        Err(problems) => {
-            let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
-            panic!("{name}, {node}: {}\n{text}", problems.join("\n"));
-        }
-    };
-    let records = run(&again, Listeners::default()).records;
-    let history = History::new(&records);
-    let ours = history.transitions.iter();
-    let ours = ours.filter(|t| &*again.topology.hosts[t.node.index()].name == "A");
-    let ours = ours.map(|t| (t.from, t.to, words::reason(t.why))).collect();
-    (recorded, ours, text)
+    let routers = scenario.topology.routers().map(|(host, _)| host);
+    let ran = routers.filter_map(|host| Some((host, recorder.file(host)?)));
+    ran.map(|(host, file)| {
+        let recording = Recording::read(&file).expect("it is one");
+        Retold::new(name, &hosts[host.index()].name, &recording)
+    })
+    .collect()
 }
 
-fn same(name: &str, node: &str) {
-    let (recorded, again, text) = retold(name, node);
-    assert_eq!(recorded, again, "{name}, {node}\n{text}");
-    assert!(recorded.len() > 1, "{name}, {node}: nothing happened");
-}
-
-/// Each kind of incident, seen from both nodes.
+/// Every incident of the catalogue, seen from every node, and none is left out.
 #[test]
 fn what_happened_to_a_node_happens_again() {
-    let incidents = [
-        "founding-cable-pull",
-        "gateway-lost",
-        "split-brain-with-arbitration",
-        "tracked-file",
-        "tracked-process",
-        "daemon-killed",
-        "graceful-stop",
-        "power-failure",
-        "hang-between",
-        "hang-longer",
-        "drain",
-        "reload-priority",
-        "switch-reboot",
-        "priority-flap-slow",
-        "dual-stack",
-    ];
-    for name in incidents {
-        same(name, "A");
-        same(name, "B");
+    let mut nodes = 0;
+    for entry in catalogue::ALL {
+        for story in retold(entry.name) {
+            let Retold {
+                of, recorded, text, ..
+            } = &story;
+            assert_eq!(*recorded, story.changes(), "{of}\n{text}");
+            nodes += usize::from(recorded.len() > 1);
+        }
     }
+    assert!(nodes > 100, "something happened to {nodes}");
 }
 
 /// The file says what is to be expected, and that comes.
@@ -99,13 +109,16 @@ fn what_the_file_expects_comes() {
         "drain",
         "gateway-pair",
     ] {
-        let (_, _, text) = retold(name, "A");
-        let again = Scenario::read("again", &text, None).expect("it was read before");
-        let performance = Performance::new(&again, 0, Runner::Event, false);
-        assert!(!again.expectations.is_empty(), "{text}");
-        for (expectation, outcome) in again.expectations.iter().zip(&performance.outcomes) {
-            let (line, found) = (&expectation.text, &outcome.found);
-            assert!(outcome.met, "{name}: {line}\nfound: {found}\n{text}");
+        for Retold {
+            of, text, again, ..
+        } in retold(name)
+        {
+            let performance = Performance::new(&again, 0, Runner::Event, false);
+            assert!(!again.expectations.is_empty(), "{text}");
+            for (expectation, outcome) in again.expectations.iter().zip(&performance.outcomes) {
+                let (line, found) = (&expectation.text, &outcome.found);
+                assert!(outcome.met, "{of}: {line}\nfound: {found}\n{text}");
+            }
         }
     }
 }

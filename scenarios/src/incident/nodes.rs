@@ -4,14 +4,11 @@ use core::fmt::Write;
 use core::net::IpAddr;
 use core::time::Duration;
 
-use locum_engine::config::{Auth, InstanceConfig, Preempt, Version};
 use locum_engine::event::StateKind;
-use locum_engine::ids::{InstanceId, Priority};
-use locum_engine::wire::Family;
+use locum_engine::ids::MacAddr;
 
 use super::peers;
-use super::story::Heard;
-use super::write::{Peer, Writer};
+use super::write::Writer;
 use crate::units::show_span;
 
 impl Writer<'_> {
@@ -38,6 +35,14 @@ impl Writer<'_> {
         let first = interfaces
             .first()
             .and_then(|name| self.story.links.get(name));
+        // Sources that are neither IPv4 nor link-local.
+        let sources = self.story.config.instances.iter().filter_map(|i| i.source);
+        let global = sources.filter(|source| is_global_v6(*source));
+        lines.extend(
+            global
+                .take(1)
+                .map(|source| format!("address6 = \"{source}/64\"")),
+        );
         if let Some(link) = first.filter(|link| link.mac != Default::default()) {
             lines.push(format!("mac = \"{}\"", link.mac));
         }
@@ -87,6 +92,8 @@ impl Writer<'_> {
     pub(super) fn peer(&mut self, n: usize) {
         let peer = &self.peers[n];
         let mut text = format!("\n[nodes.{}]\n", peer.name);
+        // Not those of other hosts, whatever they are here.
+        let mut mac = MacAddr([2, 0, 0, 0, 1, n as u8]);
         match peer.address {
             IpAddr::V4(address) => {
                 let _ = writeln!(text, "address = \"{address}/{}\"", self.prefix());
@@ -94,20 +101,27 @@ impl Writer<'_> {
             IpAddr::V6(address) => {
                 let _ = writeln!(text, "address = \"192.0.2.{}/24\"", n + 100);
                 let o = address.octets();
-                if o[..2] == [0xfe, 0x80] && o[11..13] == [0xff, 0xfe] {
-                    let mac = [o[8] ^ 2, o[9], o[10], o[13], o[14], o[15]];
-                    let _ = writeln!(text, "mac = \"{}\"", locum_engine::ids::MacAddr(mac));
+                if is_global_v6(peer.address) {
+                    let _ = writeln!(text, "address6 = \"{address}/64\"");
+                } else if o[..2] == [0xfe, 0x80] && o[11..13] == [0xff, 0xfe] {
+                    mac = MacAddr([o[8] ^ 2, o[9], o[10], o[13], o[14], o[15]]);
                 } else {
                     text.push_str("# Its link-local address is another here.\n");
                 }
             }
         }
+        let _ = writeln!(text, "mac = \"{mac}\"");
         if let Some(starts) = peer.part.starts {
             let heard = &peer.heard[0];
             let instance = self.story.config.instance(heard.instance);
             let own = peers::priority(peer.heard);
-            let listens =
-                locum_engine::fsm::master_down(instance.version, own, instance.advert_interval, 3);
+            let missing = instance.tuning.down_timer_adverts;
+            let listens = locum_engine::fsm::master_down(
+                instance.version,
+                own,
+                instance.advert_interval,
+                missing,
+            );
             // Where the clock's origin was in the way, from when it has to speak.
             let speaks = peer.heard[0].at;
             let starts = match peer.part.reigned {
@@ -116,83 +130,15 @@ impl Writer<'_> {
             };
             let _ = writeln!(text, "starts = {:?}", show_span(starts));
         }
-        let mut instances: Vec<InstanceId> = peer.heard.iter().map(|h| h.instance).collect();
-        instances.sort_unstable();
-        instances.dedup();
-        text.push_str("config = '''\n");
-        for id in instances {
-            let of = peer.heard.iter().filter(|h| h.instance == id).cloned();
-            let heard: Vec<Heard> = of.collect();
-            text.push_str(&self.peer_instance(id, peer, peers::priority(&heard)));
-        }
-        text.push_str("'''\n");
+        let all = self.peer_conf(peer, &[]);
+        let _ = writeln!(text, "config = {}", literal(&all));
         self.text.push_str(&text);
     }
+}
 
-    /// As ours, but for the priority, and without what is tracked.
-    fn peer_instance(&self, id: InstanceId, peer: &Peer<'_>, priority: Priority) -> String {
-        let config = &self.story.config;
-        let instance: &InstanceConfig = config.instance(id);
-        let mut text = format!(
-            "vrrp_instance {} {{\n    state BACKUP\n    interface eth0\n",
-            instance.name
-        );
-        let interval = show_span(instance.advert_interval.duration());
-        let seconds = match interval.strip_suffix("ms") {
-            Some(ms) => format!("0.{:0>3}", ms),
-            None => interval.trim_end_matches('s').to_owned(),
-        };
-        let _ = writeln!(text, "    virtual_router_id {}", instance.vrid);
-        let _ = writeln!(text, "    priority {priority}\n    advert_int {seconds}");
-        if instance.version == Version::V3 {
-            text.push_str("    version 3\n");
-        }
-        if instance.preempt == Preempt::Never {
-            text.push_str("    nopreempt\n");
-        }
-        let secret = |pass: &[u8; 8]| {
-            let pass = pass.iter().copied().take_while(|b| *b != 0);
-            String::from_utf8_lossy(&pass.collect::<Vec<u8>>()).into_owned()
-        };
-        let auth = match &instance.auth {
-            Auth::None => None,
-            Auth::Password(pass) => Some(("PASS", secret(pass))),
-            Auth::Header(key) => Some(("AH", secret(&key.0))),
-        };
-        if let Some((kind, pass)) = auth {
-            let _ = writeln!(
-                text,
-                "    authentication {{\n        auth_type {kind}\n        auth_pass {pass}\n    }}"
-            );
-        }
-        if instance.hmac.is_some() {
-            text.push_str(
-                "    # auth_hmac isn't carried over: add it, or its adverts aren't believed\n",
-            );
-        }
-        if instance.unicast.is_some() {
-            let own = self
-                .story
-                .links
-                .get(config.interface_name(instance.interface));
-            let own = instance
-                .source
-                .or_else(|| own.and_then(|link| link.address));
-            let _ = writeln!(text, "    unicast_src_ip {}", peer.address);
-            if let Some(own) = own {
-                let _ = writeln!(text, "    unicast_peer {{\n        {own}\n    }}");
-            }
-        }
-        text.push_str("    virtual_ipaddress {\n");
-        for held in &instance.addresses {
-            let _ = writeln!(text, "        {}/{}", held.address, held.prefix);
-        }
-        text.push_str("    }\n}\n");
-        if instance.family == Family::V6 && instance.addresses.is_empty() {
-            text.push_str("# It has no address.\n");
-        }
-        text
-    }
+/// Whether it needs an `address6` of its own.
+fn is_global_v6(address: IpAddr) -> bool {
+    matches!(address, IpAddr::V6(v6) if !v6.is_unicast_link_local())
 }
 
 /// A text of several lines as TOML has it.

@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use locum_engine::config::Config;
+use locum_engine::config::{Config, InstanceConfig};
 use locum_engine::event::{Reason, StateKind};
 use locum_engine::ids::{CheckId, InstanceId, Priority};
 use locum_engine::recording::{Packet, Replay, Step, Texts, Told};
@@ -45,6 +45,8 @@ pub(super) enum Fact {
     Priority(Arc<str>, Option<Priority>),
     Reload(Box<Texts>),
     AddressRemoved(IpAddr),
+    /// An address of the node's own, which adverts are sent from, is there or isn't.
+    Source(IpAddr, bool),
     Stall(Instant),
     Stop,
 }
@@ -190,11 +192,18 @@ impl Story {
         let message = wire::message(packet.protocol, &packet.payload).unwrap_or_default();
         let vrid = message.get(1).copied().unwrap_or_default();
         let family = Family::of(packet.source);
-        let found = config.instances.iter().position(|instance| {
+        // Several may have one number: then group or peer tell them apart.
+        let meant = |instance: &InstanceConfig| match &instance.unicast {
+            Some(unicast) => unicast.peer(packet.source).is_some(),
+            None => instance.group() == packet.destination,
+        };
+        let numbered = config.instances.iter().enumerate().filter(|(_, instance)| {
             instance.vrid.get() == vrid
                 && instance.interface == packet.interface
                 && instance.family == family
         });
+        let found = numbered.max_by_key(|(n, instance)| (meant(instance), usize::MAX - n));
+        let found = found.map(|(n, _)| n);
         let source = packet.source;
         let (Some(instance), [first, _, priority, _, high, low, ..], true) =
             (found, message, believed)
@@ -228,12 +237,18 @@ impl Story {
                 let (was, is) = (before.up, state.up);
                 // An address that comes later is as good as one that was there.
                 before.address = before.address.or(state.address);
+                let lost = before.address.filter(|_| state.address.is_none());
+                let own = state.address.or(lost);
                 before.up = is;
+                if let Some(own) = own {
+                    self.source(now, own, lost.is_none());
+                }
                 if was == is {
                     return;
                 }
                 Fact::Link(name, is)
             }
+            Input::Source { address, present } => return self.source(now, *address, *present),
             Input::CheckDone { check, outcome } => {
                 let (began, before) = self.last_run.get(check).copied().unwrap_or((now, None));
                 let name = Arc::clone(&config.check(*check).name);
@@ -280,9 +295,21 @@ impl Story {
         self.facts.push((now, fact));
     }
 
+    /// The machine says it of an interface's primary address and of watched ones: once is enough.
+    fn source(&mut self, now: Instant, address: IpAddr, present: bool) {
+        let known = self.facts.iter().rev().find_map(|(_, fact)| match fact {
+            Fact::Source(known, present) if *known == address => Some(*present),
+            _ => None,
+        });
+        // One that was missing from the start on can't be told from one that was never there.
+        if known.unwrap_or(true) != present {
+            self.facts.push((now, Fact::Source(address, present)));
+        }
+    }
+
     /// In which state the instance is that holds an address, as far as it has said.
     fn state_of(&self, address: IpAddr, config: &Config) -> Option<StateKind> {
-        let holds = |instance: &&locum_engine::config::InstanceConfig| {
+        let holds = |instance: &&InstanceConfig| {
             let mut held = instance.held_addresses();
             held.any(|held| held.address == address)
         };

@@ -50,7 +50,7 @@ pub(super) fn write(story: &Story) -> String {
             name: format!("P{n}"),
             interface,
             address: *address,
-            part: peers::part(story, heard),
+            part: peers::part(story, (interface, *address), heard),
             heard,
         });
     let mut writer = Writer {
@@ -190,6 +190,10 @@ impl Writer<'_> {
                         self.say(at, format!("remove = \"{address}\", node = \"A\""));
                     }
                 }
+                Fact::Source(address, present) => {
+                    let verb = if *present { "add" } else { "remove" };
+                    self.say(at, format!("{verb} = \"{address}\", node = \"A\""));
+                }
                 Fact::Stall(until) => {
                     let lasts = show_span(self.time(*until).saturating_sub(at));
                     self.say(at, format!("hang = \"A\", for = {lasts:?}"));
@@ -235,8 +239,15 @@ impl Writer<'_> {
         let mut said = Vec::new();
         for peer in &self.peers {
             let name = &peer.name;
+            let mut absent = Vec::new();
             for (at, deed) in &peer.part.deeds {
                 let entry = match deed {
+                    Deed::Without(id) | Deed::With(id) => {
+                        absent.retain(|absent| absent != id);
+                        absent.extend((*deed == Deed::Without(*id)).then_some(*id));
+                        let config = literal(&self.peer_conf(peer, &absent));
+                        format!("reload = {name:?}, config = {config}")
+                    }
                     Deed::Start => format!("start = {name:?}"),
                     Deed::Stop => format!("stop = {name:?}"),
                     Deed::Kill => format!("kill = {name:?}"),
@@ -245,8 +256,8 @@ impl Writer<'_> {
                         let switch = self.position(peer.interface) + 1;
                         format!("dark = \"{name} - sw{switch}\", for = {lasts:?}")
                     }
-                    Deed::Priority(priority) => {
-                        let instance = &self.story.config.instance(peer.heard[0].instance).name;
+                    Deed::Priority(id, priority) => {
+                        let instance = &self.story.config.instance(*id).name;
                         format!(
                             "priority = {priority}, node = {name:?}, instance = {:?}",
                             &**instance

@@ -206,36 +206,33 @@ mod tests {
     async fn there_are_signs_of_life_only_while_the_engine_keeps_its_deadlines() {
         let (theirs, service) = pair();
         let mut heart = Heartbeat::new(&service);
-        let mut polls = 0;
-        let beats = |alive: bool, heart: &mut Heartbeat, cx: &mut Context<'_>| {
-            heart.poll(cx, &service, || alive, || "1 of 2 are master".to_owned());
-        };
-        poll_fn(|cx| {
-            beats(true, &mut heart, cx);
-            polls += 1;
-            if polls > 3 {
-                Poll::Ready(())
-            } else {
-                Poll::Pending
-            }
-        })
-        .await;
-        let said = messages(&theirs);
+        let said = beats(&mut heart, &service, &theirs, true).await;
         let life = said.iter().filter(|m| *m == "WATCHDOG=1\n").count();
         assert!(life >= 2, "{said:?}");
         let status = said.iter().filter(|m| m.starts_with("STATUS=")).count();
         assert_eq!(status, 1, "once for all that is the same: {said:?}");
-        polls = 0;
+        let said = beats(&mut heart, &service, &theirs, false).await;
+        assert_eq!(said, [""; 0]);
+    }
+
+    /// What the manager hears in some turns of the loop.
+    async fn beats(
+        heart: &mut Heartbeat,
+        service: &Service,
+        manager: &UnixDatagram,
+        alive: bool,
+    ) -> Vec<String> {
+        let mut turns = 0;
         poll_fn(|cx| {
-            beats(false, &mut heart, cx);
-            polls += 1;
-            if polls > 3 {
+            heart.poll(cx, service, || alive, || "1 of 2 are master".to_owned());
+            turns += 1;
+            if turns > 3 {
                 Poll::Ready(())
             } else {
                 Poll::Pending
             }
         })
         .await;
-        assert_eq!(messages(&theirs), [""; 0]);
+        messages(manager)
     }
 }

@@ -2,20 +2,18 @@
 //! go and come, a kernel that refuses. It goes on, says what is wrong, and recovers by itself.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::Signal;
 use nix::sys::stat::Mode;
 use nix::unistd::{Pid, mkfifo};
 
 use crate::lab::Lab;
 use crate::process::Kind::Locum;
 use crate::table::side_by_side;
-use crate::tool::{must, run};
+use crate::tool::{Strace, must, run};
 use crate::{SOON, VIP, founding};
 
 /// The founding pair, quicker: version 3, five adverts a second.
@@ -209,18 +207,7 @@ fn a_kernel_that_refuses_is_asked_again() {
 fn refused(injection: &str) {
     let mut lab = pair();
     let pid = lab.daemon("A").pid();
-    let mut strace = Command::new("strace")
-        .args(["-o", "/dev/null", "-e", injection, "-p", &pid.to_string()])
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("strace starts");
-    let mut lines = BufReader::new(strace.stderr.take().expect("it is piped"));
-    let mut line = String::new();
-    while !line.contains("attached") {
-        line.clear();
-        let read = lines.read_line(&mut line).expect("strace speaks");
-        assert!(read > 0, "strace ended");
-    }
+    let strace = Strace::attach(pid, injection);
     std::thread::sleep(Duration::from_millis(700));
     lab.pull("A");
     std::thread::sleep(Duration::from_millis(1500));
@@ -229,9 +216,7 @@ fn refused(injection: &str) {
     let busy = processor_time(pid);
     std::thread::sleep(Duration::from_secs(1));
     let busy = processor_time(pid) - busy;
-    let strace_pid = Pid::from_raw(i32::try_from(strace.id()).expect("a process number"));
-    kill(strace_pid, Signal::SIGINT).expect("it runs");
-    let _ = strace.wait();
+    strace.detach();
     // It doesn't ask as fast as it can.
     assert!(busy < Duration::from_millis(500), "{busy:?} in a second");
     // An address that was refused is tried again after ten seconds.

@@ -5,9 +5,7 @@
 //! behind then, the peer soon holds the addresses alone, and the next start brings everything in
 //! order.
 
-use std::io::{BufRead, BufReader};
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
@@ -15,7 +13,7 @@ use nix::sys::signal::Signal;
 use crate::lab::Lab;
 use crate::process::Kind::Locum;
 use crate::table::side_by_side;
-use crate::tool::must;
+use crate::tool::{Strace, must};
 use crate::{SOON, VIP};
 
 const SECOND_VIP: &str = "192.168.0.201";
@@ -175,21 +173,17 @@ fn in_a_takeover_of(step: u32, configuration: fn(&str) -> String) {
         lab.await_holders(address, &["B"], SOON);
     }
     let before = traces(&lab);
-    let when = format!("inject=sendto:signal=KILL:when={step}");
-    let under = [
-        "strace",
-        "-qq",
-        "-o",
-        "/dev/null",
-        "-e",
-        "trace=sendto",
-        "-e",
-        &when,
-    ];
+    let at = at(step);
+    let under = ["strace", "-qq", "-o", "/dev/null", "-e", &at];
     lab.start_under(&under, "A", Locum, &configuration("A"));
     let end = lab.daemon("A").await_end(SOON);
     assert_eq!(end.signal(), Some(9), "{end}");
     recovers(&mut lab, &configuration("A"), &all, &before);
+}
+
+/// What strace does at this step.
+fn at(step: u32) -> String {
+    format!("inject=sendto:signal=KILL:when={step}")
 }
 
 fn in_a_reload(step: u32) {
@@ -201,46 +195,16 @@ fn in_a_reload(step: u32) {
     let before = traces(&lab);
     lab.start("A", Locum, &with_addresses("A", old));
     lab.await_holders(VIP, &["A"], SOON);
-    let pid = lab.daemon("A").pid().to_string();
-    let mut strace = attach(&pid, step);
+    let strace = Strace::attach(lab.daemon("A").pid(), &at(step));
     let file = lab.daemon("A").configuration().to_owned();
     std::fs::write(file, with_addresses("A", new)).expect("a configuration");
     lab.daemon("A").signal(Signal::SIGHUP);
     let end = lab.daemon("A").await_end(SOON);
     assert_eq!(end.signal(), Some(9), "{end}");
-    let _ = strace.wait();
+    strace.outlive();
     // The old address isn't anybody's any more.
     lab.await_holders(SECOND_VIP, &[], LEASE + MARGIN);
     recovers(&mut lab, &with_addresses("A", new), &new, &before);
-}
-
-/// Returns when strace watches the process.
-fn attach(pid: &str, step: u32) -> Child {
-    let when = format!("inject=sendto:signal=KILL:when={step}");
-    let mut strace = Command::new("strace")
-        .args([
-            "-o",
-            "/dev/null",
-            "-e",
-            "trace=sendto",
-            "-e",
-            &when,
-            "-p",
-            pid,
-        ])
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("strace starts");
-    let mut lines = BufReader::new(strace.stderr.take().expect("it is piped"));
-    let mut line = String::new();
-    while !line.contains("attached") {
-        line.clear();
-        let read = lines.read_line(&mut line).expect("strace speaks");
-        assert!(read > 0, "strace ended");
-    }
-    // It goes on speaking at its end.
-    std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
-    strace
 }
 
 /// Steps in so many namespaces at once: each starts three daemons.

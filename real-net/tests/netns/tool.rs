@@ -1,6 +1,10 @@
 //! The commands that the tests lean on.
 
-use std::process::{Command, Output};
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Output, Stdio};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 /// What has to be installed, and the package it comes in.
 const TOOLS: [(&str, &str); 6] = [
@@ -42,4 +46,41 @@ pub(crate) fn must(line: &str) -> String {
     let complaint = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "`{line}`: {complaint}");
     String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// strace at work on a process that runs.
+pub(crate) struct Strace(Child);
+
+impl Strace {
+    /// Returns when it watches. `injection` is strace's `inject=...`.
+    pub(crate) fn attach(pid: Pid, injection: &str) -> Self {
+        let pid = pid.to_string();
+        let mut strace = Command::new("strace")
+            .args(["-o", "/dev/null", "-e", injection, "-p", &pid])
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("strace starts");
+        let mut lines = BufReader::new(strace.stderr.take().expect("it is piped"));
+        let mut line = String::new();
+        while !line.contains("attached") {
+            line.clear();
+            let read = lines.read_line(&mut line).expect("strace speaks");
+            assert!(read > 0, "strace ended");
+        }
+        // It goes on speaking at its end.
+        std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
+        Self(strace)
+    }
+
+    /// Lets the process go on by itself.
+    pub(crate) fn detach(mut self) {
+        let id = i32::try_from(self.0.id()).expect("a process number");
+        kill(Pid::from_raw(id), Signal::SIGINT).expect("it runs");
+        let _ = self.0.wait();
+    }
+
+    /// Waits until the process has ended, and strace with it.
+    pub(crate) fn outlive(mut self) {
+        let _ = self.0.wait();
+    }
 }

@@ -119,6 +119,18 @@ fn absolute(path: &Path) -> io::Result<PathBuf> {
     std::path::absolute(path)
 }
 
+/// Nothing comes from this process any more, and nothing goes to it.
+///
+/// # Errors
+/// When the system refuses.
+pub(crate) fn detach() -> io::Result<()> {
+    let null = null()?;
+    dup2_stdin(&null)?;
+    dup2_stdout(&null)?;
+    dup2_stderr(&null)?;
+    Ok(())
+}
+
 fn null() -> io::Result<File> {
     File::options().read(true).write(true).open("/dev/null")
 }

@@ -24,6 +24,7 @@ use tracing::{info, warn};
 use crate::background::{self, Foreground, Process};
 use crate::cli::RunArgs;
 use crate::clock::{self, MonotonicClock};
+use crate::confine;
 use crate::control::{self, Reread};
 use crate::desk::{About, Desk};
 use crate::dump::Dumps;
@@ -35,8 +36,9 @@ use crate::log;
 use crate::namespace;
 use crate::network::RawNetwork;
 use crate::pidfile::{self, PidFile};
-use crate::privileges::{self, Kept};
+use crate::privileges::{self, Kept, Part};
 use crate::probes::{TaskProbes, UnknownUser};
+use crate::runner;
 use crate::scripts;
 use crate::serving;
 use crate::sys::memory;
@@ -126,8 +128,22 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, DaemonError> {
             Process::Starter(status) => return Ok(status),
         }
     }
+    let mut runner = None;
+    if confined(&args) {
+        match runner::divide(&config)? {
+            runner::Process::Daemon(other) => runner = other,
+            runner::Process::Runner(stream) => {
+                drop(foreground);
+                return Ok(runner::serve(stream, &config, &args));
+            }
+        }
+    }
     let pid_files = pid_files(&args)?;
-    let kept = privileges::reduce(&config, &args).map_err(privileges_missing)?;
+    let part = runner.as_ref().map_or(Part::Scripts, |_| Part::Daemon);
+    let mut kept = privileges::reduce(&config, &args, part).map_err(privileges_missing)?;
+    if confined(&args) {
+        kept = kept.within(confine::confine(&config, &args)?);
+    }
     let _log = log::start(&args)?;
     for sentence in args.without_effect() {
         info!("{sentence}");
@@ -140,11 +156,22 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, DaemonError> {
         info!("{config:#?}");
     }
     let runtime = crate::runtime()?;
-    let result = runtime.block_on(drive(config, &args, kept, foreground));
+    let result = runtime.block_on(async {
+        if let Some(runner) = &runner {
+            runner.attend()?;
+        }
+        drive(config, &args, kept, foreground).await
+    });
     // Runs of checks that are under way end here, with their process groups.
     drop(runtime);
+    drop(runner);
     drop(pid_files);
     result.map(|()| ExitCode::SUCCESS)
+}
+
+/// Whether the daemon confines itself to its own files. A core file may be written anywhere.
+const fn confined(args: &RunArgs) -> bool {
+    !args.keep_privileges && !args.core_dump && args.core_dump_pattern.is_none()
 }
 
 /// Reads the configuration and says on standard error what is odd about it.
@@ -297,12 +324,12 @@ fn reread(args: &RunArgs, kept: &Kept, file: Option<&Path>, running: &Config) ->
     };
     let config = config.and_then(|config| match TaskProbes::judge(&config) {
         _ if config.instances.is_empty() => Err("no vrrp_instance is configured".to_owned()),
-        Ok(()) => match kept.suffices(&config) {
-            Ok(()) => Ok(config),
-            Err(why) => Err(why.to_owned()),
-        },
+        Ok(()) => kept.suffices(&config, args).map(|()| config),
         Err(e) => Err(e.to_string()),
     });
+    if config.is_ok() {
+        runner::reread();
+    }
     Reread {
         file: file.display().to_string(),
         diagnostics,

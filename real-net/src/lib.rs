@@ -6,6 +6,7 @@
 pub mod background;
 pub mod cli;
 pub mod clock;
+mod confine;
 pub mod control;
 pub mod daemon;
 pub mod desk;
@@ -23,6 +24,7 @@ pub mod pidfile;
 pub mod privileges;
 pub mod probes;
 pub mod recording;
+mod runner;
 pub mod scripts;
 pub mod serving;
 mod sys;

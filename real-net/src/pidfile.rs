@@ -13,7 +13,7 @@ use nix::sys::signal::kill;
 use nix::unistd::Pid;
 
 /// Where keepalived writes its number unless told otherwise, and where exporters look for it.
-const DEFAULT: &str = "/run/keepalived.pid";
+pub(crate) const DEFAULT: &str = "/run/keepalived.pid";
 
 /// One pid file of this process.
 #[derive(Debug)]

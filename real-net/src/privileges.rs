@@ -1,10 +1,11 @@
 //! What the daemon may do: as little as its configuration needs, from before its first thread.
 //!
 //! Sockets and netlink need CAP_NET_RAW and CAP_NET_ADMIN, also later, when an interface comes back.
-//! Scripts that run as another user need CAP_SETUID and CAP_SETGID, and CAP_KILL to end them. The
-//! rest of root's capabilities is given up for good, unless scripts are to run as root: then they
-//! stay permitted, for the scripts, and out of effect in the daemon. Nothing that is started can gain
-//! more (`no_new_privs`), so `sudo` has no effect in a script.
+//! Scripts that run as another user need CAP_SETUID and CAP_SETGID, and CAP_KILL to end them; only
+//! the process that runs them has these. The rest of root's capabilities is given up for good, unless
+//! scripts are to run as root: then they stay permitted there, for the scripts, and out of effect.
+//! Nothing that is started can gain more (`no_new_privs`), so `sudo` has no effect in a script. Which
+//! files may be changed is `confine`'s matter.
 
 use std::fs;
 use std::io;
@@ -18,15 +19,29 @@ use nix::sys::prctl;
 use nix::unistd::Uid;
 
 use crate::cli::RunArgs;
+use crate::confine::{self, Confinement};
 use crate::probes::runs_as_root;
 use crate::scripts;
 
 /// What was kept, for as long as the process lives.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Kept {
+    /// By the daemon and by the process that runs its scripts.
     capabilities: CapsHashSet,
     /// Scripts may run as root, with all that root may do.
     root_scripts: bool,
+    /// Any scripts may run.
+    scripts: bool,
+    confinement: Option<Confinement>,
+}
+
+/// Whose privileges they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The daemon's; somebody else runs its scripts, if there are any.
+    Daemon,
+    /// Who runs its scripts.
+    Scripts,
 }
 
 /// What a configuration needs.
@@ -48,7 +63,7 @@ const OTHER_USERS: [Capability; 3] = [
 ///
 /// # Errors
 /// [`io::ErrorKind::PermissionDenied`] when the process doesn't have what it needs.
-pub fn reduce(config: &Config, args: &RunArgs) -> io::Result<Kept> {
+pub fn reduce(config: &Config, args: &RunArgs, part: Part) -> io::Result<Kept> {
     let permitted = caps::read(None, CapSet::Permitted).map_err(failed)?;
     for capability in ALWAYS {
         if !permitted.contains(&capability) {
@@ -61,6 +76,8 @@ pub fn reduce(config: &Config, args: &RunArgs) -> io::Result<Kept> {
         return Ok(Kept {
             capabilities: permitted,
             root_scripts: true,
+            scripts: true,
+            confinement: None,
         });
     }
     let mut capabilities = needs.capabilities;
@@ -68,11 +85,17 @@ pub fn reduce(config: &Config, args: &RunArgs) -> io::Result<Kept> {
         capabilities.insert(Capability::CAP_DAC_OVERRIDE);
     }
     capabilities.retain(|capability| permitted.contains(capability));
-    give_up(&capabilities, needs.root_scripts).map_err(failed)?;
+    let (mut own, for_root_scripts) = (capabilities.clone(), needs.root_scripts);
+    if part == Part::Daemon {
+        own.retain(|capability| !OTHER_USERS.contains(capability));
+    }
+    give_up(&own, for_root_scripts && part == Part::Scripts).map_err(failed)?;
     prctl::set_no_new_privs()?;
     Ok(Kept {
         capabilities,
         root_scripts: needs.root_scripts,
+        scripts: scripts::of(config).next().is_some(),
+        confinement: None,
     })
 }
 
@@ -110,11 +133,32 @@ pub(crate) fn lend<T>(start: impl FnOnce() -> T) -> T {
 }
 
 impl Kept {
+    /// The same, with fewer files to change.
+    #[must_use]
+    pub(crate) fn within(self, confinement: Option<Confinement>) -> Self {
+        Self {
+            confinement,
+            ..self
+        }
+    }
+
     /// Whether another configuration can be run with what was kept.
     ///
     /// # Errors
     /// A sentence saying what it needs.
-    pub fn suffices(&self, config: &Config) -> Result<(), &'static str> {
+    pub fn suffices(&self, config: &Config, args: &RunArgs) -> Result<(), String> {
+        self.may_run(config)?;
+        let forbidden = self.confinement.as_ref();
+        match forbidden.and_then(|c| c.forbids(config, args)) {
+            Some(path) => Err(format!(
+                "{} is in a folder where the daemon has given up changing files: restart it",
+                path.display()
+            )),
+            None => Ok(()),
+        }
+    }
+
+    fn may_run(&self, config: &Config) -> Result<(), &'static str> {
         let needs = Needs::of(config);
         if needs.root_scripts && !self.root_scripts {
             return Err("a script runs as root now, and the daemon has given that up: restart it");
@@ -124,6 +168,11 @@ impl Kept {
             return Err(
                 "a script runs as another user now, and the daemon has given up what that needs: \
                  restart it",
+            );
+        }
+        if !self.scripts && scripts::of(config).next().is_some() {
+            return Err(
+                "there are scripts now, and the daemon has given up running any: restart it",
             );
         }
         Ok(())
@@ -138,10 +187,15 @@ impl Kept {
             .collect();
         names.sort_unstable();
         let names = names.join(" ");
-        match self.root_scripts && Uid::effective().is_root() {
-            true => format!("{names}; scripts run as root may do all that root may"),
-            false => names,
-        }
+        let scripts = match self.root_scripts && Uid::effective().is_root() {
+            true => "; scripts run as root may do all that root may",
+            false => "",
+        };
+        let files = match &self.confinement {
+            Some(confinement) => format!("; changes files in {}", confinement.describe()),
+            None => "; not confined to files of its own".to_owned(),
+        };
+        names + scripts + &files
     }
 }
 
@@ -171,22 +225,13 @@ fn reaches_others_files(config: &Config, args: &RunArgs) -> bool {
         return false;
     }
     let files = config.files.iter().map(|f| Path::new(&*f.path));
-    let read = files.chain([&*args.use_file]);
-    let pipes = config.reports.fifos.iter().map(|f| Path::new(&*f.path));
-    let operation = &config.operation;
-    let dumps = [
-        &operation.state_dump,
-        &operation.stats_dump,
-        &operation.json_dump,
-        &operation.event_stream,
-    ];
-    let dumps = dumps.into_iter().flatten().map(|path| Path::new(&**path));
-    let pids = [&args.pid, &args.vrrp_pid];
-    let pids = pids.into_iter().flatten().map(|path| &**path);
-    let mut written = pipes.chain(dumps).chain(pids);
-    read.into_iter().any(|file| {
+    let mut read = files.chain([&*args.use_file]);
+    let written = confine::written(config, args);
+    read.any(|file| {
         is_closed(file, 0o004) || file.parent().is_some_and(|folder| is_closed(folder, 0o001))
-    }) || written.any(|file| file.parent().is_some_and(|folder| is_closed(folder, 0o002)))
+    }) || written
+        .iter()
+        .any(|file| file.parent().is_some_and(|folder| is_closed(folder, 0o002)))
 }
 
 /// Somebody else's, and not open to all for this.

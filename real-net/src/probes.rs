@@ -28,7 +28,7 @@ use tracing::{debug, error};
 
 pub use quorum::{Tally, ask};
 pub use script::UnknownUser;
-pub(crate) use script::{Script, runs_as_ids, runs_as_root};
+pub(crate) use script::{NotRun, Script, runs_as_ids, runs_as_root};
 use watch::Watch;
 
 /// Runs checks as tasks.

@@ -2,10 +2,16 @@
 //!
 //! Made at the daemon's start if some instance wants it, removed at its end; what a crash left
 //! behind is replaced. `nft` does the work, in a child process that takes a few milliseconds.
+//!
+//! The table is `locum`; of a second daemon in the same network namespace `locum2`, and so on. A name is
+//! claimed by a socket with that name, which the kernel knows for this namespace, and closes with its
+//! daemon.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::net::IpAddr;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::process::{Command, Stdio};
 
 use tracing::{error, info};
@@ -15,14 +21,24 @@ use crate::privileges::lend;
 /// The table, if there is one.
 #[derive(Debug)]
 pub(crate) struct Filter {
-    there: bool,
+    table: Option<Table>,
 }
+
+/// A name that no other daemon uses meanwhile.
+#[derive(Debug)]
+struct Table {
+    name: String,
+    _claim: UnixDatagram,
+}
+
+/// So many daemons in a namespace have tables of their own.
+const TABLES: u32 = 16;
 
 /// Neighbours are found by ICMPv6, which must pass; ARP isn't seen here.
 const RULES: &str = "\
-add table inet locum
-delete table inet locum
-table inet locum {
+add table inet TABLE
+delete table inet TABLE
+table inet TABLE {
     set v4 { type ipv4_addr; }
     set v6 { type ipv6_addr; }
     chain in {
@@ -43,37 +59,50 @@ table inet locum {
 impl Filter {
     /// Makes the table, with empty sets, if it is `wanted`.
     pub(crate) fn new(wanted: bool) -> Self {
-        let there = wanted && said(run(RULES), "can't make the nftables table for no_accept");
-        Self { there }
+        let make = || {
+            let table = Table::claim().ok_or_else(|| io::Error::other("too many daemons"))?;
+            run(&RULES.replace("TABLE", &table.name))?;
+            Ok(table)
+        };
+        let what = "can't make the nftables table for no_accept";
+        Self {
+            table: wanted.then(|| said(make(), what)).flatten(),
+        }
     }
 
     /// The table stays when this is dropped.
     pub(crate) fn leave(&mut self) {
-        self.there = false;
+        self.table = None;
     }
 
-    /// Removes the table of an earlier run. Without `nft` there is none.
-    pub(crate) fn remove_leftover() {
-        if run("list table inet locum\n").is_ok() {
-            info!("the nftables table of an earlier run is removed");
-            said(
-                run("delete table inet locum\n"),
-                "can't remove the nftables table",
-            );
+    /// Removes the tables of earlier runs. Without `nft` there are none.
+    pub(crate) fn remove_leftovers() {
+        let tables = run("list tables inet\n").unwrap_or_default();
+        let tables = tables.lines().filter_map(|l| l.strip_prefix("table inet "));
+        for name in (1..=TABLES).map(Table::name) {
+            if tables.clone().any(|table| table == name)
+                && let Some(table) = Table::of(name)
+            {
+                info!(
+                    "the nftables table {} of an earlier run is removed",
+                    table.name
+                );
+                table.remove();
+            }
         }
     }
 
     /// Another configuration is in force, whose sets are empty if the one before had none.
     pub(crate) fn reload(&mut self, wanted: bool) {
-        if wanted != self.there {
+        if wanted != self.table.is_some() {
             *self = Self::new(wanted);
         }
     }
 
     /// Drops what is addressed to these addresses, or no longer.
     pub(crate) fn set(&self, addresses: &[IpAddr], shut: bool) {
-        if self.there {
-            let script = script(addresses, shut);
+        if let Some(table) = &self.table {
+            let script = script(&table.name, addresses, shut);
             said(run(&script), "can't change the nftables table");
         }
     }
@@ -81,34 +110,61 @@ impl Filter {
 
 impl Drop for Filter {
     fn drop(&mut self) {
-        if self.there {
-            said(
-                run("delete table inet locum\n"),
-                "can't remove the nftables table",
-            );
+        if let Some(table) = self.table.take() {
+            table.remove();
         }
     }
 }
 
+impl Table {
+    fn name(number: u32) -> String {
+        match number {
+            1 => "locum".to_owned(),
+            n => format!("locum{n}"),
+        }
+    }
+
+    /// The first name that is free.
+    fn claim() -> Option<Self> {
+        (1..=TABLES).map(Self::name).find_map(Self::of)
+    }
+
+    /// This name, if it is free.
+    fn of(name: String) -> Option<Self> {
+        let address = SocketAddr::from_abstract_name(format!("nftables inet {name}")).ok()?;
+        let claim = UnixDatagram::bind_addr(&address).ok()?;
+        Some(Self {
+            name,
+            _claim: claim,
+        })
+    }
+
+    fn remove(&self) {
+        let script = format!("delete table inet {}\n", self.name);
+        said(run(&script), "can't remove the nftables table");
+    }
+}
+
 /// One transaction. An element that is removed is added first: it may not be there.
-fn script(addresses: &[IpAddr], shut: bool) -> String {
+fn script(table: &str, addresses: &[IpAddr], shut: bool) -> String {
     let mut script = String::new();
     for address in addresses {
         let set = if address.is_ipv4() { "v4" } else { "v6" };
         let verbs: &[&str] = if shut { &["add"] } else { &["add", "delete"] };
         for verb in verbs {
             // Writing to a string doesn't fail.
-            let _ = writeln!(script, "{verb} element inet locum {set} {{ {address} }}");
+            let _ = writeln!(script, "{verb} element inet {table} {set} {{ {address} }}");
         }
     }
     script
 }
 
-fn run(script: &str) -> io::Result<()> {
+/// What `nft` prints.
+fn run(script: &str) -> io::Result<String> {
     let mut nft = Command::new("nft");
     nft.args(["-f", "-"])
         .stdin(Stdio::piped())
-        .stdout(Stdio::null())
+        .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     let mut child = lend(|| nft.spawn())?;
     if let Some(mut stdin) = child.stdin.take() {
@@ -116,7 +172,7 @@ fn run(script: &str) -> io::Result<()> {
     }
     let output = child.wait_with_output()?;
     match output.status.success() {
-        true => Ok(()),
+        true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
         false => {
             let text = String::from_utf8_lossy(&output.stderr);
             let first = text.lines().next().unwrap_or("nft failed");
@@ -125,11 +181,11 @@ fn run(script: &str) -> io::Result<()> {
     }
 }
 
-fn said(result: io::Result<()>, what: &str) -> bool {
-    if let Err(e) = &result {
+fn said<T>(result: io::Result<T>, what: &str) -> Option<T> {
+    let complain = |e: &io::Error| {
         error!("{what}: {e}: the virtual addresses can be reached although they should not be");
-    }
-    result.is_ok()
+    };
+    result.inspect_err(complain).ok()
 }
 
 #[cfg(test)]
@@ -141,9 +197,9 @@ mod tests {
         let addresses = [IpAddr::from([192, 0, 2, 1]), IpAddr::from([0; 16])];
         let expected =
             "add element inet locum v4 { 192.0.2.1 }\nadd element inet locum v6 { :: }\n";
-        assert_eq!(script(&addresses, true), expected);
+        assert_eq!(script("locum", &addresses, true), expected);
         let away =
             "add element inet locum v4 { 192.0.2.1 }\ndelete element inet locum v4 { 192.0.2.1 }\n";
-        assert_eq!(script(&addresses[..1], false), away);
+        assert_eq!(script("locum", &addresses[..1], false), away);
     }
 }

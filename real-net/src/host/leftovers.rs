@@ -29,9 +29,7 @@ impl KernelHost {
         self.remove_addresses(config);
         self.remove_devices(config);
         self.remove_objects();
-        if !super::refuses_access(config) {
-            Filter::remove_leftover();
-        }
+        Filter::remove_leftovers();
     }
 
     /// Addresses that the configuration knows no more: only with our tag, only on interfaces that are

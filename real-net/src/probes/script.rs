@@ -15,10 +15,13 @@ use std::time::Duration;
 use locum_engine::Outcome;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::{Gid, Group, Pid, Uid, User};
+use serde::{Deserialize, Serialize};
 use tokio::process::{Child, Command};
 use tracing::warn;
 
 use super::secure;
+use crate::runner;
+use crate::scripts;
 
 /// From TERM to KILL.
 const GRACE: Duration = Duration::from_secs(2);
@@ -35,10 +38,40 @@ const NOT_FOUND: u8 = 127;
 #[error("no user or group {0:?} on this host; a check is to run as that")]
 pub struct UnknownUser(Arc<str>);
 
+/// Why a command line wasn't run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{why}")]
+pub(crate) struct NotRun {
+    /// There is no such program.
+    missing: bool,
+    why: String,
+}
+
+impl NotRun {
+    /// Not because it is missing.
+    pub(crate) fn other(why: &str) -> Self {
+        Self {
+            missing: false,
+            why: why.to_owned(),
+        }
+    }
+}
+
+impl From<io::Error> for NotRun {
+    fn from(error: io::Error) -> Self {
+        Self {
+            missing: error.kind() == io::ErrorKind::NotFound,
+            why: error.to_string(),
+        }
+    }
+}
+
 /// A command line, ready to run.
 #[derive(Debug)]
 pub(crate) struct Script {
     words: Vec<Arc<str>>,
+    /// As the configuration has it.
+    named: scripts::User,
     /// `None`: as the daemon itself, because it isn't root.
     user: Option<(Uid, Gid)>,
     /// `enable_script_security`
@@ -54,6 +87,7 @@ impl Script {
     ) -> Result<Self, UnknownUser> {
         Ok(Self {
             words: words.to_vec(),
+            named: user.cloned(),
             user: runs_as(user)?,
             security,
             complained: AtomicBool::new(false),
@@ -72,13 +106,24 @@ impl Script {
         Some(format!("it would run as root, and {why}"))
     }
 
-    /// Runs it to its end, or until `given_up` comes first.
+    /// Runs it to its end, or until `given_up` comes first; by the process that is there for it, if
+    /// there is one.
     pub(crate) async fn run(&self, given_up: impl Future<Output = ()>) -> Outcome {
-        let mut process = match self.spawn() {
-            Ok(process) => process,
-            Err(e) => return self.not_run(&e),
+        let ran = match runner::run(&self.words, &self.named) {
+            Some(answer) => tokio::select! {
+                biased;
+                answer = answer => answer.map(from_status),
+                () = given_up => return Outcome::TimedOut,
+            },
+            None => self.here(given_up).await,
         };
-        tokio::select! {
+        ran.unwrap_or_else(|e| self.not_run(&e))
+    }
+
+    /// The same, by this process.
+    pub(crate) async fn here(&self, given_up: impl Future<Output = ()>) -> Result<Outcome, NotRun> {
+        let mut process = self.spawn()?;
+        Ok(tokio::select! {
             biased;
             status = process.leader.wait() => {
                 process.reaped = true;
@@ -89,7 +134,7 @@ impl Script {
                 tokio::spawn(process.terminate());
                 Outcome::TimedOut
             }
-        }
+        })
     }
 
     fn spawn(&self) -> io::Result<Process> {
@@ -117,16 +162,16 @@ impl Script {
         Process::new(command.spawn()?)
     }
 
-    fn not_run(&self, error: &io::Error) -> Outcome {
+    fn not_run(&self, error: &NotRun) -> Outcome {
         if !self.complained.swap(true, Ordering::Relaxed) {
             warn!(
                 command = self.words.join(" "),
                 "can't run a script: {error}"
             );
         }
-        Outcome::Failure(match error.kind() {
-            io::ErrorKind::NotFound => NOT_FOUND,
-            _ => NOT_EXECUTABLE,
+        Outcome::Failure(match error.missing {
+            true => NOT_FOUND,
+            false => NOT_EXECUTABLE,
         })
     }
 }
@@ -211,8 +256,14 @@ fn look_up(user: &Arc<str>, group: Option<&Arc<str>>) -> Result<(Uid, Gid), Unkn
 /// Death by signal counts as 128 and the signal's number, as shells have it.
 fn outcome(status: ExitStatus) -> Outcome {
     let by_signal = || 128 + status.signal().unwrap_or_default();
-    match status.code().unwrap_or_else(by_signal) {
+    let code = status.code().unwrap_or_else(by_signal);
+    from_status(u8::try_from(code).unwrap_or(u8::MAX))
+}
+
+/// What an exit status means.
+const fn from_status(code: u8) -> Outcome {
+    match code {
         0 => Outcome::Success,
-        code => Outcome::Failure(u8::try_from(code).unwrap_or(u8::MAX)),
+        code => Outcome::Failure(code),
     }
 }

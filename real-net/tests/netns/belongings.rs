@@ -178,6 +178,47 @@ fn no_accept_makes_the_address_silent_and_leaves_nothing() {
     must(&ping);
 }
 
+/// What one daemon removes or leaves behind is its own.
+#[test]
+#[ignore = "needs root, network namespaces: run by .ci/run"]
+fn two_daemons_in_a_namespace_have_a_table_each() {
+    const OTHER_VIP: &str = "192.168.0.201";
+    let mut lab = Lab::new(&["A"]);
+    let configuration = |vrid: u8, vip: &str| {
+        format!(
+            "vrrp_instance VI_1 {{\ninterface eth0\nvirtual_router_id {vrid}\nno_accept\n\
+             virtual_ipaddress {{\n{vip}/24\n}}\n}}\n"
+        )
+    };
+    let here = lab.namespace("A");
+    let table = |name: &str| run(&format!("ip netns exec {here} nft list table inet {name}"));
+    let drops = |name: &str, vip: &str| {
+        let start = Instant::now();
+        while !String::from_utf8_lossy(&table(name).stdout).contains(vip) {
+            assert!(start.elapsed() < SOON, "{vip} is not in {name}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    };
+    lab.start("A", Kind::Locum, &configuration(51, VIP));
+    lab.await_holders(VIP, &["A"], SOON);
+    lab.start_beside("A", "C", Kind::Locum, &configuration(52, OTHER_VIP));
+    lab.await_holders(OTHER_VIP, &["A"], SOON);
+    drops("locum", VIP);
+    drops("locum2", OTHER_VIP);
+    // A killed one's table stays until there is a start without another daemon.
+    lab.daemon("C").signal(Signal::SIGKILL);
+    lab.daemon("C").await_end(SOON);
+    drops("locum", VIP);
+    lab.daemon("A").signal(Signal::SIGTERM);
+    lab.daemon("A").await_end(SOON);
+    assert!(!table("locum").status.success(), "it is removed");
+    assert!(table("locum2").status.success(), "another one's");
+    lab.start("A", Kind::Locum, &configuration(51, VIP));
+    lab.await_holders(VIP, &["A"], SOON);
+    drops("locum", VIP);
+    assert!(!table("locum2").status.success(), "a leftover");
+}
+
 /// Without accept mode the address isn't talked to; but it is found, by ARP and by neighbour discovery,
 /// and what is sent through it goes on.
 #[test]

@@ -1,7 +1,9 @@
-//! What the daemon may do once it runs, and that everything still works with that.
+//! What the daemon may do once it runs, and the process that runs its scripts, and that everything
+//! still works with that.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use nix::sys::signal::Signal;
@@ -17,14 +19,69 @@ const KILL: u64 = 1 << 5;
 const SETGID: u64 = 1 << 6;
 const SETUID: u64 = 1 << 7;
 
-/// A line of `/proc/PID/status`, as a number.
+/// A line of `/proc/PID/status` of the daemon, as a number.
 fn field(lab: &mut Lab, node: &str, name: &str) -> u64 {
     let pid = lab.daemon(node).pid();
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
+    number(&format!("/proc/{pid}/status"), name)
+}
+
+fn number(status: &str, name: &str) -> u64 {
+    let status = fs::read_to_string(status).expect("it runs");
     let line = status.lines().find_map(|line| line.strip_prefix(name));
     let value = line.expect("the kernel tells").trim_matches([':', '\t']);
     let radix = if name.starts_with("Cap") { 16 } else { 10 };
     u64::from_str_radix(value, radix).expect("a number")
+}
+
+/// The process that runs A's scripts.
+fn runner(lab: &mut Lab) -> Option<i32> {
+    let pid = lab.daemon("A").pid();
+    let children = format!("/proc/{pid}/task/{pid}/children");
+    let children = fs::read_to_string(children).unwrap_or_default();
+    let mut children = children.split(' ').filter_map(|pid| pid.parse().ok());
+    children.find(|pid: &i32| {
+        let name = fs::read_to_string(format!("/proc/{pid}/comm"));
+        name.is_ok_and(|name| name == "locum-scripts\n")
+    })
+}
+
+/// A folder that isn't the daemon's; gone when dropped.
+struct Elsewhere(PathBuf);
+
+impl Elsewhere {
+    fn new(lab: &Lab) -> Self {
+        let folder = PathBuf::from("/var/tmp").join(lab.namespace("elsewhere"));
+        fs::create_dir(&folder).expect("there is room");
+        Self(folder)
+    }
+}
+
+impl Drop for Elsewhere {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A program that root may run.
+fn program(path: &Path, text: &str) {
+    fs::write(path, format!("#!/bin/sh\n{text}\n")).expect("written");
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("ours");
+}
+
+/// The founding node with something more in its instance, and before it.
+fn with(global: &str, before: &str, inside: &str) -> String {
+    founding("A")
+        .replace("global_defs {", &format!("global_defs {{\n    {global}"))
+        .replace("vrrp_instance", &format!("{before}\nvrrp_instance"))
+        .replace(
+            "    advert_int 1",
+            &format!("    advert_int 1\n    {inside}"),
+        )
+}
+
+fn reload(lab: &mut Lab, configuration: &str) {
+    fs::write(lab.daemon("A").configuration(), configuration).expect("written");
+    lab.daemon("A").signal(Signal::SIGHUP);
 }
 
 /// Waits until a file holds this.
@@ -64,9 +121,12 @@ fn everything_works_with_what_is_kept() {
     lab.start("A", Kind::Locum, &conf);
     lab.await_holders(VIP, &["A"], SOON);
     let kept = NET_ADMIN | NET_RAW | KILL | SETGID | SETUID;
+    let runner = format!("/proc/{}/status", runner(&mut lab).expect("it has scripts"));
     for set in ["CapPrm", "CapEff", "CapBnd"] {
-        assert_eq!(field(&mut lab, "A", set), kept, "{set}");
+        assert_eq!(field(&mut lab, "A", set), NET_ADMIN | NET_RAW, "{set}");
+        assert_eq!(number(&runner, set), kept, "{set}");
     }
+    assert_eq!(number(&runner, "NoNewPrivs"), 1);
     assert_eq!(field(&mut lab, "A", "CapAmb"), 0);
     assert_eq!(field(&mut lab, "A", "NoNewPrivs"), 1);
     holds(&mut lab, "told", "MASTER nobody");
@@ -96,10 +156,6 @@ fn a_reload_can_t_take_back_what_was_given_up() {
     lab.start("A", Kind::Locum, &founding("A"));
     lab.await_holders(VIP, &["A"], SOON);
     assert_eq!(field(&mut lab, "A", "CapPrm"), NET_ADMIN | NET_RAW);
-    let reload = |lab: &mut Lab, conf: &str| {
-        fs::write(lab.daemon("A").configuration(), conf).expect("written");
-        lab.daemon("A").signal(Signal::SIGHUP);
-    };
     let script = founding("A").replace("advert_int 1", "advert_int 1\n    notify /bin/true nobody");
     reload(&mut lab, &script);
     holds(&mut lab, "A.log", "a script runs as another user now");
@@ -142,4 +198,115 @@ fn another_user_with_two_capabilities_is_enough() {
         lab.daemon("A").log().contains("CAP_NET_ADMIN"),
         "it says so"
     );
+}
+
+/// As if somebody had got hold of the daemon, or of a folder on its way: it is led elsewhere, and its
+/// privileges would let it.
+#[test]
+#[ignore = "needs root, network namespaces, Landlock: run by .ci/run"]
+fn files_that_are_not_its_own_stay_as_they_are() {
+    let mut lab = Lab::new(&["A"]);
+    let elsewhere = Elsewhere::new(&lab);
+    let told = elsewhere.0.join("told");
+    let script = lab.file("notify.sh");
+    program(&script, &format!("echo $3 >>{}", told.display()));
+    let own = lab.file("own");
+    fs::create_dir(&own).expect("there is room");
+    let dump = format!("state_dump_file {}/data", own.display());
+    let notify = format!("notify {} root", script.display());
+    lab.start("A", Kind::Locum, &with(&dump, "", &notify));
+    lab.await_holders(VIP, &["A"], SOON);
+    lab.daemon("A").signal(Signal::SIGUSR1);
+    holds(&mut lab, "own/data", "State = MASTER");
+    // A script of root's does there what it likes.
+    holds(&mut lab, &told.display().to_string(), "MASTER");
+    fs::rename(&own, lab.file("before")).expect("ours");
+    symlink(&elsewhere.0, &own).expect("a link");
+    lab.daemon("A").signal(Signal::SIGUSR1);
+    holds(&mut lab, "A.log", "can't write");
+    holds(&mut lab, "A.log", "Permission denied");
+    assert!(!elsewhere.0.join("data").exists(), "it has written there");
+    fs::remove_file(&own).expect("ours");
+    fs::rename(lab.file("before"), &own).expect("ours");
+    // Nor does it believe that it could.
+    let pipe = |folder: &Path| format!("{dump}\n    vrrp_notify_fifo {}/pipe", folder.display());
+    reload(&mut lab, &with(&pipe(&elsewhere.0), "", &notify));
+    holds(&mut lab, "A.log", "has given up changing files");
+    reload(&mut lab, &with(&pipe(&own), "", &notify));
+    holds(&mut lab, "A.log", "configuration reloaded");
+    assert!(own.join("pipe").exists(), "the pipe");
+}
+
+#[test]
+#[ignore = "needs root, network namespaces: run by .ci/run"]
+fn scripts_come_with_a_reload_and_end_with_the_daemon() {
+    let mut lab = Lab::new(&["A"]);
+    let (first, second) = (lab.file("first.sh"), lab.file("second.sh"));
+    let (told, slow) = (lab.file("told"), lab.file("slow"));
+    program(&first, &format!("echo first $3 >>{}", told.display()));
+    let text = format!(
+        "echo $$ >{}\necho second $3 >>{}\nsleep 1000 &\nwait",
+        slow.display(),
+        told.display()
+    );
+    program(&second, &text);
+    let notify = |script: &Path| format!("notify {} root", script.display());
+    lab.start("A", Kind::Locum, &with("", "", &notify(&first)));
+    lab.await_holders(VIP, &["A"], SOON);
+    holds(&mut lab, "told", "first MASTER");
+    reload(&mut lab, &with("", "", &notify(&second)));
+    holds(&mut lab, "A.log", "configuration reloaded");
+    lab.pull("A");
+    holds(&mut lab, "told", "second FAULT");
+    let slow: i32 = fs::read_to_string(&slow)
+        .expect("it runs")
+        .trim()
+        .parse()
+        .expect("a number");
+    let runner = runner(&mut lab).expect("it has scripts");
+    // The group and whoever is between.
+    let alive = || [slow, runner].map(|pid| Path::new(&format!("/proc/{pid}")).exists());
+    assert_eq!(alive(), [true, true]);
+    lab.daemon("A").signal(Signal::SIGKILL);
+    let start = Instant::now();
+    while alive() != [false, false] {
+        assert!(start.elapsed() < SOON, "{:?}", alive());
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
+#[test]
+#[ignore = "needs root, network namespaces: run by .ci/run"]
+fn an_insecure_script_is_refused_with_one_reason() {
+    let mut lab = Lab::new(&["A"]);
+    let (script, told) = (lab.file("notify.sh"), lab.file("told"));
+    program(&script, &format!("echo $3 >>{}", told.display()));
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o757)).expect("ours");
+    let check = format!(
+        "vrrp_script up {{\n    script {}\n    user root\n    interval 1\n    weight -10\n}}\n",
+        script.display()
+    );
+    let inside = format!(
+        "notify {} root\n    track_script {{\n        up\n    }}",
+        script.display()
+    );
+    let configuration = with("enable_script_security", &check, &inside);
+    lab.start("A", Kind::Locum, &configuration);
+    lab.await_holders(VIP, &["A"], SOON);
+    holds(&mut lab, "A.log", "can't run a script");
+    lab.stays(VIP, &["A"], std::time::Duration::from_secs(3));
+    let log = lab.daemon("A").log();
+    let reason = "it would run as root, and";
+    assert_eq!(
+        log.matches("will not be run: it would run").count(),
+        1,
+        "{log}"
+    );
+    // At the start, of the check however often it is due, and of each notification.
+    assert!(log.matches(reason).count() <= 4, "{log}");
+    assert!(log.contains("can be written by everybody"), "{log}");
+    assert!(!told.exists(), "it was run");
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).expect("ours");
+    // It is judged at each run.
+    holds(&mut lab, "A.log", "check up: good");
 }

@@ -142,7 +142,7 @@ pub(crate) fn written(config: &Config, args: &RunArgs) -> Vec<PathBuf> {
 /// Its folder as it really is; `None` when there is none.
 fn folder(path: &Path) -> Option<PathBuf> {
     let folder = path.parent().filter(|folder| *folder != Path::new(""));
-    fs::canonicalize(folder.unwrap_or(Path::new("."))).ok()
+    fs::canonicalize(folder.unwrap_or_else(|| Path::new("."))).ok()
 }
 
 impl Confinement {

@@ -257,6 +257,8 @@ impl RunArgs {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use clap::CommandFactory;
 
     use super::*;
@@ -316,7 +318,7 @@ mod tests {
         let cli = parse("locum check a.conf").expect("a command");
         assert!(matches!(cli.command, Some(Command::Check { .. })));
         let cli = parse("locum check").expect("a command");
-        let usual = |file: &PathBuf| *file == PathBuf::from("/etc/keepalived/keepalived.conf");
+        let usual = |file: &PathBuf| file == Path::new("/etc/keepalived/keepalived.conf");
         assert!(matches!(cli.command, Some(Command::Check { file, .. }) if usual(&file)));
         let cli = parse("locum probe ping --timeout 1 10.0.0.1").expect("a command");
         let Some(Command::Probe { words }) = cli.command else {

@@ -36,8 +36,8 @@ pub use group::GroupConfig;
 pub use lease::{default_lease, refresh_period};
 pub use notify::{Fifo, Hook, Mail, Notify, Reports};
 pub use object::{
-    Network, NextHop, Object, ObjectId, PROTOCOL_KEEPALIVED, Route, RouteExtras, RouteKind,
-    RouteMetric, Rule, RuleAction, StaticItem, StaticTrack, Statics, TABLE_MAIN,
+    Encap, Network, NextHop, Object, ObjectId, PROTOCOL_KEEPALIVED, Placement, Route, RouteExtras,
+    RouteKind, RouteMetric, Rule, RuleAction, StaticItem, StaticTrack, Statics, TABLE_MAIN,
 };
 pub use operation::Operation;
 pub use recording::Recording;

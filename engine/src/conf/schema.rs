@@ -7,6 +7,7 @@
 pub(super) mod address;
 pub(super) mod auth;
 pub(super) mod delays;
+mod encap;
 pub(super) mod family;
 pub(super) mod garp;
 pub(super) mod global;

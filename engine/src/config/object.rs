@@ -105,6 +105,44 @@ pub struct RouteExtras {
     pub realms: Option<(u16, u16)>,
     /// `congctl`: an algorithm for TCP, and whether it is locked.
     pub congestion: Option<(Arc<str>, bool)>,
+    /// `from` of an IPv6 route: it is for packets from there only.
+    pub from: Option<Network>,
+    /// `expires` of an IPv6 route, in seconds: the kernel removes it then.
+    pub expires: Option<u32>,
+    /// `encap`, of a route with one next hop at most.
+    pub encap: Option<Encap>,
+    /// Where it goes among routes of the same destination, metric and TOS.
+    pub placement: Placement,
+}
+
+/// Where a route goes among those of the same destination, metric and TOS.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Placement {
+    /// Before them.
+    #[default]
+    Prepend,
+    /// Behind them.
+    Append,
+    /// Nowhere, if there is one.
+    Add,
+}
+
+/// `encap ip` or `encap ip6`: packets leave within others, which IP tunnel devices make of them. 0
+/// is whatever the device has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Encap {
+    /// `dst`; its family says whether it is `ip` or `ip6`.
+    pub destination: IpAddr,
+    /// `src`, of the same family.
+    pub source: Option<IpAddr>,
+    /// `id`: the tunnel's key.
+    pub id: u32,
+    /// `ttl` or `hoplimit`.
+    pub hops: u8,
+    /// `tos` or `tc`.
+    pub class: u8,
+    /// `flags`, as the kernel's bits.
+    pub flags: u16,
 }
 
 /// What becomes of packets.
@@ -184,6 +222,10 @@ pub struct Rule {
     pub suppress_group: Option<u32>,
     /// `l3mdev`.
     pub l3mdev: bool,
+    /// `realms` of an IPv4 rule: from and to, 0 for none.
+    pub realms: Option<(u16, u16)>,
+    /// `tunnel-id`: the key of the tunnel that packets came out of.
+    pub tunnel: Option<u32>,
     /// `protocol`: 18, keepalived's, when absent.
     pub protocol: u8,
     /// Put back when somebody removes it; `no_track` says no.
@@ -254,6 +296,17 @@ impl Route {
         match self.destination.prefix {
             0 => f.write_str("default")?,
             _ => write!(f, "{}", self.destination)?,
+        }
+        if let Some(from) = self.extras.from {
+            write!(f, " from {from}")?;
+        }
+        if let Some(encap) = self.extras.encap {
+            let kind = if encap.destination.is_ipv4() {
+                "ip"
+            } else {
+                "ip6"
+            };
+            write!(f, " encap {kind} dst {}", encap.destination)?;
         }
         for hop in &self.hops {
             if let Some(gateway) = hop.gateway {

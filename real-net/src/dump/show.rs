@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use locum_engine::config::{
-    Broadcast, Config, InstanceConfig, Network, Object, Route, RouteKind, Rule, RuleAction,
-    TABLE_MAIN, VirtualAddress,
+    Broadcast, Config, InstanceConfig, Network, Object, Placement, Route, RouteKind, Rule,
+    RuleAction, TABLE_MAIN, VirtualAddress,
 };
 use locum_engine::event::StateKind;
 use locum_engine::ids::InterfaceId;
@@ -147,7 +147,11 @@ pub(super) fn object(config: &Config, object: &Object) -> String {
 
 fn route(config: &Config, route: &Route) -> String {
     let mut text = match route.kind {
-        RouteKind::Unicast => "prepend ",
+        RouteKind::Unicast => match route.extras.placement {
+            Placement::Prepend => "prepend ",
+            Placement::Append => "append ",
+            Placement::Add => "add ",
+        },
         RouteKind::Blackhole => "add blackhole ",
         RouteKind::Unreachable => "add unreachable ",
         RouteKind::Prohibit => "add prohibit ",

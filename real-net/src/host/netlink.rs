@@ -6,6 +6,7 @@
 
 mod address;
 mod batch;
+mod keys;
 mod lease;
 mod leftovers;
 mod monitor;
@@ -29,7 +30,7 @@ use netlink_sys::{Socket, SocketAddr};
 
 use address::address_message;
 pub(crate) use batch::Batch;
-pub(crate) use objects::{RouteKey, RuleKey};
+pub(crate) use keys::{RouteKey, RuleKey};
 
 /// A datagram never exceeds this; the kernel builds dumps in pieces of at most 32 KiB.
 const DATAGRAM_MAX: usize = 64 * 1024;

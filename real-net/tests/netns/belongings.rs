@@ -33,10 +33,23 @@ vrrp_instance VI_1 {
         10.5.0.0/16 via 192.168.0.1 realms 5/10 congctl reno
         10.4.0.0/16 via 192.168.0.1 congctl lock reno
         2001:db8:1::/48 dev eth0 pref high
+        2001:db8:2::/48 from 2001:db8:3::/48 via fe80::9 dev eth0
+        from 2001:db8:4::/48 2001:db8:2::/48 via fe80::9 dev eth0
+        10.10.0.0/16 encap ip id 7 dst 192.0.2.9 src 192.168.0.11 tos 4 ttl 9 via 192.168.0.1
+        10.11.0.0/16 encap ip6 dst 2001:db8::9 hoplimit 5 via 192.168.0.1
+        2001:db8:5::/48 encap ip6 id 7 dst 2001:db8::9 tc 4 via fe80::9 dev eth0
+        2001:db8:6::/48 via fe80::9 dev eth0 expires 300
+        10.20.0.0/16 via 192.168.0.1 append
+        10.21.0.0/16 via 192.168.0.1 add
+        10.22.0.0/16 via 192.168.0.1
+        10.12.0.0/16 via 192.168.0.1 ttl-propagate enabled as to 100
         10.6.0.0/16 table 6000 nexthop via 192.168.0.1 dev eth0 weight 2 nexthop via 192.168.0.2 dev eth0
     }
     virtual_rules {
         from 10.1.0.0/16 table 100 priority 1000
+        from 10.1.0.0/16 realms 5 tunnel-id 7 lookup 6000 priority 1002
+        from 10.1.0.0/16 realms 5/6 lookup 6000 priority 1003
+        from 2001:db8:3::/48 tunnel-id 8 lookup 6000 priority 1004
         to 10.2.0.0/16 fwmark 0x10/0xff ipproto udp lookup 6000 priority 1001
     }
 }
@@ -45,13 +58,43 @@ vrrp_instance VI_1 {
 struct Seen {
     routes: String,
     rules: String,
+    rules6: String,
+    /// What is there besides, and what of ours before and behind it.
+    shared: String,
+}
+
+impl Seen {
+    /// Its lines, without what is left of a route's time.
+    fn sorted(&self) -> Vec<String> {
+        let texts = [&self.routes, &self.rules, &self.rules6].into_iter();
+        let mut lines: Vec<_> = texts.flat_map(|text| text.lines()).map(timeless).collect();
+        lines.sort();
+        lines
+    }
+}
+
+/// `... expires 297sec ...` without the number.
+fn timeless(line: &str) -> String {
+    let mut words: Vec<_> = line.split_whitespace().collect();
+    if let Some(at) = words.iter().position(|word| *word == "expires") {
+        words.remove(at + 1);
+    }
+    words.join(" ")
 }
 
 fn look(lab: &Lab) -> Seen {
     let here = lab.namespace("A");
     let routes = must(&format!("ip -n {here} route show table all proto 18"));
     let rules = must(&format!("ip -n {here} rule"));
-    Seen { routes, rules }
+    let rules6 = must(&format!("ip -n {here} -6 rule"));
+    let shared = ["10.20.0.0/16", "10.21.0.0/16", "10.22.0.0/16"]
+        .map(|network| must(&format!("ip -n {here} route show {network}")));
+    Seen {
+        routes,
+        rules,
+        rules6,
+        shared: shared.concat(),
+    }
 }
 
 /// Looks until it is so.
@@ -73,18 +116,18 @@ fn until(lab: &Lab, what: &str, is: impl Fn(&Seen) -> bool) {
 fn routes_and_rules_are_there_while_it_is_master() {
     let ours = installed(Kind::Locum);
     let theirs = installed(Kind::Keepalived);
-    let sorted = |text: &str| {
-        let mut lines: Vec<_> = text.lines().map(|l| l.trim().to_owned()).collect();
-        lines.sort();
-        lines
-    };
-    assert_eq!(sorted(&ours.routes), sorted(&theirs.routes));
-    assert_eq!(sorted(&ours.rules), sorted(&theirs.rules));
+    assert_eq!(ours.sorted(), theirs.sorted());
+    assert_eq!(ours.shared, theirs.shared);
+    assert_eq!(ours.shared.lines().count(), 5, "{}", ours.shared);
 }
 
 /// What is installed by a master; and nothing of it is there before and after.
 fn installed(kind: Kind) -> Seen {
     let mut lab = Lab::new(&["A"]);
+    let here = lab.namespace("A");
+    for network in ["10.20.0.0/16", "10.21.0.0/16", "10.22.0.0/16"] {
+        must(&format!("ip -n {here} route add {network} via 192.168.0.3"));
+    }
     lab.start("A", kind, ROUTES);
     until(&lab, "static ones first", |s| {
         s.routes.contains("10.7.0.0/16") && s.rules.contains("770:")
@@ -92,7 +135,7 @@ fn installed(kind: Kind) -> Seen {
     assert_eq!(lab.holders("192.168.0.77"), ["A"]);
     assert!(!look(&lab).routes.contains("10.9.0.0/16"), "it is backup");
     until(&lab, "a master's", |s| {
-        s.routes.contains("10.6.0.0/16") && s.rules.contains("1001:")
+        s.routes.contains("10.12.0.0/16") && s.rules.contains("1001:")
     });
     let seen = look(&lab);
     lab.daemon("A").signal(Signal::SIGTERM);
@@ -117,9 +160,14 @@ fn what_somebody_removes_is_put_back() {
             "10.8.0.0/16",
             "10.6.0.0/16",
             "10.7.0.0/16",
+            "from 2001:db8:3::/48",
+            "from 2001:db8:4::/48",
+            "encap ip id 7",
         ];
-        let rules = ["1000:", "1001:", "770:"];
-        routes.iter().all(|r| s.routes.contains(r)) && rules.iter().all(|r| s.rules.contains(r))
+        let rules = ["1000:", "1001:", "1002:", "770:"];
+        routes.iter().all(|r| s.routes.contains(r))
+            && rules.iter().all(|r| s.rules.contains(r))
+            && s.rules6.contains("1004:")
     };
     until(&lab, "all of it", whole);
     let here = lab.namespace("A");
@@ -128,6 +176,10 @@ fn what_somebody_removes_is_put_back() {
         "route del default table 100",
         "route del 10.6.0.0/16 table 6000",
         "route del 10.7.0.0/16",
+        "route del 10.10.0.0/16",
+        "-6 route del 2001:db8:2::/48 from 2001:db8:3::/48 dev eth0",
+        "-6 rule del priority 1004",
+        "rule del priority 1002",
         "rule del priority 1000",
         "rule del priority 770",
         "addr del 192.168.0.77/32 dev eth0",

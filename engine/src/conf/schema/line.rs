@@ -47,6 +47,14 @@ impl<'a> Line<'a> {
         found
     }
 
+    /// The next word, if it is one of these.
+    pub(super) fn next_of(&mut self, wanted: &[&str]) -> Option<&'a Word> {
+        let word = self.words.get(self.at).copied()?;
+        let found = wanted.contains(&word.text.as_str());
+        self.at += usize::from(found);
+        found.then_some(word)
+    }
+
     /// Whether everything was understood.
     pub(super) fn is_whole(&self) -> bool {
         !self.broken
@@ -155,6 +163,19 @@ impl<'a> Line<'a> {
             self.reject(value.span, &why, "", report);
         }
         address
+    }
+
+    /// `[FROM/]TO`, two realms.
+    pub(super) fn realms(&mut self, option: &Word, report: &mut Report) -> Option<(u16, u16)> {
+        let value = self.value(option, report)?;
+        let (from, to) = value.text.split_once('/').unwrap_or(("0", value.text));
+        let number = |text| whole(text).and_then(|number| u16::try_from(number).ok());
+        let pair = number(from).zip(number(to));
+        if pair.is_none() {
+            let hint = "write the number, as /etc/iproute2/rt_realms has it: that file is not read";
+            self.reject(value.span, "a realm is a number, or FROM/TO", hint, report);
+        }
+        pair
     }
 
     /// An address range: `ADDRESS[/PREFIX]`, `default`, `any` or `all`.

@@ -2,13 +2,14 @@
 
 use core::net::IpAddr;
 
+use super::encap;
 use super::line::{Line, PROTOCOLS, SCOPES, TABLE_HINT, TABLES};
 use super::value::{Value, without_semicolon, word};
 use crate::conf::lexer::Word;
 use crate::conf::source::{Report, Span};
 use crate::conf::tree::Item;
 use crate::config::{
-    Network, PROTOCOL_KEEPALIVED, Route, RouteExtras, RouteKind, RouteMetric, TABLE_MAIN,
+    Network, PROTOCOL_KEEPALIVED, Placement, Route, RouteExtras, RouteKind, RouteMetric, TABLE_MAIN,
 };
 
 /// One line.
@@ -52,21 +53,10 @@ const METRICS: [(&str, u16, u32); 14] = [
 const FEATURES: (u16, u32) = (12, 1);
 
 /// Options of keepalived's that aren't carried out, and what may help.
-const UNSUPPORTED: [(&str, &str); 7] = [
-    (
-        "expires",
-        "a master's route is there for as long as it is master: leave the time out",
-    ),
-    ("ttl-propagate", "packets get no MPLS labels here"),
-    ("encap", "packets aren't put into others here"),
-    ("as", "packets get no MPLS labels here"),
+const UNSUPPORTED: [(&str, &str); 2] = [
     (
         "vrf",
-        "write `table NUMBER` with the table of the VRF, which isn't looked up",
-    ),
-    (
-        "from",
-        "a `virtual_rules` line with `from` leads to a table of its own",
+        "write `table NUMBER` with the table of the VRF, which `ip -d link show NAME` tells",
     ),
     ("nhid", "write the next hops themselves: `via ADDRESS`"),
 ];
@@ -154,6 +144,8 @@ fn line(item: &Item, fixed: bool, report: &mut Report) -> Option<RouteDraft> {
         line.reject(span, "this route leads nowhere", "name a network", report);
     }
     draft.route.destination = fit(destination?, &draft);
+    // The kernel removes it, as it was told to.
+    draft.route.tracked &= draft.route.extras.expires.is_none();
     complete(&mut line, &draft, report);
     line.is_whole().then_some(draft)
 }
@@ -267,28 +259,38 @@ fn attribute(line: &mut Line<'_>, option: &Word, route: &mut Route, report: &mut
             let preference = line.named(option, &names, 0, "low, medium or high", report);
             route.extras.preference = byte(preference);
         }
-        "realm" | "realms" => route.extras.realms = realms(line, option, report),
+        "realm" | "realms" => route.extras.realms = line.realms(option, report),
         "congctl" => {
             let locked = line.next_if("lock");
             let name = line.value(option, report);
             route.extras.congestion = name.map(|name| (name.text.into(), locked));
         }
-        // keepalived's way of saying how it is added; there is one way here.
-        "add" | "append" | "prepend" => {}
+        "add" => route.extras.placement = Placement::Add,
+        "append" => route.extras.placement = Placement::Append,
+        "prepend" => route.extras.placement = Placement::Prepend,
+        "from" => {
+            let value = line.value(option, report);
+            route.extras.from = value.and_then(|value| line.network(value, report));
+        }
+        "expires" => route.extras.expires = line.number(option, 1..=u32::MAX, report),
+        "encap" => route.extras.encap = encap::read(line, option, report),
+        "as" => {
+            line.next_if("to");
+            line.value(option, report);
+            for_labels(option, report);
+        }
+        "ttl-propagate" => {
+            let names = [("enabled", 1), ("disabled", 0)];
+            if line
+                .named(option, &names, 0, "enabled or disabled", report)
+                .is_some()
+            {
+                for_labels(option, report);
+            }
+        }
         name => return metric(line, name, option, route, report),
     }
     true
-}
-
-fn realms(line: &mut Line<'_>, option: &Word, report: &mut Report) -> Option<(u16, u16)> {
-    let value = line.value(option, report)?;
-    let (from, to) = value.text.split_once('/').unwrap_or(("0", value.text));
-    let pair = from.parse().ok().zip(to.parse().ok());
-    if pair.is_none() {
-        let hint = "write the number, as /etc/iproute2/rt_realms has it: that file is not read";
-        line.reject(value.span, "a realm is a number, or FROM/TO", hint, report);
-    }
-    pair
 }
 
 fn metric(
@@ -312,15 +314,49 @@ fn metric(
     true
 }
 
+/// keepalived makes no route for MPLS either, and takes these words without effect.
+fn for_labels(option: &Word, report: &mut Report) {
+    let message = format!(
+        "`{}` is for routes by MPLS labels, which this isn't: it has no effect",
+        option.text
+    );
+    report.warning(option.span, message).hint("leave it out");
+}
+
 /// `default` is of the family that the rest of the line is of.
 fn fit(destination: Network, draft: &RouteDraft) -> Network {
     let hops = draft.hops.iter().filter_map(|hop| hop.gateway);
-    let v6 = hops.chain(draft.route.source).any(|a| a.is_ipv6());
+    let from = draft.route.extras.from.map(|from| from.address);
+    let mut addresses = hops.chain(draft.route.source).chain(from);
+    let v6 = addresses.any(|a| a.is_ipv6());
     if destination.prefix == 0 && v6 {
         let address = core::net::Ipv6Addr::UNSPECIFIED.into();
         return Network { address, prefix: 0 };
     }
     destination
+}
+
+/// What a route of the other family could have, and what helps.
+fn unfit(route: &Route) -> Option<(&'static str, &'static str)> {
+    let extras = &route.extras;
+    if route.destination.address.is_ipv6() {
+        let realms = extras.realms.map(|_| ("only IPv4 routes have realms", ""));
+        let from = extras
+            .from
+            .filter(|from| from.address.is_ipv4() && from.prefix > 0);
+        return realms.or(from.map(|_| ("`from` is of another family than the destination", "")));
+    }
+    let preference = extras
+        .preference
+        .map(|_| ("only IPv6 routes have a `pref`", ""));
+    let expires = extras
+        .expires
+        .map(|_| ("only IPv6 routes have a time", "leave `expires` out"));
+    let rule = "a `virtual_rules` line with `from` leads to a table of its own";
+    let from = extras
+        .from
+        .map(|_| ("only IPv6 routes have a `from`", rule));
+    preference.or(expires).or(from)
 }
 
 fn complete(line: &mut Line<'_>, draft: &RouteDraft, report: &mut Report) {
@@ -331,12 +367,11 @@ fn complete(line: &mut Line<'_>, draft: &RouteDraft, report: &mut Report) {
         let why = format!("{other} is of another family than the destination");
         return line.reject(draft.span, &why, "", report);
     }
-    let extras = &route.extras;
-    let other_family = match family {
-        true => extras.realms.map(|_| "only IPv4 routes have realms"),
-        false => extras.preference.map(|_| "only IPv6 routes have a `pref`"),
-    };
-    if let Some(why) = other_family {
+    if let Some((why, hint)) = unfit(route) {
+        return line.reject(draft.span, why, hint, report);
+    }
+    if route.extras.encap.is_some() && draft.hops.len() > 1 {
+        let why = "`encap` is for a route with one next hop";
         return line.reject(draft.span, why, "", report);
     }
     match route.kind {

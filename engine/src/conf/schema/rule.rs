@@ -27,9 +27,6 @@ struct Making {
     group: Option<Word>,
 }
 
-/// Options of keepalived's that aren't carried out.
-const UNSUPPORTED: [&str; 3] = ["realms", "tunnel-id", "nat"];
-
 /// Protocols by name.
 const IP_PROTOCOLS: [(&str, u32); 10] = [
     ("icmp", 1),
@@ -81,7 +78,10 @@ fn line(item: &Item, fixed: bool, report: &mut Report) -> Option<RuleDraft> {
                     quoted: false,
                 });
             }
-            name if UNSUPPORTED.contains(&name) => line.unsupported(option, "", report),
+            "nat" => {
+                let hint = "Linux itself has given up routes that translate addresses";
+                line.unsupported(option, hint, report);
+            }
             _ => {
                 let shown: String = option.text.chars().take(60).collect();
                 let why = format!("`{shown}` is not understood here");
@@ -110,6 +110,10 @@ fn finish(
         return None;
     }
     rule.ipv6 |= families.contains(&Some(true));
+    if rule.ipv6 && rule.realms.is_some() {
+        line.reject(span, "only IPv4 rules have realms", "", report);
+        return None;
+    }
     let by_device = rule.l3mdev.then_some(RuleAction::Table(0));
     let Some(action) = making.action.or(by_device) else {
         let hint = "say what to do with matching packets, such as `table 100`";
@@ -151,6 +155,8 @@ fn empty() -> Rule {
         suppress_prefix: None,
         suppress_group: None,
         l3mdev: false,
+        realms: None,
+        tunnel: None,
         protocol: PROTOCOL_KEEPALIVED,
         tracked: true,
     }
@@ -189,6 +195,8 @@ fn selector(line: &mut Line<'_>, option: &Word, rule: &mut Rule, report: &mut Re
         "sport" => rule.source_ports = ports(line, option, report),
         "dport" => rule.destination_ports = ports(line, option, report),
         "l3mdev" => rule.l3mdev = true,
+        "realm" | "realms" => rule.realms = line.realms(option, report),
+        "tunnel-id" => rule.tunnel = line.number(option, 0..=u32::MAX, report),
         "protocol" => {
             let protocol = line.named(option, &PROTOCOLS, 255, "", report);
             let protocol = protocol.and_then(|n| u8::try_from(n).ok());

@@ -3,8 +3,8 @@
 use super::{assert_says, conf, instance_with, only_instance, printed, said, usable};
 use crate::conf::Severity::{Error, Warning};
 use crate::config::{
-    Network, NextHop, Object, Route, RouteExtras, RouteKind, RouteMetric, Rule, RuleAction,
-    StaticItem,
+    Encap, Network, NextHop, Object, Placement, Route, RouteExtras, RouteKind, RouteMetric, Rule,
+    RuleAction, StaticItem,
 };
 use crate::ids::{InstanceId, InterfaceId};
 
@@ -121,9 +121,9 @@ fn a_route_with_everything() {
 fn the_rarer_words_of_a_route_are_kept() {
     let v4 = route("10.0.0.0/8 via 192.0.2.9 realms 5/10 congctl lock bbr");
     let expected = RouteExtras {
-        preference: None,
         realms: Some((5, 10)),
         congestion: Some(("bbr".into(), true)),
+        ..RouteExtras::default()
     };
     assert_eq!(v4.extras, expected);
     let to = route("10.0.0.0/8 via 192.0.2.9 realms 7").extras.realms;
@@ -146,6 +146,91 @@ fn the_rarer_words_of_a_route_are_kept() {
     ] {
         let lines = format!("virtual_routes {{\n{line}\n}}");
         assert_says(&lines, Warning, part);
+    }
+}
+
+#[test]
+fn a_route_may_be_for_some_packets_or_for_some_time() {
+    let read = route("default from 2001:db8:6::9/48 via fe80::9 dev eth0 expires 300");
+    assert!(read.destination.address.is_ipv6());
+    let from = Network {
+        address: "2001:db8:6::".parse().expect("an address"),
+        prefix: 48,
+    };
+    assert_eq!(
+        (read.extras.from, read.extras.expires),
+        (Some(from), Some(300))
+    );
+    assert!(!read.tracked, "nobody puts it back when its time is over");
+    for (word, placement) in [
+        ("add", Placement::Add),
+        ("append", Placement::Append),
+        ("prepend", Placement::Prepend),
+        ("", Placement::Prepend),
+    ] {
+        let read = route(&format!("10.0.0.0/8 via 192.0.2.9 {word}"));
+        assert_eq!(read.extras.placement, placement, "{word}");
+    }
+}
+
+#[test]
+fn packets_may_be_put_into_others() {
+    let read =
+        route("10.0.0.0/8 encap ip id 0x10 dst 192.0.2.9 src 192.0.2.1 tos 4 ttl 9 dev ipip0");
+    let expected = Encap {
+        destination: [192, 0, 2, 9].into(),
+        source: Some([192, 0, 2, 1].into()),
+        id: 16,
+        hops: 9,
+        class: 4,
+        flags: 0,
+    };
+    assert_eq!(read.extras.encap, Some(expected));
+    assert_eq!((read.source, read.hops.len()), (None, 1));
+    // What follows the tunnel's words is the route's again.
+    let read = route("10.0.0.0/8 encap ip6 dst 2001:db8::9 hoplimit 5 via 192.0.2.9 hoplimit 7");
+    let encap = read.extras.encap.expect("it has one");
+    assert_eq!((encap.hops, encap.destination.is_ipv6()), (5, true));
+    assert_eq!((read.metrics.len(), read.metrics[0].value), (1, 7));
+    for (line, part) in [
+        (
+            "10.0.0.0/8 encap mpls 100 via 192.0.2.9",
+            "`encap mpls` is not supported",
+        ),
+        (
+            "10.0.0.0/8 encap gre dst 192.0.2.9 dev x",
+            "no encapsulation",
+        ),
+        ("10.0.0.0/8 encap ip id 5 dev x", "needs `dst ADDRESS`"),
+        (
+            "10.0.0.0/8 encap ip dst 2001:db8::9 dev x",
+            "of the other family",
+        ),
+        (
+            "10.0.0.0/8 encap ip dst 192.0.2.9 tos 256 dev x",
+            "from 0 to 255",
+        ),
+        (
+            "10.0.0.0/8 encap ip dst 192.0.2.9 nexthop dev x nexthop dev y",
+            "one next hop",
+        ),
+        (
+            "10.0.0.0/8 from 10.0.0.0/8 dev x",
+            "only IPv6 routes have a `from`",
+        ),
+        ("2001:db8::/32 from 10.0.0.0/8 dev x", "another family"),
+        ("10.0.0.0/8 dev x expires 5", "only IPv6 routes have a time"),
+    ] {
+        rejected("virtual_routes", line, part);
+    }
+}
+
+#[test]
+fn words_for_labels_cost_nothing() {
+    for words in ["as to 100", "as 100", "ttl-propagate disabled"] {
+        let lines = format!("virtual_routes {{\n10.0.0.0/8 {words} via 192.0.2.9\n}}");
+        assert_says(&lines, Warning, "it has no effect");
+        assert_eq!(shown(&lines), ["route 10.0.0.0/8 via 192.0.2.9"], "{words}");
     }
 }
 
@@ -189,6 +274,9 @@ fn a_rule_with_everything() {
     assert_eq!(read.source_ports, Some((10, 20)));
     assert_eq!(read.destination_ports, Some((53, 53)));
     assert!(!read.ipv6);
+    let read = rule("from 10.0.0.0/8 realms 5/0x17 tunnel-id 7 table 5 priority 6");
+    assert_eq!((read.realms, read.tunnel), (Some((5, 23)), Some(7)));
+    assert_eq!(rule("realms 5 table 5 priority 6").realms, Some((0, 5)));
     assert!(rule("to 1:2::/112 lookup main priority 5").ipv6);
     assert_eq!(rule("l3mdev priority 1000").action, RuleAction::Table(0));
     assert_eq!(
@@ -215,12 +303,12 @@ fn a_rule_without_a_priority_gets_keepaliveds() {
 fn what_is_not_understood_costs_the_line() {
     let routes = [
         (
-            "10.0.0.0/8 via 192.0.2.9 encap mpls 100",
-            "`encap` is not supported",
+            "10.0.0.0/8 via 192.0.2.9 vrf blue",
+            "`vrf` is not supported",
         ),
         (
-            "10.0.0.0/8 via 192.0.2.9 expires 30",
-            "`expires` is not supported",
+            "10.0.0.0/8 via 192.0.2.9 ttl-propagate maybe",
+            "no value `maybe`",
         ),
         (
             "10.0.0.0/8 via 192.0.2.9 bogus 5",
@@ -251,7 +339,22 @@ fn what_is_not_understood_costs_the_line() {
             "different families",
         ),
         ("fwmark x table 5", "`fwmark` is a number"),
-        ("tunnel-id 5 table 5", "`tunnel-id` is not supported"),
+        (
+            "tunnel-id 5000000000 table 5",
+            "`tunnel-id` is a whole number",
+        ),
+        (
+            "from 10.0.0.0/8 realms cosmos table 5",
+            "a realm is a number",
+        ),
+        (
+            "from 2001:db8::/32 realms 5 table 5",
+            "only IPv4 rules have realms",
+        ),
+        (
+            "from 10.0.0.0/8 nat 192.0.2.1 table 5",
+            "`nat` is not supported",
+        ),
         ("from all goto 40 priority 40", "a later rule"),
     ];
     for (line, part) in rules {

@@ -1,34 +1,22 @@
-//! Routes and rules as netlink messages, and what the kernel tells of those that are gone.
+//! Routes and rules as netlink messages. What the kernel tells of those that are gone is in `keys`.
 
 use std::io;
 use std::net::IpAddr;
 
-use locum_engine::config::{Network, NextHop, Route, RouteKind, Rule, RuleAction};
-use netlink_packet_core::{DefaultNla, NLM_F_CREATE, NLM_F_EXCL};
+use locum_engine::config::{Encap, NextHop, Placement, Route, RouteKind, Rule, RuleAction};
+use netlink_packet_core::{DefaultNla, NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL};
 use netlink_packet_route::route::{
-    RouteAttribute, RouteFlags, RouteHeader, RouteMessage, RouteMetric as Metric, RouteNextHop,
-    RouteNextHopFlags, RouteRealm, RouteScope, RouteType,
+    RouteAttribute, RouteFlags, RouteHeader, RouteIp6Tunnel, RouteIp6TunnelFlags, RouteIpTunnel,
+    RouteIpTunnelFlags, RouteLwEnCapType, RouteLwTunnelEncap, RouteMessage, RouteMetric as Metric,
+    RouteNextHop, RouteNextHopFlags, RouteRealm, RouteScope, RouteType,
 };
 use netlink_packet_route::rule::{
     RuleAction as Action, RuleAttribute, RuleFlags, RuleMessage, RulePortRange, RuleUidRange,
 };
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 
-use super::{Netlink, attributes};
+use super::Netlink;
 
-/// `struct rtmsg` and `struct fib_rule_hdr` are of one size.
-const HEADER: usize = 12;
-/// IPv6 routes have this metric unless they are given one.
-const METRIC_V6: u32 = 1024;
-/// The names of FR_ACT_*.
-const ACT_TO_TABLE: u8 = 1;
-const ACT_GOTO: u8 = 2;
-/// `FRA_*` and `RTA_*` that are read.
-const FRA_DST: u16 = 1;
-const FRA_SRC: u16 = 2;
-const FRA_GOTO: u16 = 4;
-const FRA_PRIORITY: u16 = 6;
-const FRA_TABLE: u16 = 15;
 /// The congestion control algorithm among a route's metrics.
 const RTAX_CC_ALGO: u16 = 16;
 
@@ -42,8 +30,13 @@ impl Netlink {
         add: bool,
     ) -> io::Result<()> {
         let message = route_message(route, index);
+        let flags = match route.extras.placement {
+            Placement::Prepend => NLM_F_CREATE,
+            Placement::Append => NLM_F_CREATE | NLM_F_APPEND,
+            Placement::Add => NLM_F_CREATE | NLM_F_EXCL,
+        };
         match add {
-            true => self.ask(RouteNetlinkMessage::NewRoute(message), NLM_F_CREATE),
+            true => self.ask(RouteNetlinkMessage::NewRoute(message), flags),
             false => self.ask(RouteNetlinkMessage::DelRoute(message), 0),
         }
     }
@@ -61,135 +54,11 @@ impl Netlink {
     }
 }
 
-/// What tells one of our routes from others, as far as the kernel says it when one goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct RouteKey {
-    destination: Network,
-    table: u32,
-    tos: u8,
-    metric: u32,
-    protocol: u8,
-    kind: u8,
-    /// Of a route with one next hop.
-    gateway: Option<IpAddr>,
-}
-
-/// The same of a rule.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct RuleKey {
-    ipv6: bool,
-    priority: u32,
-    from: Option<Network>,
-    to: Option<Network>,
-    tos: u8,
-    action: u8,
-    target: u32,
-}
-
-impl RouteKey {
-    /// The key of a configured route.
-    pub(crate) fn of(route: &Route) -> Self {
-        let metric_v6 = route.destination.address.is_ipv6().then_some(METRIC_V6);
-        Self {
-            destination: route.destination,
-            table: route.table,
-            tos: route.tos,
-            metric: route.metric.or(metric_v6).unwrap_or(0),
-            protocol: route.protocol,
-            kind: kind(route.kind).into(),
-            gateway: match &route.hops[..] {
-                [hop] => hop.gateway,
-                _ => None,
-            },
-        }
-    }
-
-    /// The key of the route that a message is about.
-    pub(crate) fn read(payload: &[u8]) -> Option<Self> {
-        let [family, prefix, _, tos, table, protocol, _, kind] = *payload.first_chunk()?;
-        let mut key = Self {
-            destination: Network {
-                address: nowhere(family)?,
-                prefix,
-            },
-            table: table.into(),
-            tos,
-            metric: 0,
-            protocol,
-            kind,
-            gateway: None,
-        };
-        for (kind, value) in attributes(payload.get(HEADER..)?) {
-            match kind {
-                libc::RTA_DST => key.destination.address = address(value)?,
-                libc::RTA_TABLE => key.table = number(value)?,
-                libc::RTA_PRIORITY => key.metric = number(value)?,
-                libc::RTA_GATEWAY => key.gateway = address(value),
-                _ => {}
-            }
-        }
-        Some(key)
-    }
-}
-
-impl RuleKey {
-    /// The key of a configured rule.
-    pub(crate) fn of(rule: &Rule) -> Self {
-        let (action, target) = match rule.action {
-            RuleAction::Table(table) => (ACT_TO_TABLE, table),
-            RuleAction::Goto(priority) => (ACT_GOTO, priority),
-            RuleAction::Nop => (Action::Nop.into(), 0),
-            RuleAction::Blackhole => (Action::Blackhole.into(), 0),
-            RuleAction::Unreachable => (Action::Unreachable.into(), 0),
-            RuleAction::Prohibit => (Action::Prohibit.into(), 0),
-        };
-        Self {
-            ipv6: rule.ipv6,
-            priority: rule.priority,
-            from: rule.from,
-            to: rule.to,
-            tos: rule.tos,
-            action,
-            target,
-        }
-    }
-
-    /// The key of the rule that a message is about.
-    pub(crate) fn read(payload: &[u8]) -> Option<Self> {
-        let [family, to, from, tos, table, _, _, action] = *payload.first_chunk()?;
-        let any = nowhere(family)?;
-        let mut key = Self {
-            ipv6: any.is_ipv6(),
-            priority: 0,
-            from: None,
-            to: None,
-            tos,
-            action,
-            target: u32::from(table),
-        };
-        for (kind, value) in attributes(payload.get(HEADER..)?) {
-            let network = |prefix| {
-                let address = address(value)?;
-                Some(Network { address, prefix })
-            };
-            match kind {
-                FRA_DST => key.to = network(to),
-                FRA_SRC => key.from = network(from),
-                FRA_PRIORITY => key.priority = number(value)?,
-                FRA_TABLE if action == ACT_TO_TABLE => key.target = number(value)?,
-                FRA_GOTO => key.target = number(value)?,
-                _ => {}
-            }
-        }
-        if ![ACT_TO_TABLE, ACT_GOTO].contains(&action) {
-            key.target = 0;
-        }
-        Some(key)
-    }
-}
-
 /// The message that adds or removes a route. `index` finds the kernel's index of an interface.
-fn route_message(route: &Route, index: impl Fn(&NextHop) -> Option<u32>) -> RouteMessage {
+pub(super) fn route_message(
+    route: &Route,
+    index: impl Fn(&NextHop) -> Option<u32>,
+) -> RouteMessage {
     let mut message = RouteMessage::default();
     message.header = RouteHeader {
         address_family: family(route.destination.address),
@@ -228,12 +97,16 @@ fn route_message(route: &Route, index: impl Fn(&NextHop) -> Option<u32>) -> Rout
         }
     }
     let extras = &route.extras;
-    if let Some((source, destination)) = extras.realms {
-        let realm = RouteRealm {
-            source,
-            destination,
-        };
-        attributes.push(RouteAttribute::Realm(realm));
+    attributes.extend(extras.realms.map(|r| RouteAttribute::Realm(realm(r))));
+    if let Some(from) = extras.from {
+        message.header.source_prefix_length = from.prefix;
+        attributes.push(RouteAttribute::Source(from.address.into()));
+    }
+    attributes.extend(extras.expires.map(RouteAttribute::Expires));
+    if let Some(encap) = &extras.encap {
+        let (kind, parts) = tunnel(encap);
+        attributes.push(RouteAttribute::EncapType(kind));
+        attributes.push(RouteAttribute::Encap(parts));
     }
     if let Some(preference) = extras.preference {
         attributes.push(RouteAttribute::Preference(preference.into()));
@@ -245,7 +118,7 @@ fn route_message(route: &Route, index: impl Fn(&NextHop) -> Option<u32>) -> Rout
 }
 
 /// The message that adds or removes a rule.
-fn rule_message(rule: &Rule) -> RuleMessage {
+pub(super) fn rule_message(rule: &Rule) -> RuleMessage {
     let mut message = RuleMessage::default();
     let header = &mut message.header;
     header.family = match rule.ipv6 {
@@ -313,7 +186,68 @@ fn rule_message(rule: &Rule) -> RuleMessage {
     list.extend(rule.suppress_prefix.map(RuleAttribute::SuppressPrefixLen));
     list.extend(rule.suppress_group.map(RuleAttribute::SuppressIfGroup));
     list.extend(rule.l3mdev.then_some(RuleAttribute::L3MDev(true)));
+    list.extend(rule.realms.map(|r| RuleAttribute::Realm(realm(r))));
+    list.extend(rule.tunnel.map(|id| RuleAttribute::TunId(id.into())));
     message
+}
+
+fn realm((source, destination): (u16, u16)) -> RouteRealm {
+    RouteRealm {
+        source,
+        destination,
+    }
+}
+
+/// A tunnel's kind and what is said about it; what is 0 is left to the device.
+fn tunnel(encap: &Encap) -> (RouteLwEnCapType, Vec<RouteLwTunnelEncap>) {
+    let Encap {
+        id,
+        hops,
+        class,
+        flags,
+        ..
+    } = *encap;
+    let number = |n: u8| (n > 0).then_some(n);
+    let id = (id > 0).then_some(u64::from(id));
+    let flags = (flags > 0).then_some(flags);
+    match (encap.destination, encap.source) {
+        (IpAddr::V6(destination), source) => {
+            let source = source.and_then(|source| match source {
+                IpAddr::V6(source) => Some(source),
+                IpAddr::V4(_) => None,
+            });
+            let flags = flags.map(RouteIp6TunnelFlags::from_bits_retain);
+            let parts = [
+                Some(RouteIp6Tunnel::Destination(destination)),
+                source.map(RouteIp6Tunnel::Source),
+                id.map(RouteIp6Tunnel::Id),
+                number(hops).map(RouteIp6Tunnel::Hoplimit),
+                number(class).map(RouteIp6Tunnel::Tc),
+                flags.map(RouteIp6Tunnel::Flags),
+            ];
+            let parts = parts.into_iter().flatten();
+            let parts = parts.map(RouteLwTunnelEncap::Ip6).collect();
+            (RouteLwEnCapType::Ip6, parts)
+        }
+        (IpAddr::V4(destination), source) => {
+            let source = source.and_then(|source| match source {
+                IpAddr::V4(source) => Some(source),
+                IpAddr::V6(_) => None,
+            });
+            let flags = flags.map(RouteIpTunnelFlags::from_bits_retain);
+            let parts = [
+                Some(RouteIpTunnel::Destination(destination)),
+                source.map(RouteIpTunnel::Source),
+                id.map(RouteIpTunnel::Id),
+                number(hops).map(RouteIpTunnel::Ttl),
+                number(class).map(RouteIpTunnel::Tos),
+                flags.map(RouteIpTunnel::Flags),
+            ];
+            let parts = parts.into_iter().flatten();
+            let parts = parts.map(RouteLwTunnelEncap::Ip).collect();
+            (RouteLwEnCapType::Ip, parts)
+        }
+    }
 }
 
 fn hop_attributes(hop: &NextHop) -> Option<RouteAttribute> {
@@ -363,7 +297,7 @@ fn scope(route: &Route) -> u8 {
     route.scope.unwrap_or(usual)
 }
 
-fn kind(kind: RouteKind) -> RouteType {
+pub(super) fn kind(kind: RouteKind) -> RouteType {
     match kind {
         RouteKind::Unicast => RouteType::Unicast,
         RouteKind::Blackhole => RouteType::BlackHole,
@@ -377,110 +311,5 @@ fn family(address: IpAddr) -> AddressFamily {
     match address {
         IpAddr::V4(_) => AddressFamily::Inet,
         IpAddr::V6(_) => AddressFamily::Inet6,
-    }
-}
-
-fn nowhere(family: u8) -> Option<IpAddr> {
-    match i32::from(family) {
-        libc::AF_INET => Some(IpAddr::from([0; 4])),
-        libc::AF_INET6 => Some(IpAddr::from([0; 16])),
-        _ => None,
-    }
-}
-
-fn address(value: &[u8]) -> Option<IpAddr> {
-    let v4 = <[u8; 4]>::try_from(value).map(IpAddr::from);
-    v4.or_else(|_| <[u8; 16]>::try_from(value).map(IpAddr::from))
-        .ok()
-}
-
-fn number(value: &[u8]) -> Option<u32> {
-    value.try_into().ok().map(u32::from_ne_bytes)
-}
-
-#[cfg(test)]
-mod tests {
-    use locum_engine::config::RouteExtras;
-    use netlink_packet_core::Emitable;
-
-    use super::*;
-
-    fn net(octets: [u8; 4], prefix: u8) -> Network {
-        let address = octets.into();
-        Network { address, prefix }
-    }
-
-    fn route() -> Route {
-        Route {
-            kind: RouteKind::Unicast,
-            destination: net([10, 9, 0, 0], 16),
-            hops: vec![NextHop {
-                gateway: Some([192, 168, 0, 1].into()),
-                ..NextHop::default()
-            }],
-            source: None,
-            table: 1000,
-            scope: None,
-            metric: Some(7),
-            tos: 4,
-            protocol: 18,
-            metrics: vec![],
-            extras: RouteExtras::default(),
-            tracked: true,
-        }
-    }
-
-    fn bytes(message: &impl Emitable) -> Vec<u8> {
-        let mut bytes = vec![0; message.buffer_len()];
-        message.emit(&mut bytes);
-        bytes
-    }
-
-    #[test]
-    fn a_route_is_recognised_when_it_goes() {
-        let message = bytes(&route_message(&route(), |_| Some(3)));
-        assert_eq!(RouteKey::read(&message), Some(RouteKey::of(&route())));
-        let other = Route {
-            metric: None,
-            ..route()
-        };
-        assert_ne!(RouteKey::read(&message), Some(RouteKey::of(&other)));
-        for end in 0..message.len() {
-            let _ = RouteKey::read(&message[..end]);
-        }
-    }
-
-    #[test]
-    fn a_rule_is_recognised_when_it_goes() {
-        let rule = Rule {
-            ipv6: false,
-            action: RuleAction::Table(1000),
-            priority: 100,
-            invert: false,
-            from: Some(net([10, 1, 0, 0], 16)),
-            to: None,
-            tos: 0,
-            mark: Some((1, 0xff)),
-            input: Some("eth0".into()),
-            output: None,
-            users: None,
-            ip_protocol: Some(17),
-            source_ports: None,
-            destination_ports: Some((53, 53)),
-            suppress_prefix: None,
-            suppress_group: None,
-            l3mdev: false,
-            protocol: 18,
-            tracked: true,
-        };
-        let message = bytes(&rule_message(&rule));
-        assert_eq!(RuleKey::read(&message), Some(RuleKey::of(&rule)));
-        let other = Rule {
-            action: RuleAction::Goto(200),
-            ..rule
-        };
-        assert_ne!(RuleKey::read(&message), Some(RuleKey::of(&other)));
-        let message = bytes(&rule_message(&other));
-        assert_eq!(RuleKey::read(&message), Some(RuleKey::of(&other)));
     }
 }

@@ -336,27 +336,43 @@ fn fit(destination: Network, draft: &RouteDraft) -> Network {
     destination
 }
 
-/// What a route of the other family could have, and what helps.
+/// What only a route of the other family can have, and what helps.
 fn unfit(route: &Route) -> Option<(&'static str, &'static str)> {
+    let v6 = route.destination.address.is_ipv6();
     let extras = &route.extras;
-    if route.destination.address.is_ipv6() {
-        let realms = extras.realms.map(|_| ("only IPv4 routes have realms", ""));
-        let from = extras
-            .from
-            .filter(|from| from.address.is_ipv4() && from.prefix > 0);
-        return realms.or(from.map(|_| ("`from` is of another family than the destination", "")));
-    }
-    let preference = extras
-        .preference
-        .map(|_| ("only IPv6 routes have a `pref`", ""));
-    let expires = extras
-        .expires
-        .map(|_| ("only IPv6 routes have a time", "leave `expires` out"));
-    let rule = "a `virtual_rules` line with `from` leads to a table of its own";
-    let from = extras
+    let other = extras
         .from
-        .map(|_| ("only IPv6 routes have a `from`", rule));
-    preference.or(expires).or(from)
+        .is_some_and(|from| from.prefix > 0 && from.address.is_ipv4());
+    let rule = "a `virtual_rules` line with `from` leads to a table of its own";
+    let unfit = [
+        (
+            v6 && extras.realms.is_some(),
+            "only IPv4 routes have realms",
+            "",
+        ),
+        (
+            v6 && other,
+            "`from` is of another family than the destination",
+            "",
+        ),
+        (
+            !v6 && extras.preference.is_some(),
+            "only IPv6 routes have a `pref`",
+            "",
+        ),
+        (
+            !v6 && extras.expires.is_some(),
+            "only IPv6 routes have a time",
+            "leave `expires` out",
+        ),
+        (
+            !v6 && extras.from.is_some(),
+            "only IPv6 routes have a `from`",
+            rule,
+        ),
+    ];
+    let mut unfit = unfit.into_iter();
+    unfit.find(|(is, ..)| *is).map(|(_, why, hint)| (why, hint))
 }
 
 fn complete(line: &mut Line<'_>, draft: &RouteDraft, report: &mut Report) {

@@ -5,8 +5,10 @@ use std::net::IpAddr;
 
 use locum_engine::config::Config;
 use locum_engine::driver::HostChange;
+use tracing::warn;
 
 use super::KernelHost;
+use super::devices::Devices;
 
 /// What the engine was told of each, once it was.
 pub(super) type Sources = BTreeMap<IpAddr, Option<bool>>;
@@ -23,8 +25,19 @@ impl KernelHost {
 
     /// Tells of those that have come or gone.
     pub(super) fn report_sources(&mut self) {
+        // The table isn't told of addresses that we have added: of those the kernel is asked.
+        let ours = self
+            .sources
+            .keys()
+            .any(|a| self.virtual_addresses.contains(a));
+        let now = ours.then(Devices::read).transpose();
+        let now = now.unwrap_or_else(|e| {
+            warn!("can't ask for the addresses that adverts come from: {e}");
+            None
+        });
+        let devices = now.as_ref().unwrap_or(&self.devices);
         for (address, told) in &mut self.sources {
-            let present = self.devices.hold(*address);
+            let present = devices.hold(*address);
             if told.replace(present) != Some(present) {
                 let change = HostChange::Source(*address, present);
                 self.changes.push_back(change);

@@ -194,7 +194,11 @@ impl KernelHost {
                 self.changes.push_back(refused);
             }
         }
+        let is_source = self.sources.contains_key(&address.address);
         self.held.insert(address, ours);
+        if is_source {
+            self.report_sources();
+        }
     }
 
     /// Removes them now, whatever else waits.

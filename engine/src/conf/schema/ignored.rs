@@ -77,7 +77,8 @@ const BALANCER: &str = "load balancing is not part of this daemon";
 const BFD: &str = "no BFD session is kept, and nothing tracks it: the adverts themselves find a \
      dead peer, with `advert_int` below a second as fast";
 const IPVLAN: &str = "the addresses go on the interface itself, whose MAC address an ipvlan device has \
-     anyway";
+     anyway; an address in this line is not used: `static_ipaddress` sets one up, and `mcast_src_ip` \
+     makes it the source of adverts";
 const PROCESS: &str = "how the daemon's processes are run is not set here";
 const FIREWALL: &str = "what `no_accept` needs is in the nftables table `locum`";
 const SNMP: &str = "there is no SNMP agent";

@@ -1,7 +1,7 @@
 //! `track_src_ip`: who loses the address that it sends from lets go, which keepalived doesn't (2.2.7 and
 //! 2.4.3: docs/differences.md). That address may be a virtual one of the same daemon's.
 
-use std::net::IpAddr;
+use std::net::Ipv4Addr;
 
 use locum_engine::wire::ipv4;
 
@@ -51,9 +51,10 @@ fn without_its_source_a_master_lets_go() {
     lab.await_holders(VIP, &["A"], SOON);
     let adverts = capture.adverts();
     assert!(!adverts.is_empty(), "it spoke");
+    let source: Ipv4Addr = SOURCE.parse().expect("it is one");
     for advert in adverts {
         let view = ipv4::View::new(&advert.packet).expect("a sound packet");
-        assert_eq!(IpAddr::V4(view.source()).to_string(), SOURCE);
+        assert_eq!(view.source(), source);
     }
 }
 

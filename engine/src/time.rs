@@ -84,6 +84,21 @@ impl fmt::Display for Seconds {
     }
 }
 
+/// A span that was measured, as people read it: to the millisecond, where it has any.
+#[derive(Clone, Copy, Debug)]
+pub struct Measured(pub Duration);
+
+impl fmt::Display for Measured {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let half = Duration::from_micros(500);
+        let millis = (self.0.saturating_add(half)).as_millis();
+        match u64::try_from(millis) {
+            Ok(0) | Err(_) => Seconds(self.0).fmt(f),
+            Ok(millis) => Seconds(Duration::from_millis(millis)).fmt(f),
+        }
+    }
+}
+
 /// An advertisement interval in centiseconds, the wire unit of VRRPv3 (RFC 9568 5.2.7).
 ///
 /// VRRPv2 counts whole seconds (RFC 3768 5.3.7); they convert exactly, so seconds and
@@ -157,6 +172,15 @@ mod tests {
             Instant::from_nanos(3_723_000_000_001).to_string(),
             "01:02:03.000000001"
         );
+    }
+
+    #[test]
+    fn what_was_measured_is_read_to_the_millisecond() {
+        let said = |nanos| Measured(Duration::from_nanos(nanos)).to_string();
+        assert_eq!(said(3_609_532_337), "3.61 s");
+        assert_eq!(said(3_609_375_000), "3.609 s");
+        assert_eq!(said(999_999_999), "1 s");
+        assert_eq!(said(400_000), "0.0004 s");
     }
 
     #[test]

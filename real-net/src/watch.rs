@@ -104,19 +104,18 @@ impl Screen {
         ])
         .areas(frame.area());
         frame.render_widget(self.head(), head);
-        let rows: Vec<Row<'_>> = show::rows(&self.shown)
+        let cells = show::rows(&self.shown);
+        let wanted = show::widths(&cells);
+        let rows: Vec<Row<'_>> = cells
             .into_iter()
             .zip(&self.shown.instances)
             .map(|(cells, seen)| Row::new(cells).style(style(&seen.state, &seen.contested)))
             .collect();
-        let widths = [
-            Constraint::Max(24),
-            Constraint::Length(7),
-            Constraint::Length(12),
-            Constraint::Length(13),
-            Constraint::Max(44),
-            Constraint::Fill(1),
-        ];
+        // Names may be long; the reason has what is left, and stands below for the one that is chosen.
+        let most = [24, 7, 12, 13, 44];
+        let columns = wanted.into_iter().zip(most);
+        let columns = columns.map(|(wanted, most)| Constraint::Length(wanted.min(most) as u16));
+        let widths = columns.chain([Constraint::Fill(1)]);
         let table = Table::new(rows, widths)
             .header(Row::new(show::HEADS).style(Style::new().add_modifier(Modifier::BOLD)))
             .row_highlight_style(Style::new().add_modifier(Modifier::REVERSED));

@@ -5,7 +5,7 @@ use core::fmt;
 use super::{Announcement, Event, Reason};
 use crate::config::{Config, StaticItem};
 use crate::ids::Priority;
-use crate::time::Seconds;
+use crate::time::{Measured, Seconds};
 
 impl Event {
     pub(super) fn write(&self, config: &Config, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -125,7 +125,7 @@ impl Event {
                 write!(
                     f,
                     "advert late by {}: may have been replaced meanwhile",
-                    Seconds(*by)
+                    Measured(*by)
                 )
             }
         }
@@ -154,13 +154,13 @@ impl Reason {
                 master: Some(master),
                 silence,
             } => {
-                write!(f, "no advert from {master} for {}", Seconds(*silence))
+                write!(f, "no advert from {master} for {}", Measured(*silence))
             }
             Self::MasterSilent {
                 master: None,
                 silence,
             } => {
-                write!(f, "no master heard for {}", Seconds(*silence))
+                write!(f, "no master heard for {}", Measured(*silence))
             }
             Self::MasterResigned { master } => write!(f, "{master} resigned"),
             Self::Preempted { master, priority } => {
@@ -226,7 +226,7 @@ impl Reason {
                 write!(
                     f,
                     "was held up for {}: may have been replaced meanwhile",
-                    Seconds(*by)
+                    Measured(*by)
                 )
             }
             Self::Drained => f.write_str("drained"),

@@ -19,14 +19,27 @@ impl fmt::Display for Plan {
 }
 
 fn show<Id>(f: &mut fmt::Formatter<'_>, steps: &[Step<Id>], kind: &str) -> fmt::Result {
+    // Of thousands, those that stay as they are would hide the others.
+    let unchanged = steps.iter().filter(|step| step.fate == Fate::Unchanged);
+    let unchanged = unchanged.count();
+    let folded = unchanged > MOST_UNCHANGED;
     for Step { name, fate, .. } in steps {
+        if folded && *fate == Fate::Unchanged {
+            continue;
+        }
         writeln!(f, "{kind} {name}: {fate}")?;
         for change in fate.changes() {
             writeln!(f, "    {change}")?;
         }
     }
+    if folded {
+        writeln!(f, "{kind}: {unchanged} others unchanged")?;
+    }
     Ok(())
 }
+
+/// So many unchanged ones are named.
+const MOST_UNCHANGED: usize = 8;
 
 impl Fate {
     /// What is different about it.

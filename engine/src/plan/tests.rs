@@ -179,3 +179,17 @@ fn the_start_delay_waits_for_a_start() {
     );
     assert!(said.contains("A: unchanged"), "{said}");
 }
+
+/// Of many, those that change aren't lost among the others.
+#[test]
+fn many_that_stay_as_they_are_are_counted() {
+    let many = |n: u8| -> String {
+        let one = |n| instance(&format!("A{n}"), "eth0", n, "");
+        (1..=n).map(one).collect()
+    };
+    let said = plan(&many(40), &many(41));
+    assert_eq!(
+        said,
+        "vrrp_instance A41: added\nvrrp_instance: 40 others unchanged\n"
+    );
+}

@@ -212,8 +212,11 @@ fn status(reach: &Reach, instance: Option<String>, json: bool) -> Result<ExitCod
         let _ = serde_json::to_writer(&mut out, &all);
         let _ = writeln!(out);
     } else {
-        let painter = Painter::for_terminal(out.is_terminal());
-        let _ = write!(out, "{}", Table::new(&all, alone, painter));
+        let terminal = out.is_terminal();
+        let size = ratatui::crossterm::terminal::size().ok();
+        let columns = size.filter(|_| terminal).map(|(width, _)| width.into());
+        let table = Table::new(&all, alone, Painter::for_terminal(terminal));
+        let _ = write!(out, "{}", table.within(columns));
     }
     Ok(ExitCode::SUCCESS)
 }

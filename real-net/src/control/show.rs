@@ -20,6 +20,8 @@ pub struct Table<'a> {
     /// One instance, and everything about it.
     alone: bool,
     painter: Painter,
+    /// Columns of the terminal, if it is one.
+    width: Option<usize>,
 }
 
 /// What stands above the columns.
@@ -61,7 +63,14 @@ impl<'a> Table<'a> {
             all,
             alone,
             painter,
+            width: None,
         }
+    }
+
+    /// On a terminal of so many columns, where what doesn't fit into a row stands below it.
+    pub fn within(mut self, columns: Option<usize>) -> Self {
+        self.width = columns;
+        self
     }
 
     fn head(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -151,7 +160,10 @@ impl<'a> Table<'a> {
         }
         for transition in &counters.transitions {
             let (count, to, reason) = (transition.count, &transition.to, &transition.reason);
-            writeln!(f, "    {count} times {to}: {reason}")?;
+            match count {
+                1 => writeln!(f, "    once {to}: {reason}")?,
+                _ => writeln!(f, "    {count} times {to}: {reason}")?,
+            }
         }
         let late = counters.lateness_most * 1000.0;
         writeln!(
@@ -186,10 +198,22 @@ pub(crate) fn rows(all: &Everything) -> Vec<[String; 6]> {
     all.instances.iter().map(row).collect()
 }
 
+/// The column of words, which is the last.
+const WHY: usize = HEADS.len() - 1;
+
+/// How wide each column has to be.
+pub(crate) fn widths(rows: &[[String; 6]]) -> [usize; 6] {
+    core::array::from_fn(|column| {
+        let cells = rows.iter().map(|row| row[column].chars().count());
+        cells.chain([HEADS[column].len()]).max().unwrap_or(0)
+    })
+}
+
 /// What there is to say of an instance besides its row, its trackers and peers among it.
 pub(crate) fn remarks(seen: &Instance, now: f64) -> Vec<String> {
+    let why = seen.why.iter().map(|why| format!("{}: {why}", seen.state));
     let noted = noted(seen, now, true).into_iter().map(|(_, text)| text);
-    noted.chain(peers(seen, now)).collect()
+    why.chain(noted).chain(peers(seen, now)).collect()
 }
 
 /// What is odd about an instance; with `everything` also what is fine.
@@ -248,27 +272,37 @@ impl fmt::Display for Table<'_> {
         self.head(f)?;
         writeln!(f)?;
         let rows = rows(self.all);
-        let width = |column: usize| {
-            let cells = rows.iter().map(|row| row[column].chars().count());
-            cells.chain([HEADS[column].len()]).max().unwrap_or(0)
+        let widths = widths(&rows);
+        let line = |cells: &mut dyn Iterator<Item = (String, usize)>| {
+            let padded = cells.zip(&widths);
+            let mut line = padded.fold(String::new(), |mut line, ((cell, hidden), width)| {
+                let width = width + hidden;
+                let _ = write!(line, "{cell:width$}  ");
+                line
+            });
+            line.truncate(line.trim_end().len());
+            line
         };
-        let widths: Vec<usize> = (0..HEADS.len()).map(width).collect();
-        let mut line = String::new();
-        for (head, width) in HEADS.iter().zip(&widths) {
-            let _ = write!(line, "{head:width$}  ");
-        }
-        writeln!(f, "{}", line.trim_end())?;
-        for (row, seen) in rows.iter().zip(&self.all.instances) {
-            let mut line = String::new();
-            for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
-                let padded = format!("{cell:width$}");
-                let style = match column {
-                    1 => state_style(&seen.state),
-                    _ => Style::new(),
+        let heads = HEADS.iter().map(|head| ((*head).to_owned(), 0));
+        writeln!(f, "{}", line(&mut heads.into_iter()))?;
+        let before_why: usize = widths[..WHY].iter().map(|width| width + 2).sum();
+        for (mut row, seen) in rows.into_iter().zip(&self.all.instances) {
+            // Words that don't fit stand below: what is in columns stays there.
+            let needs = before_why + row[WHY].chars().count();
+            let folds = self.width.is_some_and(|width| needs > width);
+            let below = folds.then(|| core::mem::take(&mut row[WHY]));
+            let mut cells = row.into_iter().enumerate().map(|(column, cell)| {
+                let painted = match column {
+                    1 => self.painter.paint(state_style(&seen.state), &cell),
+                    _ => return (cell, 0),
                 };
-                let _ = write!(line, "{}  ", self.painter.paint(style, &padded));
+                let hidden = painted.chars().count() - cell.chars().count();
+                (painted, hidden)
+            });
+            writeln!(f, "{}", line(&mut cells))?;
+            if let Some(why) = below {
+                writeln!(f, "    {why}")?;
             }
-            writeln!(f, "{}", line.trim_end())?;
             self.remarks(seen, f)?;
             if self.alone {
                 self.details(seen, f)?;
@@ -304,7 +338,7 @@ fn master(master: Option<&Master>, now: f64) -> String {
     match master.heard {
         Some(heard) => {
             let (priority, ago) = (master.priority, span(now - heard));
-            format!("{address}, priority {priority}, {ago} ago")
+            format!("{address}, prio {priority}, {ago} ago")
         }
         None => format!("this node, {address}"),
     }
@@ -342,13 +376,28 @@ pub(crate) fn summary(instances: &[Instance]) -> String {
             let _ = write!(text, " {count} {state},");
         }
     }
-    let contested = instances.iter().filter(|seen| !seen.contested.is_empty());
-    match contested.count() {
-        0 => text.push_str(" none contested"),
-        count => _ = write!(text, " {count} contested"),
+    let named = |odd: fn(&Instance) -> bool| {
+        let names = instances.iter().filter(|seen| odd(seen));
+        let names: Vec<&str> = names.map(|seen| seen.name.as_str()).collect();
+        match names.len() {
+            0..=MOST_NAMED => names.join(", "),
+            more => format!("{}, ... ({more})", names[..MOST_NAMED].join(", ")),
+        }
+    };
+    let contested = named(|seen| !seen.contested.is_empty());
+    match contested.is_empty() {
+        true => text.push_str(" none contested"),
+        false => _ = write!(text, " contested: {contested}"),
+    }
+    let fault = named(|seen| seen.state == "fault");
+    if !fault.is_empty() {
+        let _ = write!(text, "; in fault: {fault}");
     }
     text
 }
+
+/// So many names of instances in a line.
+const MOST_NAMED: usize = 4;
 
 /// Seconds as a person says them, in at most two units.
 pub(crate) fn span(seconds: f64) -> String {

@@ -108,7 +108,7 @@ fn the_table_says_who_is_master_since_when_why_and_what_is_odd() {
     ] {
         assert!(line("VI_1").contains(word), "{word} in\n{text}");
     }
-    for word in ["backup", "192.168.0.12, priority 100, 0.2 s ago", "10 s"] {
+    for word in ["backup", "192.168.0.12, prio 100, 0.2 s ago", "10 s"] {
         assert!(line("VI_longer").contains(word), "{word} in\n{text}");
     }
     assert!(
@@ -124,7 +124,7 @@ fn the_table_says_who_is_master_since_when_why_and_what_is_odd() {
         "{text}"
     );
     assert!(
-        text.ends_with("2 instances: 1 master, 1 backup, 1 contested\n"),
+        text.ends_with("2 instances: 1 master, 1 backup, contested: VI_1\n"),
         "{text}"
     );
     let column = |name: &str, word: &str| line(name).find(word);
@@ -134,6 +134,41 @@ fn the_table_says_who_is_master_since_when_why_and_what_is_odd() {
         "aligned"
     );
     assert!(!text.contains('\x1b'), "no colours unless on a terminal");
+}
+
+/// On 80 columns nothing but words of its own length is wrapped, and nothing is left out.
+#[test]
+fn a_narrow_terminal_has_the_reasons_on_lines_of_their_own() {
+    let mut all = all();
+    all.instances[1].why = Some("no advert from 192.168.0.12 for 3.61 s".into());
+    let plain = || Table::new(&all, false, Painter { coloured: false });
+    let wide = plain().to_string();
+    assert_eq!(plain().within(Some(200)).to_string(), wide);
+    let narrow = plain().within(Some(80)).to_string();
+    let mut rows = narrow
+        .lines()
+        .skip_while(|line| !line.starts_with("INSTANCE"));
+    assert!(rows.next().is_some_and(|heads| heads.ends_with("WHY")));
+    for line in narrow.lines().filter(|line| line.starts_with("VI_")) {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+    let reason = "    no advert from 192.168.0.12 for 3.61 s\n";
+    assert!(narrow.contains(reason), "{narrow}");
+    assert!(!wide.contains(reason), "{wide}");
+}
+
+#[test]
+fn a_long_list_ends_with_the_names_of_those_that_are_odd() {
+    let mut all = all();
+    let instance = all.instances.pop().expect("there are two");
+    all.instances.extend((2..=40).map(|n| Instance {
+        name: format!("VI_{n}"),
+        state: if n % 8 == 0 { "fault" } else { "backup" }.into(),
+        ..instance.clone()
+    }));
+    let last = "40 instances: 1 master, 34 backup, 5 fault, contested: VI_1; \
+                in fault: VI_8, VI_16, VI_24, VI_32, ... (5)";
+    assert_eq!(summary(&all.instances), last);
 }
 
 #[test]

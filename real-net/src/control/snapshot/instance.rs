@@ -148,6 +148,8 @@ fn verdict(view: &View<'_>, id: locum_engine::ids::CheckId) -> String {
                 seen.config().fall
             )
         }
+        // "failed with status 1" says so itself.
+        Verdict::Failed { successes: 0 } if last.starts_with("failed") => last,
         Verdict::Failed { successes: 0 } => format!("failed: {last}"),
         Verdict::Failed { successes } => {
             format!("failed, {successes} of {} successes", seen.config().rise)

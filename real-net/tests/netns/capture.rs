@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use locum_engine::wire::ethernet::{self, ETHERTYPE_ARP, ETHERTYPE_IPV4, ETHERTYPE_IPV6};
-use locum_engine::wire::{PROTOCOL, ipv4};
+use locum_engine::wire::{PROTOCOL, ah, ipv4};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use pcap_file::pcap::PcapReader;
@@ -134,15 +134,17 @@ impl Drop for Capture {
 fn advert(frame: &Frame) -> Option<Advert> {
     let ethernet = ethernet::View::new(&frame.bytes).filter(|v| v.ethertype == ETHERTYPE_IPV4)?;
     let ip = ipv4::View::new(ethernet.payload).ok()?;
-    if ip.protocol() != PROTOCOL {
-        return None;
-    }
+    let message = match ip.protocol() {
+        PROTOCOL => ip.payload(),
+        ah::PROTOCOL => ah::View::new(ip.payload())?.advert(),
+        _ => return None,
+    };
     let end = ip.header_len() + ip.payload().len();
     Some(Advert {
         at: frame.at,
         source: ip.source(),
         // Version and type, VRID, priority (RFC 9568 5.1).
-        priority: *ip.payload().get(2)?,
+        priority: *message.get(2)?,
         packet: ethernet.payload[..end].to_vec(),
     })
 }

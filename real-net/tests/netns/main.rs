@@ -45,6 +45,7 @@ mod source;
 mod table;
 mod timing;
 mod tool;
+mod torrent;
 mod unicast;
 mod unwinding;
 mod vmac;

@@ -124,7 +124,8 @@ pub struct RunArgs {
     /// What nobody may do with files that are made: a number as in C, so 077 is octal
     #[arg(short = 'u', long, value_name = "MASK", value_parser = value::mask)]
     pub umask: Option<u32>,
-    /// Remove the configured addresses whenever an instance ceases to be master, whoever added them
+    /// Remove the configured addresses whenever an instance isn't master, whoever added them (it always
+    /// does)
     #[arg(short = 'X', long)]
     pub release_vips: bool,
     /// Keep addresses and routes when the daemon stops, and send no priority 0

@@ -139,6 +139,20 @@ fn includes_are_found_beside_the_file_that_names_them() {
 }
 
 #[test]
+fn a_missing_include_is_refused_on_request() {
+    let file = File::new(
+        "includes.conf",
+        &format!("include /nowhere/at.all\n{SOUND}"),
+    );
+    assert_eq!(status(&["-t", "-f", file.path()]), Some(5));
+    let output = locum(&["-t", "-e", "-f", file.path()]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("/nowhere/at.all"));
+    // So is the start, before privileges are looked at.
+    assert_eq!(status(&["-n", "-e", "-f", file.path()]), Some(2));
+}
+
+#[test]
 fn lines_for_other_nodes_are_left_out() {
     let both = SOUND.replace(
         "    priority 100",

@@ -48,6 +48,8 @@ impl Capture {
         let mut tcpdump = Command::new("ip")
             .args(["netns", "exec", namespace, "tcpdump", "-i", interface])
             .args(["--immediate-mode", "--time-stamp-precision=nano", "-U"])
+            // Thousands of adverts may come at once: room for them, none of which is long.
+            .args(["-s", "4096", "-B", "16384"])
             .args(["-n", "-Z", "root", "-w"])
             .arg(&file)
             .arg(filter)

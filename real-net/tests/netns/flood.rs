@@ -99,7 +99,7 @@ fn withstands(flood: &Flood) {
 }
 
 /// The flood is what is tested, not whoever else is busy on this machine.
-fn prefer(pid: Pid) {
+pub(crate) fn prefer(pid: Pid) {
     if !run(&format!("chrt -r -p 10 {pid}")).status.success() {
         must(&format!("renice -n -15 -p {pid}"));
     }

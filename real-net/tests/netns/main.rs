@@ -17,6 +17,7 @@ mod delays;
 mod drain;
 mod dumps;
 mod election;
+mod flags;
 mod flood;
 mod frr;
 mod gateway;

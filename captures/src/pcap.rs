@@ -46,8 +46,20 @@ pub enum PcapError {
         found: &'static str,
     },
     /// The frames are not Ethernet.
-    #[error("link type {0} instead of Ethernet (1)")]
+    #[error("link type {0} instead of Ethernet (1){hint}", hint = instead_of_ethernet(*.0))]
     NotEthernet(u32),
+    /// Whoever captured a frame left its end away.
+    #[error(
+        "frame {frame}: only {kept} of its {length} bytes were captured; record whole frames (tcpdump -s 0)"
+    )]
+    Cut {
+        /// Counted from 1.
+        frame: usize,
+        /// So many bytes are there.
+        kept: usize,
+        /// So many there were.
+        length: u32,
+    },
     /// The file ends inside a frame: recording was cut short.
     #[error("the file ends inside frame {0}")]
     Truncated(usize),
@@ -158,11 +170,33 @@ fn frame(
             problem: "more bytes were captured than the frame had",
         });
     }
+    whole(frame, &raw.data, raw.orig_len)?;
     Ok(Frame {
         at_ns: u64::from(raw.ts_sec) * 1_000_000_000 + u64::from(raw.ts_frac) * unit,
         bytes: raw.data.into_owned(),
         comments: Vec::new(),
     })
+}
+
+/// Nothing can be said of a frame without its end: it isn't that frame.
+pub(crate) fn whole(frame: usize, bytes: &[u8], length: u32) -> Result<(), PcapError> {
+    let kept = bytes.len();
+    match usize::try_from(length) {
+        Ok(length) if kept >= length => Ok(()),
+        _ => Err(PcapError::Cut {
+            frame,
+            kept,
+            length,
+        }),
+    }
+}
+
+/// What tcpdump makes of the interface `any`, in both its versions.
+fn instead_of_ethernet(link_type: u32) -> &'static str {
+    match link_type {
+        113 | 276 => "; record on an interface, not on `any`",
+        _ => "",
+    }
 }
 
 fn header() -> PcapHeader {
@@ -184,6 +218,8 @@ fn what_is_it(bytes: &[u8]) -> &'static str {
         [] => "it is empty",
         [0x0a, 0x0d, 0x0d, 0x0a, ..] => "it is pcapng",
         [0x1f, 0x8b, ..] => "it is compressed; unpack it with gunzip",
+        [0xfd, b'7', b'z', b'X', b'Z', ..] => "it is compressed; unpack it with unxz",
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => "it is compressed; unpack it with unzstd",
         _ if bytes.len() < 24 => "it is shorter than a pcap header",
         _ => "it starts with neither the micro- nor the nanosecond magic",
     }

@@ -18,7 +18,7 @@ use pcap_file::pcapng::blocks::interface_description::{
 use pcap_file::pcapng::{Block, PcapNgParser, PcapNgWriter};
 use pcap_file::{DataLink, Endianness};
 
-use crate::pcap::{Frame, PcapError, SNAPLEN, write_failed};
+use crate::pcap::{Frame, PcapError, SNAPLEN, whole, write_failed};
 
 /// The first bytes of a file: the type of its section header.
 pub const MAGIC: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
@@ -141,6 +141,7 @@ fn frame(
     if interface.linktype != DataLink::ETHERNET {
         return Err(PcapError::NotEthernet(interface.linktype.into()));
     }
+    whole(number, &packet.data, packet.original_len)?;
     let comments = packet
         .options
         .into_iter()

@@ -37,7 +37,7 @@ fn by_hand(magic: u32, fraction: u32, big_endian: bool) -> Vec<u8> {
     let mut file = u32_(magic).to_vec();
     file.extend(u16_(2));
     file.extend(u16_(4));
-    for word in [0, 0, 65_535, 1, 7, fraction, 3, 60] {
+    for word in [0, 0, 65_535, 1, 7, fraction, 3, 3] {
         file.extend(u32_(word));
     }
     file.extend([0xaa, 0xbb, 0xcc]);
@@ -114,6 +114,15 @@ fn bad_files_are_named() {
     wifi[20] = 105;
     assert_eq!(error(&wifi), "link type 105 instead of Ethernet (1)");
     assert!(error(&by_hand(0xa1b2_c3d4, 1_000_000, false)).contains("a second or more"));
+    let mut cut = good.clone();
+    cut[36] = 200;
+    let cut = error(&cut);
+    assert!(cut.contains("of its 200 bytes were captured"), "{cut}");
+    let mut any = good.clone();
+    any[20..22].copy_from_slice(&276u16.to_le_bytes());
+    assert!(error(&any).contains("not on `any`"));
+    assert!(error(&[0xfd, b'7', b'z', b'X', b'Z', 0]).contains("unxz"));
+    assert!(error(&[0x28, 0xb5, 0x2f, 0xfd]).contains("unzstd"));
     let mut longer_than_itself = good;
     longer_than_itself[36] = 2;
     assert!(error(&longer_than_itself).contains("more bytes"));

@@ -32,6 +32,23 @@ fn block(kind: u32, body: &[u8]) -> Vec<u8> {
     [&kind.to_le_bytes(), &length, body, &length].concat()
 }
 
+/// The same capture as a machine of the other byte order writes it: [`by_hand`] without options has fields of
+/// four bytes, two, and one.
+fn swapped(file: &[u8]) -> Vec<u8> {
+    let mut file = file.to_vec();
+    let shorts = [12, 36];
+    for at in (0..file.len()).step_by(4) {
+        let data = (76..80).contains(&at);
+        if shorts.contains(&at) {
+            file[at..at + 2].reverse();
+            file[at + 2..at + 4].reverse();
+        } else if !data {
+            file[at..at + 4].reverse();
+        }
+    }
+    file
+}
+
 /// A capture of one frame of four bytes at so many ticks, of an interface with these options.
 fn by_hand(options: &[u8], ticks: u64) -> Vec<u8> {
     let section = [
@@ -137,6 +154,24 @@ fn every_resolution_of_time_is_honoured() {
         error(&resolution(0), u64::MAX),
         PcapError::Malformed { .. }
     ));
+}
+
+#[test]
+fn either_byte_order_is_read() {
+    let file = by_hand(&[], 7_000_005);
+    let other = swapped(&file);
+    assert_ne!(file, other);
+    let frames = read(&other).expect("it is sound");
+    assert_eq!(frames, read(&file).expect("it is sound"));
+    assert_eq!(frames[0].at_ns, 7_000_005_000);
+}
+
+#[test]
+fn a_frame_without_its_end_is_refused() {
+    let mut cut = by_hand(&[], 0);
+    cut[72] = 9;
+    let error = read(&cut).expect_err("four bytes of nine").to_string();
+    assert!(error.contains("only 4 of its 9 bytes"), "{error}");
 }
 
 #[test]

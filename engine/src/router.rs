@@ -209,10 +209,11 @@ impl Router {
                 config,
                 us,
                 utc: s.utc,
+                owner_ignores: self.priority == Priority::OWNER
+                    && config.tuning.owner_ignore_adverts,
                 guard: &mut self.guard,
             }
-            .climb(datagram)
-            .and_then(|a| self.heeds(config).then_some(a).ok_or(Discard::OwnerIgnores)),
+            .climb(datagram),
         };
         match climbed {
             Ok(accepted) => {
@@ -260,11 +261,6 @@ impl Router {
     fn gives_in(&self, s: &Surroundings<'_>) -> bool {
         let taken = step(self.state, &self.params(s), s.now, Signal::Timeout);
         matches!(taken.why, Some(Reason::HeldUp { .. }))
-    }
-
-    /// Whether it lets itself be told who else is there.
-    fn heeds(&self, config: &InstanceConfig) -> bool {
-        self.priority != Priority::OWNER || !config.tuning.owner_ignore_adverts
     }
 
     /// Whether that is the master it has been listening to.

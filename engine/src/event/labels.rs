@@ -199,8 +199,8 @@ impl Discard {
         Self::Type,
         Self::Checksum,
         Self::Destination,
-        Self::OwnerIgnores,
         Self::NotToUs,
+        Self::OwnerIgnores,
         Self::NotAPeer,
         Self::PeerTtl,
     ];
@@ -234,8 +234,8 @@ impl Discard {
             Self::Type => "type",
             Self::Checksum => "checksum",
             Self::Destination => "destination",
-            Self::OwnerIgnores => "owner_ignores",
             Self::NotToUs => "not_to_us",
+            Self::OwnerIgnores => "owner_ignores",
             Self::NotAPeer => "not_a_peer",
             Self::PeerTtl => "peer_ttl",
         }

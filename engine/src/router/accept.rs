@@ -73,10 +73,10 @@ pub enum Discard {
     Checksum,
     /// Sent to us alone although we talk to the group.
     Destination,
-    /// We own the addresses, and `owner_ignore_adverts` is on.
-    OwnerIgnores,
     /// Sent to the group, or to another address of ours, although we talk to peers.
     NotToUs,
+    /// We own the addresses, and `owner_ignore_adverts` is on.
+    OwnerIgnores,
     /// Its source isn't one of our unicast peers (`check_unicast_src`).
     NotAPeer,
     /// Its TTL is outside the peer's `min_ttl` and `max_ttl`.
@@ -124,8 +124,8 @@ impl fmt::Display for Discard {
             Self::Type => "not an advert",
             Self::Checksum => "wrong checksum",
             Self::Destination => "sent to us alone",
-            Self::OwnerIgnores => "we own the addresses",
             Self::NotToUs => "not sent to our unicast address",
+            Self::OwnerIgnores => "we own the addresses",
             Self::NotAPeer => "not a unicast peer",
             Self::PeerTtl => "TTL outside the peer's limits",
         })
@@ -171,6 +171,8 @@ pub(crate) struct Ladder<'a> {
     pub(crate) us: Option<IpAddr>,
     /// The wall clock.
     pub(crate) utc: Duration,
+    /// We own the addresses, and look no further.
+    pub(crate) owner_ignores: bool,
     /// Remembers what was authenticated, so that it can't be used again.
     pub(crate) guard: &'a mut Guard,
 }
@@ -193,9 +195,9 @@ impl Ladder<'_> {
         if view.version_number() != version_number(config.version) {
             return Err(Discard::Version);
         }
-        let us = self.us;
+        let (us, owner_ignores) = (self.us, self.owner_ignores);
         self.authenticate(&view, message, datagram)?;
-        judge(config, us, &view, datagram)
+        judge(config, (us, owner_ignores), &view, datagram)
     }
 
     fn authenticate(
@@ -209,6 +211,7 @@ impl Ladder<'_> {
             utc,
             guard,
             us: _,
+            owner_ignores: _,
         } = self;
         if let Some(hmac) = &config.hmac {
             let origin = Origin {
@@ -243,7 +246,7 @@ impl Ladder<'_> {
 /// The rungs after authentication.
 fn judge(
     config: &InstanceConfig,
-    us: Option<IpAddr>,
+    (us, owner_ignores): (Option<IpAddr>, bool),
     view: &AdvertView<'_>,
     datagram: &Datagram<'_>,
 ) -> Result<Accepted, Discard> {
@@ -256,11 +259,15 @@ fn judge(
     }
     let checksum = check_sum(config, view, datagram).ok_or(Discard::Checksum)?;
     match &config.unicast {
-        None if datagram.destination != config.group() => {
-            return Err(Discard::Destination);
-        }
-        None => {}
-        Some(unicast) => check_unicast(unicast, us, datagram)?,
+        None if datagram.destination != config.group() => return Err(Discard::Destination),
+        Some(_) if us != Some(datagram.destination) => return Err(Discard::NotToUs),
+        None | Some(_) => {}
+    }
+    if owner_ignores {
+        return Err(Discard::OwnerIgnores);
+    }
+    if let Some(unicast) = &config.unicast {
+        check_peer(unicast, datagram)?;
     }
     let heard = Heard {
         source: datagram.source,
@@ -297,14 +304,7 @@ fn check_sum(
     }
 }
 
-fn check_unicast(
-    unicast: &Unicast,
-    us: Option<IpAddr>,
-    datagram: &Datagram<'_>,
-) -> Result<(), Discard> {
-    if us != Some(datagram.destination) {
-        return Err(Discard::NotToUs);
-    }
+fn check_peer(unicast: &Unicast, datagram: &Datagram<'_>) -> Result<(), Discard> {
     match unicast.peer(datagram.source) {
         None if unicast.check_source => Err(Discard::NotAPeer),
         Some(peer) if !peer.ttl.contains(&datagram.ttl) => Err(Discard::PeerTtl),

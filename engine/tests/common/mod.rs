@@ -6,6 +6,8 @@
     reason = "every test file uses a part of it"
 )]
 
+pub mod packet;
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 

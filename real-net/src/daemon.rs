@@ -130,11 +130,11 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, DaemonError> {
     }
     let mut runner = None;
     if confined(&args) {
-        match runner::divide(&config)? {
-            runner::Process::Daemon(other) => runner = other,
+        match runner::divide()? {
+            runner::Process::Daemon(other) => runner = Some(other),
             runner::Process::Runner(stream) => {
                 drop(foreground);
-                return Ok(runner::serve(stream, &config, &args));
+                return Ok(runner::serve(stream, config, &args));
             }
         }
     }
@@ -327,8 +327,8 @@ fn reread(args: &RunArgs, kept: &Kept, file: Option<&Path>, running: &Config) ->
         Ok(()) => kept.suffices(&config, args).map(|()| config),
         Err(e) => Err(e.to_string()),
     });
-    if config.is_ok() {
-        runner::reread();
+    if let Ok(config) = &config {
+        runner::reread(config);
     }
     Reread {
         file: file.display().to_string(),

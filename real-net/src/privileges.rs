@@ -2,8 +2,9 @@
 //!
 //! Sockets and netlink need CAP_NET_RAW and CAP_NET_ADMIN, also later, when an interface comes back.
 //! Scripts that run as another user need CAP_SETUID and CAP_SETGID, and CAP_KILL to end them; only
-//! the process that runs them has these. The rest of root's capabilities is given up for good, unless
-//! scripts are to run as root: then they stay permitted there, for the scripts, and out of effect.
+//! the process that runs them has these, whether there are scripts yet or not: a reload may bring
+//! some. The rest of root's capabilities is given up for good, unless scripts are to run as root: then
+//! they stay permitted there, for the scripts, and out of effect.
 //! Nothing that is started can gain more (`no_new_privs`), so `sudo` has no effect in a script. Which
 //! files may be changed is `confine`'s matter.
 
@@ -30,24 +31,16 @@ pub struct Kept {
     capabilities: CapsHashSet,
     /// Scripts may run as root, with all that root may do.
     root_scripts: bool,
-    /// Any scripts may run.
-    scripts: bool,
     confinement: Option<Confinement>,
 }
 
 /// Whose privileges they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// The daemon's; somebody else runs its scripts, if there are any.
+    /// The daemon's; somebody else runs its scripts.
     Daemon,
     /// Who runs its scripts.
     Scripts,
-}
-
-/// What a configuration needs.
-struct Needs {
-    capabilities: CapsHashSet,
-    root_scripts: bool,
 }
 
 /// Without these there is no VRRP.
@@ -71,30 +64,33 @@ pub fn reduce(config: &Config, args: &RunArgs, part: Part) -> io::Result<Kept> {
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, error));
         }
     }
-    let needs = Needs::of(config);
     if args.keep_privileges {
         return Ok(Kept {
             capabilities: permitted,
             root_scripts: true,
-            scripts: true,
             confinement: None,
         });
     }
-    let mut capabilities = needs.capabilities;
+    let mut capabilities = CapsHashSet::from(ALWAYS);
+    let mut root_scripts = false;
+    if Uid::effective().is_root() {
+        capabilities.extend(OTHER_USERS);
+        let said = &config.operation.script_user;
+        root_scripts = has_root_scripts(config) || said.is_some() && runs_as_root(said);
+    }
     if reaches_others_files(config, args) {
         capabilities.insert(Capability::CAP_DAC_OVERRIDE);
     }
     capabilities.retain(|capability| permitted.contains(capability));
-    let (mut own, for_root_scripts) = (capabilities.clone(), needs.root_scripts);
+    let mut own = capabilities.clone();
     if part == Part::Daemon {
         own.retain(|capability| !OTHER_USERS.contains(capability));
     }
-    give_up(&own, for_root_scripts && part == Part::Scripts).map_err(failed)?;
+    give_up(&own, root_scripts && part == Part::Scripts).map_err(failed)?;
     prctl::set_no_new_privs()?;
     Ok(Kept {
         capabilities,
-        root_scripts: needs.root_scripts,
-        scripts: scripts::of(config).next().is_some(),
+        root_scripts,
         confinement: None,
     })
 }
@@ -159,20 +155,21 @@ impl Kept {
     }
 
     fn may_run(&self, config: &Config) -> Result<(), &'static str> {
-        let needs = Needs::of(config);
-        if needs.root_scripts && !self.root_scripts {
-            return Err("a script runs as root now, and the daemon has given that up: restart it");
+        if !Uid::effective().is_root() {
+            return Ok(());
         }
-        let misses = |c: &Capability| !self.capabilities.contains(c);
-        if Uid::effective().is_root() && needs.capabilities.iter().any(misses) {
+        if !self.root_scripts && has_root_scripts(config) {
             return Err(
-                "a script runs as another user now, and the daemon has given up what that needs: \
-                 restart it",
+                "a script runs as root now, and the daemon has given that up: write who is to run \
+                 it (`script_user`, `user`), or restart the daemon",
             );
         }
-        if !self.scripts && scripts::of(config).next().is_some() {
+        let misses = |c: &Capability| !self.capabilities.contains(c);
+        let others = scripts::of(config).any(|(_, user)| !runs_as_root(user));
+        if others && OTHER_USERS.iter().any(misses) {
             return Err(
-                "there are scripts now, and the daemon has given up running any: restart it",
+                "a script runs as another user now, and the daemon was started without what that \
+                 needs: CAP_SETUID, CAP_SETGID and CAP_KILL",
             );
         }
         Ok(())
@@ -199,23 +196,8 @@ impl Kept {
     }
 }
 
-impl Needs {
-    fn of(config: &Config) -> Self {
-        let mut capabilities = CapsHashSet::from(ALWAYS);
-        let mut root_scripts = false;
-        if Uid::effective().is_root() {
-            for (_, user) in scripts::of(config) {
-                match runs_as_root(user) {
-                    true => root_scripts = true,
-                    false => capabilities.extend(OTHER_USERS),
-                }
-            }
-        }
-        Self {
-            capabilities,
-            root_scripts,
-        }
-    }
+fn has_root_scripts(config: &Config) -> bool {
+    scripts::of(config).any(|(_, user)| runs_as_root(user))
 }
 
 /// Whether files that belong to other users have to be read or written again: the configuration at

@@ -3,11 +3,15 @@
 //! The daemon is confined to files of its own, and whatever it starts would be, too. Scripts have work
 //! of their own to do, so a process that was divided off before starts them. It runs what the
 //! configuration names, which it reads itself, and nothing else: who gets hold of the daemon can't
-//! have other programs run by it. It holds the privileges that the daemon has, and ends with the
+//! have other programs run by it. It holds the privileges that scripts need, and ends with the
 //! daemon, however that ends, with every script.
+//!
+//! It is there before the first script is: a reload may bring some. Until then it sleeps, and has
+//! next to no memory of its own.
 
 use std::collections::BTreeMap;
 use std::io;
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream as StdStream;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,7 +19,10 @@ use std::sync::{Arc, OnceLock};
 
 use locum_engine::Outcome;
 use locum_engine::config::Config;
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl;
+use nix::sys::signal::{SigSet, Signal};
 use nix::sys::wait::waitpid;
 use nix::unistd::{Pid, setpgid};
 use serde::{Deserialize, Serialize};
@@ -31,6 +38,7 @@ use crate::cli::RunArgs;
 use crate::privileges::{self, Part};
 use crate::probes::{NotRun, Script};
 use crate::scripts::{self, User};
+use crate::sys::memory;
 use crate::sys::process::{Side, fork};
 use crate::{background, load};
 
@@ -81,26 +89,23 @@ pub(crate) struct Runner {
 
 /// Which of the two processes this is.
 pub(crate) enum Process {
-    /// The one that there was before; with the other, if there are scripts.
-    Daemon(Option<Runner>),
+    /// The one that there was before; with the other.
+    Daemon(Runner),
     /// The other one, which has to [`serve`] here.
     Runner(StdStream),
 }
 
-/// Makes the other process, if the configuration has scripts.
+/// Makes the other process.
 ///
 /// # Errors
 /// When the system refuses, or when this process has more than one thread.
-pub(crate) fn divide(config: &Config) -> io::Result<Process> {
-    if scripts::of(config).next().is_none() {
-        return Ok(Process::Daemon(None));
-    }
+pub(crate) fn divide() -> io::Result<Process> {
     let (ours, theirs) = StdStream::pair()?;
     match fork()? {
-        Side::Parent(process) => Ok(Process::Daemon(Some(Runner {
+        Side::Parent(process) => Ok(Process::Daemon(Runner {
             stream: ours,
             process,
-        }))),
+        })),
         Side::Child => {
             drop(ours);
             Ok(Process::Runner(theirs))
@@ -141,6 +146,7 @@ async fn converse(stream: UnixStream, mut waiting: Waiting) {
     let mut runs = BTreeMap::new();
     loop {
         tokio::select! {
+            biased;
             Some((request, reply)) = waiting.recv() => {
                 if let (Request::Run { run, .. }, Some(reply)) = (&request, reply) {
                     runs.insert(*run, reply);
@@ -207,8 +213,10 @@ impl Drop for Cancel {
 }
 
 /// Another configuration has been read, and may soon be in force: it has to know its scripts.
-pub(crate) fn reread() {
-    if let Some(other) = OTHER.get() {
+pub(crate) fn reread(config: &Config) {
+    if let Some(other) = OTHER.get()
+        && scripts::of(config).next().is_some()
+    {
         let _ = other.requests.send((Request::Reread, None));
     }
 }
@@ -253,33 +261,49 @@ impl Known {
     }
 }
 
+/// The daemon decides when it is over, not who sends a signal to all of its processes.
+const NOT_FOR_US: [Signal; 5] = [
+    Signal::SIGTERM,
+    Signal::SIGINT,
+    Signal::SIGHUP,
+    Signal::SIGUSR1,
+    Signal::SIGUSR2,
+];
+
 /// The other process's life.
-pub(crate) fn serve(stream: StdStream, config: &Config, args: &RunArgs) -> ExitCode {
+pub(crate) fn serve(stream: StdStream, config: Config, args: &RunArgs) -> ExitCode {
     // Its own group: what a terminal interrupts is the daemon.
     let _ = setpgid(Pid::from_raw(0), Pid::from_raw(0));
     let _ = prctl::set_name(NAME);
-    let mut known = Known::of(config);
     // What fails here the daemon is told by its own attempt.
-    let served = background::detach()
-        .and_then(|()| privileges::reduce(config, args, Part::Scripts))
-        .and_then(|_| crate::runtime())
-        .and_then(|runtime| runtime.block_on(answer(stream, &mut known, args)));
-    match served {
+    match live(stream, config, args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     }
 }
 
-async fn answer(stream: StdStream, known: &mut Known, args: &RunArgs) -> io::Result<()> {
-    // The daemon decides when it is over, not who sends a signal to all of its processes.
-    let _caught = [
-        SignalKind::terminate(),
-        SignalKind::interrupt(),
-        SignalKind::hangup(),
-        SignalKind::user_defined1(),
-        SignalKind::user_defined2(),
-    ]
-    .map(signal);
+fn live(stream: StdStream, config: Config, args: &RunArgs) -> io::Result<()> {
+    let signals = SigSet::from_iter(NOT_FOR_US);
+    signals.thread_block()?;
+    background::detach()?;
+    privileges::reduce(&config, args, Part::Scripts)?;
+    let known = Known::of(&config);
+    // Of thousands of instances there would be two copies.
+    drop(config);
+    memory::give_back();
+    let mut waiting = [PollFd::new(stream.as_fd(), PollFlags::POLLIN)];
+    // A process that was stopped and goes on is told so.
+    while poll(&mut waiting, PollTimeout::NONE) == Err(Errno::EINTR) {}
+    let runtime = crate::runtime()?;
+    runtime.block_on(async {
+        let kinds = NOT_FOR_US.map(|one| SignalKind::from_raw(one as i32));
+        let _caught = kinds.map(signal);
+        signals.thread_unblock()?;
+        answer(stream, known, args).await
+    })
+}
+
+async fn answer(stream: StdStream, mut known: Known, args: &RunArgs) -> io::Result<()> {
     stream.set_nonblocking(true)?;
     let (read, mut write) = UnixStream::from_std(stream)?.into_split();
     let mut lines = BufReader::new(read).lines();

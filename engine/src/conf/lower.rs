@@ -28,7 +28,7 @@ use super::schema::script::ScriptDraft;
 use super::schema::track::{Origin, TrackDraft};
 use super::source::{Report, Span};
 use crate::config::{
-    CheckConfig, Config, InstanceConfig, Preempt, Track, Tuning, Version, VirtualDevice,
+    CheckConfig, Config, InstanceConfig, Operation, Preempt, Track, Tuning, Version, VirtualDevice,
 };
 use crate::ids::{CheckId, InterfaceId, Priority, Vrid};
 use crate::wire::Family;
@@ -85,7 +85,10 @@ pub(super) fn lower(drafts: &Drafts, report: &mut Report) -> Config {
     Config {
         pacing,
         reports,
-        operation: drafts.operation.clone(),
+        operation: Operation {
+            script_user: drafts.global.script_user.clone(),
+            ..drafts.operation.clone()
+        },
         recording: drafts.global.recording.settle(),
         router_id: drafts.global.router_id.clone(),
         startup_delay: drafts.global.startup_delay.unwrap_or_default(),

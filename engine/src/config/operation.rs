@@ -10,6 +10,9 @@ pub struct Operation {
     pub net_namespace: Option<Arc<str>>,
     /// `enable_script_security`: no script runs as root whose path somebody else may change.
     pub script_security: bool,
+    /// `script_user`: who runs the scripts that name nobody. They have it already; those of a later
+    /// configuration may come.
+    pub script_user: Option<(Arc<str>, Option<Arc<str>>)>,
     /// `umask`: what nobody may do with files that are made. The command line's counts first.
     pub umask: Option<u32>,
     /// `state_dump_file`: where SIGUSR1 is answered.
@@ -35,6 +38,7 @@ impl Default for Operation {
         Self {
             net_namespace: None,
             script_security: false,
+            script_user: None,
             umask: None,
             state_dump: None,
             stats_dump: None,

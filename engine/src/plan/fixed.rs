@@ -79,12 +79,15 @@ pub(super) fn changes(old: &Config, new: &Config, moves: &Moves) -> Vec<Change> 
                 net_namespace: None,
                 control: None,
                 metrics: None,
+                // Each script shows it.
+                script_user: None,
                 ..old.operation.clone()
             },
             &Operation {
                 net_namespace: None,
                 control: None,
                 metrics: None,
+                script_user: None,
                 ..new.operation.clone()
             },
             |_| "changed".to_owned(),

@@ -6,7 +6,8 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use crate::lab::Lab;
 use crate::process::Kind;
@@ -151,14 +152,32 @@ fn everything_works_with_what_is_kept() {
 
 #[test]
 #[ignore = "needs root, network namespaces: run by .ci/run"]
-fn a_reload_can_t_take_back_what_was_given_up() {
+fn a_reload_brings_the_first_script_but_not_what_was_given_up() {
     let mut lab = Lab::new(&["A"]);
-    lab.start("A", Kind::Locum, &founding("A"));
+    let (script, told) = (lab.file("notify.sh"), lab.file("told"));
+    program(&script, &format!("echo $3 $(id -un) >>{}", told.display()));
+    fs::write(&told, "").expect("written");
+    fs::set_permissions(&told, fs::Permissions::from_mode(0o666)).expect("ours");
+    let of_others = "script_user nobody nogroup";
+    lab.start("A", Kind::Locum, &with(of_others, "", ""));
     lab.await_holders(VIP, &["A"], SOON);
     assert_eq!(field(&mut lab, "A", "CapPrm"), NET_ADMIN | NET_RAW);
-    let script = founding("A").replace("advert_int 1", "advert_int 1\n    notify /bin/true nobody");
-    reload(&mut lab, &script);
-    holds(&mut lab, "A.log", "a script runs as another user now");
+    let runner = runner(&mut lab).expect("it waits for scripts");
+    let kept = NET_ADMIN | NET_RAW | KILL | SETGID | SETUID;
+    assert_eq!(number(&format!("/proc/{runner}/status"), "CapPrm"), kept);
+    // Whoever signals all of them doesn't mean this one.
+    for signal in [Signal::SIGTERM, Signal::SIGHUP] {
+        kill(Pid::from_raw(runner), signal).expect("it is there");
+    }
+    let notify = format!("notify {}", script.display());
+    reload(&mut lab, &with(of_others, "", &notify));
+    holds(&mut lab, "A.log", "configuration reloaded");
+    lab.pull("A");
+    holds(&mut lab, "told", "FAULT nobody");
+    lab.plug("A");
+    let of_root = format!("notify {} root", script.display());
+    reload(&mut lab, &with(of_others, "", &of_root));
+    holds(&mut lab, "A.log", "a script runs as root now");
     let second = founding("A").replace(
         &format!("        {VIP}/24\n"),
         &format!("        {VIP}/24\n        192.168.0.201/24\n"),

@@ -31,7 +31,7 @@ const BYTES_PER_LINE: usize = 64;
 /// Files read for one configuration, at most.
 const MOST_FILES: usize = 512;
 
-/// The longest line keepalived reads: 1024 bytes with its end and a zero.
+/// The longest line that every keepalived reads: 2.4.3 drops one of 1023 bytes, 2.2.7 cuts one of 1024.
 const KEEPALIVED_LINE: usize = 1022;
 
 /// One word, or one double-quoted string.
@@ -127,7 +127,7 @@ impl Reader<'_> {
                 return;
             }
             if source.len() > KEEPALIVED_LINE && self.out.len() > before {
-                let message = "keepalived drops a line of more than 1022 bytes; here it is read";
+                let message = "keepalived drops a line of more than 1022 bytes (2.2.7 cuts it in two); here it is read";
                 let start = Span { len: 1, ..self.at };
                 self.report.note(start, message);
             }

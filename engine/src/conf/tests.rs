@@ -14,6 +14,7 @@ mod ignored;
 mod include;
 mod ipv6;
 mod keywords;
+mod language;
 mod links;
 mod lint;
 mod macros;

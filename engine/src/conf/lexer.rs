@@ -113,6 +113,7 @@ impl Reader<'_> {
             return;
         };
         let (at, checks) = (self.at, self.checks);
+        let mut is_odd = false;
         for index in 0..self.report.lines(file).len() {
             let source = self.report.lines(file)[index].clone();
             self.at = Span {
@@ -120,6 +121,7 @@ impl Reader<'_> {
                 line: u32::try_from(index + 1).unwrap_or(u32::MAX),
                 ..Span::default()
             };
+            is_odd = is_odd || self.is_odd(&source);
             let before = self.out.len();
             let text = source.trim_start();
             self.line(Mapped::plain(text, source.len() - text.len()), 0);
@@ -134,6 +136,23 @@ impl Reader<'_> {
         }
         self.macros.end_of_file();
         (self.at, self.checks) = (at, checks);
+    }
+
+    /// Whether a line shows that the file isn't UTF-8, which is said.
+    fn is_odd(&mut self, line: &str) -> bool {
+        let text = macros::without_comment(line);
+        let odd = text.find(['\0', '\u{fffd}']);
+        if let Some(start) = odd {
+            let zero = text[start..].starts_with('\0');
+            let message = match zero {
+                true => "there are zero bytes in this file, which are read as blanks",
+                false => "this file isn't UTF-8: what can't be read is replaced",
+            };
+            let place = self.at.part((start, start + if zero { 1 } else { 3 }, 0));
+            let hint = "save it as UTF-8, or with ASCII alone";
+            self.report.warning(place, message).hint(hint);
+        }
+        odd.is_some()
     }
 
     /// Reads a line of a file, or one that an expansion or a repetition of it has made. Calls

@@ -425,6 +425,10 @@ impl<'a> Lowering<'a> {
         let names = names.filter(|_| !self.report.is_heard(span));
         let help = match super::suggest::nearest(name, names) {
             Some(nearest) if !known => format!("did you mean `{nearest}`?"),
+            _ if !known => format!(
+                "write `vrrp_script {name}` with `script` in it, outside the instance; until then \
+                 `{instance}` keeps its address whatever happens"
+            ),
             _ => {
                 format!("`{instance}` keeps its address whatever happens, until this is put right")
             }

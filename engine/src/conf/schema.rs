@@ -89,6 +89,11 @@ pub(super) fn read(items: &[Item], report: &mut Report) -> Drafts {
     drafts
 }
 
+/// Whether the keyword has a name and then a block.
+pub(super) fn is_named(keyword: &str) -> bool {
+    value::STRUCTURAL.contains(&keyword)
+}
+
 /// Bytes in the name of an instance or script, at most; it is repeated in many a remark.
 const LONGEST_NAME: usize = 255;
 

@@ -19,6 +19,7 @@ mod links;
 mod lint;
 mod macros;
 mod measured;
+mod mistakes;
 mod multicast;
 mod notify;
 mod pacing;

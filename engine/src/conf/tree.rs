@@ -6,7 +6,7 @@
 //! line that can't belong to the block, so that one mistake doesn't spoil the blocks that follow.
 
 use super::lexer::{Line, Piece, Word};
-use super::schema::Context;
+use super::schema::{self, Context};
 use super::source::{Report, Span};
 
 /// Blocks within blocks, at most; what is deeper is skipped.
@@ -110,11 +110,18 @@ impl Builder<'_> {
         let context = *context;
         let Some(item) = items.last() else { return };
         let keyword = item.keyword.clone();
+        let bare = item.arguments.is_empty() || schema::is_named(&keyword.text);
         if context.opens_block(&keyword.text) && self.open.len() < DEEPEST {
-            let message = format!("`{}` needs a block: `{{` is missing", keyword.text);
-            self.report
-                .warning(keyword.span, message)
-                .hint("read as if it were there, as keepalived does");
+            let text = &keyword.text;
+            let message = format!("`{text}` needs a block: `{{` is missing");
+            let hint = match bare {
+                true => "read as if it were there, as keepalived does".to_owned(),
+                false => format!(
+                    "write `{text} {{`, what follows it here, and `}}`, each on a line of its own; what \
+                     follows it on this line has no effect"
+                ),
+            };
+            self.report.warning(keyword.span, message).hint(hint);
             self.push_level(keyword, context);
         }
     }

@@ -35,7 +35,9 @@ const NOT_FOUND: u8 = 127;
 
 /// A configuration names a user or group that this host doesn't have.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no user or group {0:?} on this host; a check is to run as that")]
+#[error(
+    "no user or group {0:?} on this host; a script is to run as that: if it is an argument of the script, put the whole command in double quotes"
+)]
 pub struct UnknownUser(Arc<str>);
 
 /// Why a command line wasn't run.

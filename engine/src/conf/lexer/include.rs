@@ -167,7 +167,7 @@ impl Reader<'_> {
             let message = format!("`{path}` is not included: {why}");
             self.report
                 .warning(place, message)
-                .hint("the rest is used without it, as keepalived does");
+                .hint("the rest is used without it, as keepalived does; a relative name is seen from the folder of this file");
         }
     }
 

@@ -99,7 +99,7 @@ impl<'a> Scanner<'a> {
         if close.is_none() {
             self.report
                 .warning(self.span(open, open + 1), "this quote is not closed")
-                .hint("the string is taken to end with the line");
+                .hint("write `\"` where the string ends; it is taken to end with the line");
         }
         let text = self.text[body..end].to_owned();
         self.pieces.push(Piece::Word(Word {

@@ -142,9 +142,17 @@ fn prefix<'a>(
     let prefix = text.parse().ok().filter(|prefix| *prefix <= host);
     if prefix.is_none() {
         let message = format!("`/{text}` is not a prefix length: /{host} is used");
-        report.warning(span, message).hint(format!(
-            "an {family} prefix length is a number from 0 to {host}"
-        ));
+        let hint = match mask(text).filter(|_| address.is_ipv4()) {
+            Some(length) => format!("write `{address}/{length}`"),
+            None => format!("an {family} prefix length is a number from 0 to {host}"),
+        };
+        report.warning(span, message).hint(hint);
     }
     (prefix.or(Some(host)), rest)
+}
+
+/// The prefix length that a mask such as `255.255.255.0` stands for.
+fn mask(text: &str) -> Option<u32> {
+    let mask = text.parse::<core::net::Ipv4Addr>().ok()?.to_bits();
+    (mask.leading_ones() + mask.trailing_zeros() == 32).then(|| mask.leading_ones())
 }

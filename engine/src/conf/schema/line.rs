@@ -66,7 +66,7 @@ impl<'a> Line<'a> {
             let message = format!("`{}` needs a value", option.text);
             report
                 .fatal(option.span, message)
-                .hint("keepalived doesn't start with such a line");
+                .hint("write it behind the word: keepalived doesn't start with such a line either");
             self.broken = true;
             return None;
         };

@@ -27,12 +27,24 @@ pub(super) fn value<'a>(item: &'a Item, report: &mut Report) -> Option<Value<'a>
 
 /// The only value of an item exactly as written.
 pub(super) fn literal<'a>(item: &'a Item, report: &mut Report) -> Option<Value<'a>> {
+    if let [equals, value, ..] = &item.arguments[..]
+        && equals.text == "="
+    {
+        let keyword = &item.keyword.text;
+        report
+            .warning(
+                equals.span.to(value.span),
+                format!("`{keyword}` takes its value without `=`: the line is ignored"),
+            )
+            .hint(format!("write `{keyword} VALUE`"));
+        return None;
+    }
     extra(item, 1, report);
     let Some(word) = item.arguments.first() else {
         let message = format!("`{}` needs a value", item.keyword.text);
         report
             .fatal(item.keyword.span, message)
-            .hint("keepalived doesn't start with such a line");
+            .hint("write it behind the keyword, or remove the line: keepalived doesn't start with it either");
         return None;
     };
     Some(Value {
@@ -56,7 +68,7 @@ pub(super) fn without_semicolon<'a>(value: Value<'a>, report: &mut Report) -> Va
 }
 
 /// Keywords with a name and a block.
-const STRUCTURAL: [&str; 8] = [
+pub(super) const STRUCTURAL: [&str; 8] = [
     "vrrp_script",
     "vrrp_instance",
     "vrrp_sync_group",
@@ -74,7 +86,9 @@ pub(super) fn extra(item: &Item, allowed: usize, report: &mut Report) {
         let last = item.arguments.last().unwrap_or(first);
         let message =
             format!("`{keyword}` takes no more than this: the rest of the line is ignored");
-        report.warning(first.span.to(last.span), message);
+        report
+            .warning(first.span.to(last.span), message)
+            .hint("remove it; what has blanks in it and is one value stands in double quotes");
     }
     if item.block.is_some() && !STRUCTURAL.contains(&keyword) {
         let message = format!("`{keyword}` takes no block: the block is skipped");
@@ -103,7 +117,10 @@ pub(super) fn number(
         } else {
             format!("`{keyword}` must be a whole number from {low} to {high}")
         };
-        report.warning(value.span, format!("{what}: {instead}"));
+        let diagnostic = report.warning(value.span, format!("{what}: {instead}"));
+        if let Some(hint) = without_unit(value.text) {
+            diagnostic.hint(hint);
+        }
     }
     Some((number?, value.span))
 }
@@ -121,9 +138,32 @@ pub(super) fn seconds(
         let keyword = &item.keyword.text;
         let message =
             format!("`{keyword}` must be a number of seconds from 0 to {longest}: {instead}");
-        report.warning(value.span, message);
+        let diagnostic = report.warning(value.span, message);
+        if let Some(hint) = without_unit(value.text) {
+            diagnostic.hint(hint);
+        }
     }
     Some((Duration::from_micros(span?), value.span))
+}
+
+/// What to write instead of a span of time with its unit, such as `100ms`.
+fn without_unit(text: &str) -> Option<String> {
+    let (number, unit) = text.split_at(text.find(|c: char| c.is_ascii_alphabetic())?);
+    let (times, parts) = match unit {
+        "us" => (1, 1_000_000),
+        "ms" | "msec" => (1, 1000),
+        "s" | "sec" | "secs" | "second" | "seconds" => (1, 1),
+        "m" | "min" | "minute" | "minutes" => (60, 1),
+        "h" | "hour" | "hours" => (3600, 1),
+        _ => return None,
+    };
+    let micros = decimal_micros(number)?.checked_mul(times)? / parts;
+    let (seconds, rest) = (micros / 1_000_000, micros % 1_000_000);
+    let number = format!("{seconds}.{rest:06}");
+    let number = number.trim_end_matches('0').trim_end_matches('.');
+    Some(format!(
+        "write `{number}`: spans of time are in seconds, without a unit"
+    ))
 }
 
 /// A switch: `on`, `true`, `yes`, their opposites, or nothing, which means on.
@@ -206,7 +246,25 @@ pub(super) fn word(word: &Word) -> Value<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::decimal_micros;
+    use super::{decimal_micros, without_unit};
+
+    #[test]
+    fn units_are_turned_into_seconds() {
+        let written = |text| without_unit(text)?.split('`').nth(1).map(str::to_owned);
+        for (text, seconds) in [
+            ("100ms", "0.1"),
+            ("1500us", "0.0015"),
+            ("2s", "2"),
+            ("1.5sec", "1.5"),
+            ("5m", "300"),
+            ("0.5h", "1800"),
+        ] {
+            assert_eq!(written(text).as_deref(), Some(seconds), "{text}");
+        }
+        for text in ["", "ms", "5x", "1e2", "-5s", "99999999999999h", "é5s"] {
+            assert_eq!(written(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn decimals_are_exact_to_the_microsecond() {

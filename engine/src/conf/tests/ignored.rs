@@ -66,3 +66,42 @@ fn the_remark_is_loud_when_behaviour_differs() {
     assert_says("debug 4", Note, "no effect in keepalived either");
     assert_eq!(said(&instance_with("accept\nstrict_mode off")), [""; 0]);
 }
+
+/// Each word of `bfd_instance` (1.11), which keepalived 2.2.7 reads without a remark, but for `multihop`
+/// of later ones.
+const BFD: &str = "
+neighbor_ip 192.0.2.1
+source_ip 192.0.2.2
+min_rx 10
+min_tx 10
+idle_tx 1000
+multiplier 5
+passive
+ttl 255
+hoplimit 64
+max_hops 0
+multihop
+weight 0
+weight 0 reverse
+vrrp
+checker
+";
+
+#[test]
+fn the_words_of_bfd_are_skipped_with_their_block_and_what_that_means_is_said() {
+    for word in BFD.trim().lines() {
+        let block = format!("bfd_instance b {{\n{word}\n}}\n");
+        let text = format!("{block}{}", instance_with("track_bfd {\nb\n}\npriority 42"));
+        let said = said(&text);
+        assert_eq!(said.len(), 2, "{word}:\n{}", printed(&text));
+        assert!(said[0].starts_with("warning 1:1 `bfd_instance` is skipped"));
+        assert!(said[1].starts_with("warning 9:1 `track_bfd` is skipped"));
+        for said in said {
+            assert!(
+                said.contains("the adverts themselves find a dead peer"),
+                "{said}"
+            );
+        }
+        assert_eq!(only_instance(&text).priority.get(), 42, "{word}");
+    }
+}

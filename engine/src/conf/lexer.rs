@@ -140,6 +140,10 @@ impl Reader<'_> {
 
     /// Whether a line shows that the file isn't UTF-8, which is said.
     fn is_odd(&mut self, line: &str) -> bool {
+        // Nearly always there is nothing, which is found faster than comments are.
+        if !line.contains('\0') && !line.contains('\u{fffd}') {
+            return false;
+        }
         let text = macros::without_comment(line);
         let odd = text.find(['\0', '\u{fffd}']);
         if let Some(start) = odd {

@@ -2,7 +2,8 @@
 //!
 //! Refreshes fall into slots, so that many instances wake the daemon, and make the kernel look
 //! through its addresses, a few times a second only. Which slot is an instance's own follows from
-//! its id: neighbours are far apart.
+//! its id: some neighbours share one, because the kernel walks along all addresses of an interface
+//! for each refresh, and does so much faster when it has just been there; the next ones are far apart.
 
 use core::time::Duration;
 use std::collections::BTreeSet;
@@ -11,7 +12,9 @@ use crate::ids::InstanceId;
 use crate::time::Instant;
 
 /// Refreshes fall on multiples of this.
-const SLOT: Duration = Duration::from_millis(20);
+const SLOT: Duration = Duration::from_millis(50);
+/// So many neighbours, as a power of two, are refreshed together.
+const NEIGHBOURS: u32 = 5;
 /// At most so many instances are refreshed in one go. Between two goes arrivals are read and
 /// adverts that have become due are sent.
 pub(crate) const AT_ONCE: usize = 64;
@@ -59,8 +62,8 @@ impl Refreshes {
 
 /// The first refresh after the addresses were added: within the second half of a `period`.
 pub(crate) fn first(id: InstanceId, now: Instant, period: Duration) -> Instant {
-    // The bits of the id in reverse: any few ids in a row are spread evenly.
-    let share = u32::from(id.0.reverse_bits());
+    // The bits of a number in reverse: any few numbers in a row are spread evenly.
+    let share = u32::from((id.0 >> NEIGHBOURS).reverse_bits());
     slot(now + period / 2 + period / 2 * share / 65_536)
 }
 
@@ -90,7 +93,7 @@ mod tests {
             *slots.entry(at).or_default() += 1;
         }
         let fullest = slots.values().max().copied();
-        assert!(fullest <= Some(AT_ONCE * 2), "{fullest:?}");
-        assert!(slots.len() >= 40, "{}", slots.len());
+        assert!(fullest <= Some(AT_ONCE * 5), "{fullest:?}");
+        assert!(slots.len() >= 16, "{}", slots.len());
     }
 }

@@ -18,7 +18,7 @@ use super::netlink::Batch;
 use super::{FOR_EVER, KernelHost};
 
 /// So many requests in one go: less than a millisecond.
-const PORTION: usize = 32;
+const PORTION: usize = 64;
 
 /// One address, and what is to become of it.
 #[derive(Debug)]

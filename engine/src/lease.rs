@@ -12,9 +12,9 @@ use crate::ids::InstanceId;
 use crate::time::Instant;
 
 /// Refreshes fall on multiples of this.
-const SLOT: Duration = Duration::from_millis(50);
+const SLOT: Duration = Duration::from_millis(20);
 /// So many neighbours, as a power of two, are refreshed together.
-const NEIGHBOURS: u32 = 5;
+const NEIGHBOURS: u32 = 6;
 /// At most so many instances are refreshed in one go. Between two goes arrivals are read and
 /// adverts that have become due are sent.
 pub(crate) const AT_ONCE: usize = 64;
@@ -93,7 +93,7 @@ mod tests {
             *slots.entry(at).or_default() += 1;
         }
         let fullest = slots.values().max().copied();
-        assert!(fullest <= Some(AT_ONCE * 5), "{fullest:?}");
-        assert!(slots.len() >= 16, "{}", slots.len());
+        assert!(fullest <= Some(AT_ONCE * 2), "{fullest:?}");
+        assert!(slots.len() >= 40, "{}", slots.len());
     }
 }

@@ -23,6 +23,7 @@ pub mod output;
 mod pacing;
 pub mod plan;
 pub mod probe;
+mod rare;
 pub mod recording;
 pub mod router;
 pub mod status;

@@ -2,6 +2,7 @@
 //! its adverts on the wire, its addresses on the host, its announcements.
 
 pub mod accept;
+mod advertised;
 mod announce;
 mod conditions;
 pub mod effects;
@@ -30,10 +31,12 @@ use crate::input::{Datagram, LinkState};
 use crate::links::Sources;
 use crate::output::{Effect, Output};
 use crate::pacing::Pacer;
-use crate::time::{Centis, Instant};
+use crate::rare::Rare;
+use crate::time::Instant;
 use crate::track::Checks;
 
 use accept::{Discard, Ladder};
+use advertised::Advertised;
 use announce::Announcer;
 pub(crate) use conditions::Sight;
 use effects::{Addresses, Resign, effects};
@@ -45,6 +48,7 @@ pub(crate) use partners::Face;
 use partners::Partners;
 use peers::Peers;
 pub use peers::Seen;
+use remarks::Told;
 pub use stats::{Stats, Tally, Transitions};
 pub(crate) use transmit::announcement;
 
@@ -84,27 +88,24 @@ pub(crate) struct Router {
     override_priority: Option<Priority>,
     drain: Option<Drain>,
     refused: Option<(IpAddr, Instant)>,
-    put_back: PutBack,
+    put_back: Rare<PutBack>,
     /// When its leased addresses are refreshed.
     refresh_at: Option<Instant>,
     /// Routes and rules that should be there and aren't.
-    missing: Missing,
+    missing: Rare<Missing>,
     /// What it has to do with its group; `None` without one.
     partners: Option<Box<Partners>>,
     announcer: Announcer,
     /// IPv4 identification of the last advert; the first is 1, and 0 is never used, as keepalived.
     ip_id: u16,
-    guard: Guard,
+    guard: Rare<Guard>,
     /// The unicast peers whose last advert had the old checksum.
-    old_checksum: BTreeSet<IpAddr>,
+    old_checksum: Rare<BTreeSet<IpAddr>>,
     /// The advertised addresses, ready for the wire.
-    advertised: Vec<IpAddr>,
+    advertised: Advertised,
     stats: Stats,
     peers: Peers,
-    last_discard: Option<(IpAddr, Discard)>,
-    differs_from: Option<IpAddr>,
-    /// The last interval that wasn't ours, and whose it was.
-    other_interval: Option<(IpAddr, Centis)>,
+    told: Rare<Told>,
 }
 
 impl Router {
@@ -123,20 +124,18 @@ impl Router {
             override_priority: None,
             drain: None,
             refused: None,
-            put_back: PutBack::default(),
+            put_back: Rare::default(),
             refresh_at: None,
-            missing: Missing::default(),
+            missing: Rare::default(),
             partners: grouped.then(Box::default),
             announcer: Announcer::default(),
             ip_id: 0,
-            guard: Guard::default(),
-            old_checksum: BTreeSet::new(),
-            advertised: config.addresses.iter().map(|a| a.address).collect(),
+            guard: Rare::default(),
+            old_checksum: Rare::default(),
+            advertised: Advertised::of(config),
             stats: Stats::default(),
             peers: Peers::default(),
-            last_discard: None,
-            differs_from: None,
-            other_interval: None,
+            told: Rare::default(),
         }
     }
 
@@ -217,7 +216,7 @@ impl Router {
         };
         match climbed {
             Ok(accepted) => {
-                self.last_discard = None;
+                self.forget_discard();
                 self.stats.count_checksum(accepted.checksum.summed());
                 self.note_checksum(config, accepted.checksum, datagram.source);
                 self.compare_addresses(s, accepted.addresses_differ, datagram.source);
@@ -282,7 +281,9 @@ impl Router {
             Say::Nothing => {}
             Say::Advert { late } => self.advert_due(s, &params, late),
             Say::Answer(heard) => {
-                self.guard.outrank();
+                if let Some(guard) = self.guard.present() {
+                    guard.outrank();
+                }
                 self.send_advert(s, self.priority);
                 self.point(s, &params, heard);
             }
@@ -348,7 +349,9 @@ impl Router {
     }
 
     fn take(&mut self, s: &mut Surroundings<'_>) {
-        self.guard.begin_reign();
+        if let Some(guard) = self.guard.present() {
+            guard.begin_reign();
+        }
         self.send_advert(s, self.priority);
         self.shut(s, true);
         let config = s.config.instance(self.id);
@@ -379,7 +382,7 @@ impl Router {
         }
         self.announcer.clear();
         s.pacer.forget(self.id);
-        self.put_back = PutBack::default();
+        self.put_back = Rare::default();
         self.refresh_at = None;
         self.remove_everything(s);
         let says_so = match resign {

@@ -10,6 +10,7 @@ use super::guard::Guard;
 use crate::config::{Auth, InstanceConfig, OldChecksum, Unicast, Version};
 use crate::fsm::Heard;
 use crate::input::Datagram;
+use crate::rare::Rare;
 use crate::time::Centis;
 use crate::wire::advert::version_number;
 use crate::wire::trailer::{self, Origin};
@@ -174,7 +175,7 @@ pub(crate) struct Ladder<'a> {
     /// We own the addresses, and look no further.
     pub(crate) owner_ignores: bool,
     /// Remembers what was authenticated, so that it can't be used again.
-    pub(crate) guard: &'a mut Guard,
+    pub(crate) guard: &'a mut Rare<Guard>,
 }
 
 impl Ladder<'_> {

@@ -15,6 +15,7 @@ use self::stamps::Stamps;
 use super::accept::Discard;
 use crate::config::HeaderKey;
 use crate::input::Datagram;
+use crate::rare::Blank;
 use crate::wire::{TOS, ah, ipv4};
 
 /// AH's sequence ends here, as in keepalived: 136 years at one advert a second.
@@ -29,6 +30,17 @@ pub(crate) struct Guard {
     spent: bool,
     /// `auth_hmac`: what was signed, and by whom.
     pub(super) stamps: Stamps,
+}
+
+impl Blank for Guard {
+    fn blank() -> &'static Self {
+        static BLANK: Guard = Guard {
+            sequence: 0,
+            spent: false,
+            stamps: Stamps::NONE,
+        };
+        &BLANK
+    }
 }
 
 impl Guard {

@@ -15,6 +15,7 @@ use super::{Router, Surroundings};
 use crate::event::{Announcement, Event};
 use crate::ids::Priority;
 use crate::output::{Effect, Output};
+use crate::rare::Blank;
 use crate::time::Instant;
 
 /// How long a router stays out of the way after the kernel refused one of its addresses.
@@ -38,6 +39,17 @@ pub(super) struct PutBack {
     pub(super) not_before: Option<Instant>,
     /// Those among them that aren't put back (`no_track`).
     left: BTreeSet<IpAddr>,
+}
+
+impl Blank for PutBack {
+    fn blank() -> &'static Self {
+        static BLANK: PutBack = PutBack {
+            missing: Vec::new(),
+            not_before: None,
+            left: BTreeSet::new(),
+        };
+        &BLANK
+    }
 }
 
 impl PutBack {

@@ -12,6 +12,7 @@ use super::{Router, Surroundings};
 use crate::config::{Object, ObjectId};
 use crate::event::Event;
 use crate::output::{Effect, Output};
+use crate::rare::{Blank, Rare};
 use crate::time::Instant;
 
 /// A route that the kernel refused is tried again after this long: its gateway may be reachable by
@@ -27,6 +28,16 @@ pub(crate) struct Missing {
     list: Vec<(u16, Instant)>,
     /// When something was put back last.
     last: Option<Instant>,
+}
+
+impl Blank for Missing {
+    fn blank() -> &'static Self {
+        static BLANK: Missing = Missing {
+            list: Vec::new(),
+            last: None,
+        };
+        &BLANK
+    }
 }
 
 impl Missing {
@@ -86,7 +97,7 @@ impl Missing {
 
 impl Router {
     pub(super) fn install_objects(&mut self, s: &mut Surroundings<'_>) {
-        self.missing = Missing::default();
+        self.missing = Rare::default();
         for (id, object) in self.objects(s) {
             s.out
                 .push_back(Output::Effect(Effect::Install { id, object }));
@@ -95,7 +106,7 @@ impl Router {
 
     /// The last first: a rule goes before the routes it leads to.
     pub(super) fn uninstall_objects(&mut self, s: &mut Surroundings<'_>) {
-        self.missing = Missing::default();
+        self.missing = Rare::default();
         for (id, object) in self.objects(s).into_iter().rev() {
             s.out
                 .push_back(Output::Effect(Effect::Uninstall { id, object }));
@@ -129,7 +140,10 @@ impl Router {
     }
 
     pub(super) fn put_back_objects(&mut self, s: &mut Surroundings<'_>) {
-        for index in self.missing.due(s.now) {
+        let Some(missing) = self.missing.present() else {
+            return;
+        };
+        for index in missing.due(s.now) {
             let id = self.object_id(index);
             let object = s.config.object(id).clone();
             s.out

@@ -8,6 +8,7 @@ use super::Router;
 use crate::event::StateKind;
 use crate::fsm::{Heard, State};
 use crate::ids::Priority;
+use crate::rare::{Blank, Rare};
 use crate::time::{Centis, Instant};
 
 /// So many senders are remembered, the latest. Only masters send, so more are never there at once.
@@ -32,7 +33,14 @@ pub struct Seen {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Peers {
     latest: Option<Seen>,
-    others: Vec<Seen>,
+    others: Rare<Vec<Seen>>,
+}
+
+impl Blank for Vec<Seen> {
+    fn blank() -> &'static Self {
+        static BLANK: Vec<Seen> = Vec::new();
+        &BLANK
+    }
 }
 
 impl Peers {
@@ -54,19 +62,20 @@ impl Peers {
 
     /// Sets `before` aside, in place of whoever is at hand now, or of the one not heard for longest.
     fn keep(&mut self, before: Seen, latest: IpAddr) {
-        if let Some(place) = self.others.iter_mut().find(|s| s.source == latest) {
+        let others = &mut *self.others;
+        if let Some(place) = others.iter_mut().find(|s| s.source == latest) {
             *place = before;
-        } else if self.others.len() + 1 < PEERS_MAX {
-            self.others.reserve_exact(1);
-            self.others.push(before);
-        } else if let Some(oldest) = self.others.iter_mut().min_by_key(|s| s.at) {
+        } else if others.len() + 1 < PEERS_MAX {
+            others.reserve_exact(1);
+            others.push(before);
+        } else if let Some(oldest) = others.iter_mut().min_by_key(|s| s.at) {
             *oldest = before;
         }
     }
 
     /// All of them, the latest first.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Seen> + Clone {
-        self.latest.iter().chain(&self.others)
+        self.latest.iter().chain(self.others.iter())
     }
 }
 

@@ -9,7 +9,9 @@ use crate::fsm::Signal;
 use crate::ids::InstanceId;
 use crate::output::{Effect, Output};
 use crate::plan::Moves;
+use crate::rare::Rare;
 
+use super::advertised::Advertised;
 use super::announce::Burst;
 use super::{Router, Surroundings};
 
@@ -94,17 +96,18 @@ impl Router {
         from: &InstanceConfig,
     ) {
         let to = s.config.instance(self.id);
-        self.advertised = to.addresses.iter().map(|a| a.address).collect();
+        self.advertised = Advertised::of(to);
         let holds = |address| to.held_addresses().any(|a| a.address == address);
         self.refused = self.refused.filter(|(address, _)| holds(*address));
-        self.put_back.missing.retain(|address| holds(*address));
+        if let Some(put_back) = self.put_back.present() {
+            put_back.missing.retain(|address| holds(*address));
+        }
         let peers = to.unicast.as_ref();
-        self.old_checksum
-            .retain(|peer| peers.is_some_and(|u| u.peer(*peer).is_some()));
+        if let Some(old_checksum) = self.old_checksum.present() {
+            old_checksum.retain(|peer| peers.is_some_and(|u| u.peer(*peer).is_some()));
+        }
         // What was said of others may be wrong now, and is said again if it isn't.
-        self.last_discard = None;
-        self.differs_from = None;
-        self.other_interval = None;
+        self.told = Rare::default();
         if self.is_master() {
             self.announcer.change(&from.garp, &to.garp, s.now);
             let had: Vec<_> = from.held_addresses().map(|a| moves.address(a)).collect();
@@ -134,10 +137,13 @@ impl Router {
             }
             let had: Vec<_> = from.objects.iter().map(|o| moves.object(o)).collect();
             // What is missing still is, perhaps at another place.
-            self.missing.moved(|index| {
-                let object = had.get(usize::from(index))?.as_ref()?;
-                let at = to.objects.iter().position(|new| new == object)?;
-                u16::try_from(at).ok()
+            let missing = self.missing.present().into_iter();
+            missing.for_each(|missing| {
+                missing.moved(|index| {
+                    let object = had.get(usize::from(index))?.as_ref()?;
+                    let at = to.objects.iter().position(|new| new == object)?;
+                    u16::try_from(at).ok()
+                })
             });
             for (id, object) in self.objects(s) {
                 if !had.contains(&Some(object.clone())) {

@@ -3,12 +3,37 @@
 
 use core::net::IpAddr;
 
+use serde::{Deserialize, Serialize};
+
 use super::accept::Discard;
 use super::{Router, Surroundings};
 use crate::event::Event;
 use crate::fsm::Heard;
 use crate::input::Datagram;
 use crate::output::Output;
+use crate::rare::Blank;
+use crate::time::Centis;
+
+/// What was said, so that it isn't said again.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Told {
+    last_discard: Option<(IpAddr, Discard)>,
+    differs_from: Option<IpAddr>,
+    /// The last interval that wasn't ours, and whose it was.
+    other_interval: Option<(IpAddr, Centis)>,
+}
+
+impl Blank for Told {
+    fn blank() -> &'static Self {
+        const {
+            &Self {
+                last_discard: None,
+                differs_from: None,
+                other_interval: None,
+            }
+        }
+    }
+}
 
 impl Router {
     pub(super) fn compare_addresses(
@@ -23,8 +48,10 @@ impl Router {
             return;
         }
         if !differ {
-            self.differs_from = self.differs_from.filter(|&known| known != source);
-        } else if self.differs_from.replace(source) != Some(source) {
+            if let Some(told) = self.told.present() {
+                told.differs_from = told.differs_from.filter(|&known| known != source);
+            }
+        } else if self.told.differs_from.replace(source) != Some(source) {
             let event = Event::AddressListDiffers {
                 instance: self.id,
                 source,
@@ -37,16 +64,23 @@ impl Router {
     pub(super) fn compare_interval(&mut self, s: &mut Surroundings<'_>, heard: &Heard) {
         let theirs = heard.interval;
         let differs = theirs != s.config.instance(self.id).advert_interval;
-        let known = self.other_interval == Some((heard.source, theirs));
+        let known = self.told.other_interval == Some((heard.source, theirs));
         if !differs || known || !self.stats.may_report(s.now) {
             return;
         }
-        self.other_interval = Some((heard.source, theirs));
+        self.told.other_interval = Some((heard.source, theirs));
         s.out.push_back(Output::Event(Event::IntervalDiffers {
             instance: self.id,
             source: heard.source,
             theirs,
         }));
+    }
+
+    /// An advert was accepted: the next discard is told of again.
+    pub(super) fn forget_discard(&mut self) {
+        if let Some(told) = self.told.present() {
+            told.last_discard = None;
+        }
     }
 
     /// Counts every discard; reports the first of a kind from a source, once.
@@ -58,11 +92,11 @@ impl Router {
     ) {
         self.stats.count_discard(why);
         let quiet = why == Discard::NotListening;
-        let known = self.last_discard == Some((datagram.source, why));
+        let known = self.told.last_discard == Some((datagram.source, why));
         if quiet || known || !self.stats.may_report(s.now) {
             return;
         }
-        self.last_discard = Some((datagram.source, why));
+        self.told.last_discard = Some((datagram.source, why));
         s.out.push_back(Output::Event(Event::Discarded {
             instance: Some(self.id),
             interface: datagram.interface,

@@ -16,6 +16,7 @@ use crate::ids::{InstanceId, Priority};
 use crate::input::LinkState;
 use crate::output::{Output, Transmit};
 use crate::pacing::Stage;
+use crate::rare::Rare;
 use crate::wire::advert::version_number;
 use crate::wire::trailer::{self, Origin};
 use crate::wire::{self, Advert, ChecksumForm, Family, GROUP_V4, PROTOCOL, TOS, TTL, ah};
@@ -127,7 +128,11 @@ impl Router {
         let known = config.unicast.as_ref().and_then(|u| u.peer(source));
         match form {
             Form::Old if known.is_some() => _ = self.old_checksum.insert(source),
-            Form::Old | Form::Current(_) => _ = self.old_checksum.remove(&source),
+            Form::Old | Form::Current(_) => {
+                if let Some(old) = self.old_checksum.present() {
+                    old.remove(&source);
+                }
+            }
         }
     }
 
@@ -270,7 +275,7 @@ fn destinations(config: &InstanceConfig, source: IpAddr) -> impl Iterator<Item =
 
 /// What authenticates this advert to all its receivers; it counts as one advert.
 fn seal(
-    guard: &mut Guard,
+    guard: &mut Rare<Guard>,
     config: &InstanceConfig,
     utc: Duration,
     advert: &Advert<'_>,

@@ -33,6 +33,12 @@ pub(in crate::router) struct Stamps {
 }
 
 impl Stamps {
+    /// Nobody has signed anything.
+    pub(super) const NONE: Self = Self {
+        own: None,
+        senders: Vec::new(),
+    };
+
     /// The stamp for our next advert: the time, or the last stamp plus one when the clock didn't
     /// advance. In `anti_replay time` a clock that was set back further than the window is
     /// followed, because nobody would accept anything else.

@@ -1,0 +1,66 @@
+//! What most routers never need, at the price of a pointer.
+//!
+//! There may be thousands of routers, and each is looked at every second: what they carry along is
+//! memory, and time to fetch it.
+
+use core::net::IpAddr;
+use core::ops::{Deref, DerefMut};
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A value that is blank until somebody wants to change it. Shown and saved as the value itself.
+#[derive(Clone, Default)]
+pub(crate) struct Rare<T>(Option<Box<T>>);
+
+/// Something that has a blank, its default, at hand.
+pub(crate) trait Blank: Default + 'static {
+    /// The default, somewhere.
+    fn blank() -> &'static Self;
+}
+
+impl Blank for BTreeSet<IpAddr> {
+    fn blank() -> &'static Self {
+        static BLANK: BTreeSet<IpAddr> = BTreeSet::new();
+        &BLANK
+    }
+}
+
+impl<T> Rare<T> {
+    /// To be changed if it isn't blank.
+    pub(crate) fn present(&mut self) -> Option<&mut T> {
+        self.0.as_deref_mut()
+    }
+}
+
+impl<T: Blank> Deref for Rare<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.0.as_deref().unwrap_or_else(|| T::blank())
+    }
+}
+
+impl<T: Blank> DerefMut for Rare<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        self.0.get_or_insert_default()
+    }
+}
+
+impl<T: Blank + core::fmt::Debug> core::fmt::Debug for Rare<T> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<T: Blank + Serialize> Serialize for Rare<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (**self).serialize(serializer)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Rare<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        T::deserialize(deserializer).map(|value| Self(Some(Box::new(value))))
+    }
+}

@@ -46,6 +46,7 @@ catalogue! {
         "hang-between",
         "hang-longer",
         "hang-gives-in",
+        "hang-replaced",
         "master-killed-lease",
         "master-hangs-lease",
         "backup-hangs",

@@ -18,7 +18,7 @@ replay! {
     split_brain_with_arbitration node_alone gateway_blip gateway_lost web_service_fails
     tracked_file tracked_process
     gateway_dead_nobody gateway_dead_rank_order isolated_node_rank_order graceful_stop drain
-    daemon_killed hang_shorter hang_between hang_longer hang_gives_in
+    daemon_killed hang_shorter hang_between hang_longer hang_gives_in hang_replaced
     master_killed_lease master_hangs_lease backup_hangs vm_paused power_failure address_removed source_address_vanishes
     reload_unchanged reload_priority reload_addresses reload_swapped_numbers
     reload_instance_removed reload_routes reload_broken_file

@@ -148,7 +148,7 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, DaemonError> {
     for sentence in args.without_effect() {
         info!("{sentence}");
     }
-    info!("keeps {}", kept.describe());
+    info!("{}", kept.describe());
     for sentence in scripts::remarks(&config) {
         warn!("{sentence}");
     }

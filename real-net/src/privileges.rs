@@ -177,22 +177,23 @@ impl Kept {
 
     /// For the log.
     pub fn describe(&self) -> String {
-        let mut names: Vec<String> = self
-            .capabilities
-            .iter()
-            .map(Capability::to_string)
-            .collect();
-        names.sort_unstable();
-        let names = names.join(" ");
+        let list = |which: &dyn Fn(&&Capability) -> bool| {
+            let mut names: Vec<_> = self.capabilities.iter().filter(which).collect();
+            names.sort_unstable_by_key(|capability| capability.to_string());
+            names.iter().map(|c| format!(" {c}")).collect::<String>()
+        };
+        let others = list(&|c| OTHER_USERS.contains(c));
         let scripts = match self.root_scripts && Uid::effective().is_root() {
-            true => "; scripts run as root may do all that root may",
-            false => "",
+            true => "; for scripts all that root may do".to_owned(),
+            false if others.is_empty() => String::new(),
+            false => format!("; for scripts{others}"),
         };
         let files = match &self.confinement {
             Some(confinement) => format!("; changes files in {}", confinement.describe()),
             None => "; not confined to files of its own".to_owned(),
         };
-        names + scripts + &files
+        let own = list(&|c| !OTHER_USERS.contains(c));
+        format!("keeps{own}{scripts}{files}")
     }
 }
 

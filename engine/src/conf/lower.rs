@@ -160,7 +160,7 @@ impl<'a> Lowering<'a> {
             if !tracked.contains(name) {
                 let message = format!("no instance tracks `{name}`: it is not run");
                 self.report.warning(draft.name.span, message).hint(format!(
-                    "add `track_script {{ {name} }}` to the instance it is for"
+                    "add `track_script {{ {name} }}` to the instance it is for, or to its sync group"
                 ));
                 continue;
             }

@@ -119,7 +119,7 @@ fn admit(
     if !followed.contains(text.as_str()) {
         let message = format!("no instance tracks `{text}`: it is not watched");
         report.warning(name.span, message).hint(format!(
-            "add `track_{what} {{ {text} }}` to the instance it is for"
+            "add `track_{what} {{ {text} }}` to the instance it is for, or to its sync group"
         ));
         return None;
     }

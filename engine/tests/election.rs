@@ -34,7 +34,7 @@ fn a_node_alone_takes_the_address_after_exactly_the_master_down_interval() {
             "garp 192.168.0.200",
             "garp 192.168.0.200",
             "announces its addresses: became master",
-            "backup -> master: no master heard for 3.609375 s",
+            "backup -> master: no master heard for 3.609 s",
         ],
     );
 }

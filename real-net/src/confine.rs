@@ -99,8 +99,8 @@ fn make_folders(config: &Config, args: &RunArgs) {
 
 fn recording_file(config: &Config) -> Option<PathBuf> {
     let recording = &config.recording;
-    let file = recording.file.as_deref().unwrap_or(recording::DEFAULT_FILE);
-    recording.on.then(|| PathBuf::from(file))
+    let place = || recording::place(recording.file.as_deref());
+    recording.on.then(place)
 }
 
 fn control_socket(config: &Config, args: &RunArgs) -> Option<PathBuf> {

@@ -12,7 +12,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use locum_engine::Engine;
@@ -24,8 +24,8 @@ use tracing::{info, warn};
 use file::RingFile;
 use queue::Queue;
 
-/// Where it goes unless the configuration says otherwise.
-pub const DEFAULT_FILE: &str = "/var/lib/locum/recording";
+/// The folder it goes to unless the configuration or systemd (`StateDirectory=`) says otherwise.
+const DEFAULT_FOLDER: &str = "/var/lib/locum";
 /// How large the file gets, unless the configuration says otherwise and as long as that is room for
 /// enough beginnings.
 const DEFAULT_SIZE: u64 = 8 << 20;
@@ -40,7 +40,7 @@ pub fn start(engine: &Engine) -> Option<Box<dyn Tap>> {
     if !on {
         return None;
     }
-    let path = Path::new(file.as_deref().unwrap_or(DEFAULT_FILE));
+    let path = &place(file.as_deref());
     match open(path, *size, config, engine) {
         Ok((tape, size)) => {
             info!(
@@ -55,6 +55,20 @@ pub fn start(engine: &Engine) -> Option<Box<dyn Tap>> {
             None
         }
     }
+}
+
+/// Where a recording goes: to the file that is configured, or into the service's own folder.
+pub(crate) fn place(configured: Option<&str>) -> PathBuf {
+    let service = || {
+        let folders = std::env::var_os("STATE_DIRECTORY")?;
+        let first = std::env::split_paths(&folders).next();
+        first.filter(|folder| folder.is_absolute())
+    };
+    let file = || {
+        let folder = service().unwrap_or_else(|| DEFAULT_FOLDER.into());
+        folder.join("recording")
+    };
+    configured.map_or_else(file, PathBuf::from)
 }
 
 fn open(

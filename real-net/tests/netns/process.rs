@@ -49,6 +49,7 @@ impl Process {
         // `ip netns exec` becomes the daemon: signals go to it directly.
         let child = Command::new("ip")
             .args(["netns", "exec", namespace])
+            .env("STATE_DIRECTORY", file("state"))
             .args(under)
             .args([program, "-n", "-l", "-D", "-f"])
             .arg(file("conf"))

@@ -152,3 +152,13 @@ fn a_killed_daemon_s_recording_is_replayed_to_the_bit() {
     let reloads = reloads.filter(|output| matches!(output, Output::Reloaded(_)));
     assert_eq!(reloads.count(), 1);
 }
+
+#[test]
+#[ignore = "needs root, network namespaces, keepalived, tcpdump: run by .ci/run"]
+fn without_a_file_of_its_own_it_goes_into_the_service_s_folder() {
+    let mut lab = Lab::new(&["A"]);
+    lab.start("A", Kind::Locum, &founding("A"));
+    lab.await_holders(VIP, &["A"], SOON);
+    let file = lab.file("A.state").join("recording");
+    assert!(file.exists(), "{}", lab.daemon("A").log());
+}

@@ -10,6 +10,7 @@ use nix::unistd::Pid;
 
 use super::Failure;
 use super::lab::Lab;
+use super::tool::is_keepalived;
 
 /// The most of a log that is shown.
 const LAST_WORDS: usize = 15;
@@ -34,7 +35,13 @@ impl Daemon {
         let log = file("log");
         let open = || File::options().append(true).create(true).open(&log);
         let failed = |error| Failure::file(&log, &error);
-        let child = Lab::command(namespace, program)
+        let mut command = Lab::command(namespace, program);
+        if !is_keepalived(program) {
+            // Beside the node's other files, since several nodes share this machine's.
+            command.env("STATE_DIRECTORY", file("state"));
+            command.arg("--control").arg(file("control"));
+        }
+        let child = command
             .args(["-n", "-l", "-D", "-i", node, "-f"])
             .arg(file("conf"))
             .arg("-p")

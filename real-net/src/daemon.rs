@@ -46,6 +46,9 @@ use crate::systemd::{Heartbeat, Service};
 
 /// So many inputs are handled in a row before the runtime looks after scripts and signals.
 const TURNS_AT_ONCE: u32 = 64;
+/// Whoever asks something is served when the loop has nothing else to do, or has waited for so long:
+/// thousands of adverts that are due at once come first.
+const PATIENCE: Duration = Duration::from_millis(100);
 /// After so long the instances have started, or taken over.
 const SETTLED: Duration = Duration::from_secs(8);
 
@@ -257,10 +260,14 @@ async fn drive(
     let mut dumps = Dumps::catch()?;
     let mut heart = Heartbeat::new(&service);
     let clock = MonotonicClock::new()?;
+    let mut served = Instant::now();
     let turn = |cx: &mut Context<'_>| {
-        desk.poll(cx, driver.engine());
-        dumps.poll(cx, driver.engine());
         let turn = driver.poll_turn(cx);
+        if turn.is_pending() || served.elapsed() > PATIENCE {
+            desk.poll(cx, driver.engine());
+            dumps.poll(cx, driver.engine());
+            served = Instant::now();
+        }
         let engine = driver.engine();
         heart.poll(
             cx,

@@ -1,9 +1,9 @@
 //! The desk: everybody who asks the running daemon something is served here, between two turns of
 //! the engine's loop.
 //!
-//! The loop polls the desk before each turn and hands it the engine to look at. Whoever is served
-//! keeps their own sockets and files, wakes the loop through `cx` when something has arrived, and
-//! returns at once: adverts are due behind it. Nothing here changes the engine; what is asked of it
+//! The loop polls the desk when nothing else is due, or hasn't been for a while, and hands it the
+//! engine to look at. Whoever is served keeps their own sockets and files, wakes the loop through `cx`
+//! when something has arrived, and returns at once: adverts are due behind it. Nothing here changes the engine; what is asked of it
 //! goes through [`Hooks::poll_command`](locum_engine::driver::Hooks::poll_command), like a signal.
 //!
 //! Answers that grow with the configuration are made in portions. An `Ask` travels to the desk with

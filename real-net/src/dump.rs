@@ -1,15 +1,16 @@
 //! What signals ask for: keepalived's files about the state of things, for those who poll them.
 //!
 //! Each is written under another name first and renamed, so that nobody reads half of one; made anew
-//! with mode 0600, so that no link that somebody has laid there is followed. The text is made at
-//! once, of one state of the engine, and written by another thread.
+//! with mode 0600, so that no link that somebody has laid there is followed. The text is made some
+//! instances at a time, between turns of the loop, as adverts are due meanwhile; each instance is
+//! shown in one state. It is written by another thread.
 
 mod counters;
 mod data;
 mod json;
 mod show;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -18,8 +19,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use locum_engine::config::Operation;
-use locum_engine::status::Status;
+use locum_engine::status::{InstanceView, Status};
 use locum_engine::{Engine, Instant};
 use nix::time::{ClockId, clock_gettime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -52,12 +52,33 @@ const ALL: [(Dump, &str); 5] = [
     (Dump::Threads, "TDUMP"),
 ];
 
+/// So many instances are written down before the loop goes on.
+const PORTION: usize = 16;
+
 /// Catches the signals and answers them.
 #[derive(Debug)]
 pub struct Dumps {
     signals: Vec<(Dump, Signal)>,
+    /// What was asked for and isn't begun yet.
+    waiting: VecDeque<Dump>,
+    draft: Option<Draft>,
     /// By instance, when its counters were cleared.
     cleared: BTreeMap<Arc<str>, Counters>,
+}
+
+/// A text in the making.
+#[derive(Debug)]
+struct Draft {
+    dump: Dump,
+    text: String,
+    /// The next instance.
+    next: usize,
+    /// How many there had been when it was begun. It is begun anew after another one.
+    reloads: u64,
+    moment: Moment,
+    users: Users,
+    /// The counters of those that are written down.
+    counted: BTreeMap<Arc<str>, Counters>,
 }
 
 /// Which wall clock time an instant is.
@@ -110,73 +131,125 @@ impl Dumps {
         };
         Ok(Self {
             signals: ALL.into_iter().map(catch).collect::<io::Result<_>>()?,
+            waiting: VecDeque::new(),
+            draft: None,
             cleared: BTreeMap::new(),
         })
     }
 
     /// Answers what has been asked for.
     pub fn poll(&mut self, cx: &mut Context<'_>, engine: &Engine) {
-        let mut asked = Vec::new();
         for (dump, signal) in &mut self.signals {
             let mut came = false;
             while let Poll::Ready(Some(())) = signal.poll_recv(cx) {
                 came = true;
             }
-            asked.extend(came.then_some(*dump));
+            if came && !self.waiting.contains(dump) {
+                self.waiting.push_back(*dump);
+            }
         }
-        for dump in asked {
-            self.answer(dump, engine.status());
+        let status = engine.status();
+        let draft = match self.draft.take() {
+            Some(draft) if draft.reloads == status.reloads() => Some(draft),
+            Some(draft) => Some(Draft::new(draft.dump, status)),
+            None => {
+                let next = self.waiting.pop_front();
+                next.map(|dump| Draft::new(dump, status))
+            }
+        };
+        let Some(mut draft) = draft else { return };
+        if draft.goes_on(status, &self.cleared) {
+            self.draft = Some(draft);
+        } else {
+            self.send(draft, status);
         }
+        // There is more; the loop comes back after its turn.
+        cx.waker().wake_by_ref();
     }
 
-    fn answer(&mut self, dump: Dump, status: Status<'_>) {
+    /// Hands it to a thread that writes it.
+    fn send(&mut self, draft: Draft, status: Status<'_>) {
         let operation = &status.config().operation;
-        let (path, text) = match dump {
-            Dump::Data => {
-                let text = data::write(status, Moment::now(), &mut Users::default());
-                (path(&operation.state_dump, "keepalived.data"), text)
-            }
-            Dump::Stats | Dump::ClearedStats => {
-                let counters = self.counters(status);
-                let instances = status.instances().zip(&counters);
-                let text = instances.map(|(i, counters)| counters.text(&i.config().name));
-                let text = text.collect();
-                if dump == Dump::ClearedStats {
-                    self.clear(status);
-                }
-                (path(&operation.stats_dump, "keepalived.stats"), text)
-            }
-            Dump::Json => {
-                let Operation { json_version, .. } = *operation;
-                let counters = self.counters(status);
-                let text = json::write(status, Moment::now(), json_version, &counters);
-                (path(&operation.json_dump, "keepalived.json"), text)
-            }
+        let path = match draft.dump {
+            Dump::Data => path(&operation.state_dump, "keepalived.data"),
+            Dump::Stats | Dump::ClearedStats => path(&operation.stats_dump, "keepalived.stats"),
+            Dump::Json => path(&operation.json_dump, "keepalived.json"),
             Dump::Threads => {
                 return info!("there are no threads to dump (SIGRTMAX): use locum status");
             }
         };
+        if draft.dump == Dump::ClearedStats {
+            self.cleared = draft.counted;
+        }
+        let text = draft.text;
         // The thread is waited for at the daemon's end, with the runtime.
         tokio::task::spawn_blocking(move || match write(&path, text.as_bytes()) {
             Ok(()) => info!("written: {}", path.display()),
             Err(e) => warn!("can't write {}: {e}", path.display()),
         });
     }
+}
 
-    fn counters(&self, status: Status<'_>) -> Vec<Counters> {
-        let instances = status.instances();
-        let since = instances.map(|view| {
-            let cleared = self.cleared.get(&view.config().name);
-            Counters::of(view).since(cleared.copied().unwrap_or_default())
-        });
-        since.collect()
+impl Draft {
+    fn new(dump: Dump, status: Status<'_>) -> Self {
+        let mut text = String::new();
+        match dump {
+            Dump::Data => data::begin(&mut text, status),
+            Dump::Json => json::begin(&mut text, status),
+            Dump::Stats | Dump::ClearedStats | Dump::Threads => {}
+        }
+        Self {
+            dump,
+            text,
+            next: 0,
+            reloads: status.reloads(),
+            moment: Moment::now(),
+            users: Users::default(),
+            counted: BTreeMap::new(),
+        }
     }
 
-    fn clear(&mut self, status: Status<'_>) {
-        let instances = status.instances();
-        self.cleared = instances
-            .map(|view| (Arc::clone(&view.config().name), Counters::of(view)))
-            .collect();
+    /// Writes down the next instances, and after the last one the end. Whether there is more.
+    fn goes_on(&mut self, status: Status<'_>, cleared: &BTreeMap<Arc<str>, Counters>) -> bool {
+        let mut instances = status.instances().skip(self.next);
+        for view in instances.by_ref().take(PORTION) {
+            self.instance(status, view, cleared);
+            self.next += 1;
+        }
+        if instances.next().is_some() {
+            return true;
+        }
+        match self.dump {
+            Dump::Data => data::end(&mut self.text, status, &mut self.users),
+            Dump::Json => json::end(&mut self.text, status),
+            Dump::Stats | Dump::ClearedStats | Dump::Threads => {}
+        }
+        false
+    }
+
+    fn instance(
+        &mut self,
+        status: Status<'_>,
+        view: InstanceView<'_>,
+        cleared: &BTreeMap<Arc<str>, Counters>,
+    ) {
+        let name = &view.config().name;
+        let counters = Counters::of(view);
+        let since = counters.since(cleared.get(name).copied().unwrap_or_default());
+        match self.dump {
+            Dump::Data => {
+                data::instance(&mut self.text, status, view, self.moment, &mut self.users);
+            }
+            Dump::Json => {
+                json::instance(&mut self.text, status, view, self.moment, since);
+            }
+            Dump::Stats => self.text += &since.text(name),
+            Dump::ClearedStats => {
+                self.text += &since.text(name);
+                self.counted.insert(Arc::clone(name), counters);
+            }
+            Dump::Threads => {}
+        }
     }
 }
 

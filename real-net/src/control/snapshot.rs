@@ -4,13 +4,13 @@
 
 mod instance;
 
-use locum_engine::status::{CheckView, GroupView, LinkView, Verdict};
+use locum_engine::status::{CheckView, FileView, GroupView, LinkView, ProcessView, Verdict};
 
 use super::message::{Check, Daemon, File, Group, Interface, Line, Process};
 use crate::desk::{Portion, View};
 
 /// So many instances or others are told of at a time: well below a millisecond.
-const AT_ONCE: usize = 32;
+const AT_ONCE: usize = 16;
 
 /// How far an answer has come.
 #[derive(Debug)]
@@ -61,37 +61,37 @@ impl Snapshot {
             Stage::Instances => {
                 let all = view.status.instances();
                 let line = |seen| Line::Instance(Box::new(instance::line(view, seen)));
-                self.some(all.map(line), Stage::Groups, &mut text);
+                self.some(all, line, Stage::Groups, &mut text);
             }
             Stage::Groups => {
-                let all = view.status.groups().map(|seen| group(view, seen));
-                self.some(all, Stage::Checks, &mut text);
+                let all = view.status.groups();
+                self.some(all, |seen| group(view, seen), Stage::Checks, &mut text);
             }
             Stage::Checks => {
-                let all = view.status.checks().map(|seen| check(view, seen));
-                self.some(all, Stage::Files, &mut text);
+                let all = view.status.checks();
+                self.some(all, |seen| check(view, seen), Stage::Files, &mut text);
             }
             Stage::Files => {
-                let all = view.status.files().map(|seen| {
+                let line = |seen: FileView<'_>| {
                     Line::File(File {
                         name: seen.config().name.to_string(),
                         path: seen.config().path.to_string(),
                         value: seen.value(),
                     })
-                });
-                self.some(all, Stage::Processes, &mut text);
+                };
+                self.some(view.status.files(), line, Stage::Processes, &mut text);
             }
             Stage::Processes => {
-                let all = view.status.processes().map(|seen| {
+                let line = |seen: ProcessView<'_>| {
                     Line::Process(Process {
                         name: seen.config().name.to_string(),
                         count: seen.count(),
                         good: seen.verdict(),
                     })
-                });
-                self.some(all, Stage::Interfaces, &mut text);
+                };
+                self.some(view.status.processes(), line, Stage::Interfaces, &mut text);
             }
-            Stage::Interfaces => self.some(view.status.links().map(link), Stage::Done, &mut text),
+            Stage::Interfaces => self.some(view.status.links(), link, Stage::Done, &mut text),
             Stage::Done => {}
         }
         let last = self.stage == Stage::Done;
@@ -102,10 +102,17 @@ impl Snapshot {
         (self.stage, self.next) = (stage, 0);
     }
 
-    fn some(&mut self, all: impl Iterator<Item = Line>, then: Stage, text: &mut Vec<u8>) {
+    /// No line is made of those that were told of before.
+    fn some<T>(
+        &mut self,
+        all: impl Iterator<Item = T>,
+        line: impl Fn(T) -> Line,
+        then: Stage,
+        text: &mut Vec<u8>,
+    ) {
         let mut count = 0;
-        for line in all.skip(self.next).take(AT_ONCE) {
-            write(text, &line);
+        for seen in all.skip(self.next).take(AT_ONCE) {
+            write(text, &line(seen));
             count += 1;
         }
         self.next += count;

@@ -14,9 +14,9 @@ use locum_engine::wire::Family;
 use super::{Moment, SECRET, Users, show};
 
 /// A text in the making, line by line.
-struct Text(String);
+struct Text<'a>(&'a mut String);
 
-impl Text {
+impl Text<'_> {
     fn line(&mut self, line: Arguments<'_>) {
         // Writing to a string doesn't fail.
         let _ = writeln!(self.0, "{line}");
@@ -29,19 +29,31 @@ macro_rules! put {
     };
 }
 
-/// The whole file.
-pub(super) fn write(status: Status<'_>, moment: Moment, users: &mut Users) -> String {
-    let mut text = Text(String::new());
+/// What is in front of the instances.
+pub(super) fn begin(text: &mut String, status: Status<'_>) {
+    let mut text = Text(text);
     global(&mut text, status);
     put!(text, "------< VRRP Topology >------");
-    for instance in status.instances() {
-        topology(&mut text, status, instance, moment, users);
-    }
+}
+
+/// One instance.
+pub(super) fn instance(
+    text: &mut String,
+    status: Status<'_>,
+    view: InstanceView<'_>,
+    moment: Moment,
+    users: &mut Users,
+) {
+    topology(&mut Text(text), status, view, moment, users);
+}
+
+/// What is behind the instances.
+pub(super) fn end(text: &mut String, status: Status<'_>, users: &mut Users) {
+    let mut text = Text(text);
     groups(&mut text, status);
     scripts(&mut text, status, users);
     watched(&mut text, status);
     interfaces(&mut text, status);
-    text.0
 }
 
 const fn on(yes: bool) -> &'static str {
@@ -52,7 +64,7 @@ const fn yes(yes: bool) -> &'static str {
     if yes { "yes" } else { "no" }
 }
 
-fn global(text: &mut Text, status: Status<'_>) {
+fn global(text: &mut Text<'_>, status: Status<'_>) {
     let config = status.config();
     let operation = &config.operation;
     let namespace = operation.net_namespace.as_deref().unwrap_or("(default)");
@@ -73,7 +85,7 @@ fn global(text: &mut Text, status: Status<'_>) {
 }
 
 fn topology(
-    text: &mut Text,
+    text: &mut Text<'_>,
     status: Status<'_>,
     view: InstanceView<'_>,
     moment: Moment,
@@ -144,7 +156,7 @@ fn topology(
     told(text, status, instance, users);
 }
 
-fn section(text: &mut Text, title: &str, lines: impl Iterator<Item = String>) {
+fn section(text: &mut Text<'_>, title: &str, lines: impl Iterator<Item = String>) {
     for (index, line) in lines.enumerate() {
         if index == 0 {
             put!(text, "   {title}");
@@ -154,7 +166,7 @@ fn section(text: &mut Text, title: &str, lines: impl Iterator<Item = String>) {
 }
 
 /// keepalived names one of them, and leaves the line without a word for the others.
-fn flags(text: &mut Text, instance: &InstanceConfig) {
+fn flags(text: &mut Text<'_>, instance: &InstanceConfig) {
     let unicast = instance.unicast.is_some();
     let silent = instance.preempt == Preempt::Never
         || instance.dont_track_primary
@@ -173,7 +185,7 @@ fn flags(text: &mut Text, instance: &InstanceConfig) {
 }
 
 /// Where adverts come from and go to.
-fn place(text: &mut Text, status: Status<'_>, view: InstanceView<'_>) {
+fn place(text: &mut Text<'_>, status: Status<'_>, view: InstanceView<'_>) {
     let (config, instance) = (status.config(), view.config());
     let base = view.interface();
     match instance.vmac {
@@ -205,7 +217,7 @@ fn place(text: &mut Text, status: Status<'_>, view: InstanceView<'_>) {
     }
 }
 
-fn announcements(text: &mut Text, instance: &InstanceConfig) {
+fn announcements(text: &mut Text<'_>, instance: &InstanceConfig) {
     let garp = &instance.garp;
     let lines = [
         ("delay", garp.delay.as_secs()),
@@ -220,7 +232,7 @@ fn announcements(text: &mut Text, instance: &InstanceConfig) {
     }
 }
 
-fn election(text: &mut Text, instance: &InstanceConfig, view: InstanceView<'_>) {
+fn election(text: &mut Text<'_>, instance: &InstanceConfig, view: InstanceView<'_>) {
     let tuning = &instance.tuning;
     put!(
         text,
@@ -270,7 +282,7 @@ fn election(text: &mut Text, instance: &InstanceConfig, view: InstanceView<'_>) 
     }
 }
 
-fn unicast(text: &mut Text, instance: &InstanceConfig) {
+fn unicast(text: &mut Text<'_>, instance: &InstanceConfig) {
     let Some(unicast) = &instance.unicast else {
         return;
     };
@@ -284,7 +296,7 @@ fn unicast(text: &mut Text, instance: &InstanceConfig) {
     put!(text, "   Unicast checksum compatibility = no");
 }
 
-fn tracked(text: &mut Text, status: Status<'_>, instance: &InstanceConfig) {
+fn tracked(text: &mut Text<'_>, status: Status<'_>, instance: &InstanceConfig) {
     let config = status.config();
     let links = instance.links.iter().map(|t| {
         let name = config.interface_name(t.interface);
@@ -309,7 +321,7 @@ fn tracked(text: &mut Text, status: Status<'_>, instance: &InstanceConfig) {
 }
 
 /// Who is told of changes.
-fn told(text: &mut Text, status: Status<'_>, instance: &InstanceConfig, users: &mut Users) {
+fn told(text: &mut Text<'_>, status: Status<'_>, instance: &InstanceConfig, users: &mut Users) {
     let reports = &status.config().reports;
     let notify = instance.notify.as_deref();
     let globally = reports.mail.as_ref().is_some_and(|mail| mail.alert);
@@ -343,7 +355,7 @@ fn told(text: &mut Text, status: Status<'_>, instance: &InstanceConfig, users: &
     put!(text, "   Notify priority changes = {changes}");
 }
 
-fn groups(text: &mut Text, status: Status<'_>) {
+fn groups(text: &mut Text<'_>, status: Status<'_>) {
     let config = status.config();
     for (index, group) in status.groups().enumerate() {
         if index == 0 {
@@ -373,7 +385,7 @@ fn groups(text: &mut Text, status: Status<'_>) {
     }
 }
 
-fn scripts(text: &mut Text, status: Status<'_>, users: &mut Users) {
+fn scripts(text: &mut Text<'_>, status: Status<'_>, users: &mut Users) {
     for (index, check) in status.checks().enumerate() {
         if index == 0 {
             put!(text, "------< VRRP Scripts >------");
@@ -413,7 +425,7 @@ fn scripts(text: &mut Text, status: Status<'_>, users: &mut Users) {
 }
 
 /// The instances that track something.
-fn followers(text: &mut Text, status: Status<'_>, what: Tracked) {
+fn followers(text: &mut Text<'_>, status: Status<'_>, what: Tracked) {
     put!(text, "   Tracking instances :");
     for instance in status.instances() {
         for tracker in instance.trackers().filter(|t| t.what == what) {
@@ -423,7 +435,7 @@ fn followers(text: &mut Text, status: Status<'_>, what: Tracked) {
     }
 }
 
-fn watched(text: &mut Text, status: Status<'_>) {
+fn watched(text: &mut Text<'_>, status: Status<'_>) {
     for (index, file) in status.files().enumerate() {
         if index == 0 {
             put!(text, "------< VRRP Track files >------");
@@ -449,7 +461,7 @@ fn watched(text: &mut Text, status: Status<'_>) {
     }
 }
 
-fn interfaces(text: &mut Text, status: Status<'_>) {
+fn interfaces(text: &mut Text<'_>, status: Status<'_>) {
     put!(text, "------< Interfaces >------");
     for link in status.links() {
         let state = link.state();

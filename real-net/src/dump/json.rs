@@ -67,41 +67,50 @@ fn string(text: &str) -> String {
     out
 }
 
-/// The whole file. `counters` are by instance.
-pub(super) fn write(
-    status: Status<'_>,
-    moment: Moment,
-    version: u8,
-    counters: &[Counters],
-) -> String {
-    let instances = status.instances().zip(counters);
-    let instances: Vec<String> = instances
-        .map(|(instance, counters)| {
-            let mut both = Json::object();
-            both.put("data", data(status.config(), instance, moment));
-            both.put("stats", stats(*counters));
-            both.end()
-        })
-        .collect();
-    let instances = format!("[{}]", instances.join(","));
-    if version == 1 {
-        return format!("{instances}\n");
+/// What is in front of the instances.
+pub(super) fn begin(text: &mut String, status: Status<'_>) {
+    if status.config().operation.json_version > 1 {
+        *text += "{\"vrrp\":";
     }
-    let processes: Vec<String> = status
-        .processes()
-        .map(|process| {
-            let mut object = Json::object();
-            object.text("name", &process.config().name);
-            object.text("process", &process.config().pattern.command);
-            object.put("num_cur_proc", process.count());
-            object.put("have_quorum", process.verdict() == Some(true));
-            object.end()
-        })
-        .collect();
-    let mut whole = Json::object();
-    whole.put("vrrp", instances);
-    whole.put("track_process", format_args!("[{}]", processes.join(",")));
-    whole.end() + "\n"
+    text.push('[');
+}
+
+/// One instance.
+pub(super) fn instance(
+    text: &mut String,
+    status: Status<'_>,
+    view: InstanceView<'_>,
+    moment: Moment,
+    counters: Counters,
+) {
+    if !text.ends_with('[') {
+        text.push(',');
+    }
+    let mut both = Json::object();
+    both.put("data", data(status.config(), view, moment));
+    both.put("stats", stats(counters));
+    *text += &both.end();
+}
+
+/// What is behind the instances.
+pub(super) fn end(text: &mut String, status: Status<'_>) {
+    text.push(']');
+    if status.config().operation.json_version > 1 {
+        let processes: Vec<String> = status
+            .processes()
+            .map(|process| {
+                let mut object = Json::object();
+                object.text("name", &process.config().name);
+                object.text("process", &process.config().pattern.command);
+                object.put("num_cur_proc", process.count());
+                object.put("have_quorum", process.verdict() == Some(true));
+                object.end()
+            })
+            .collect();
+        // Writing to a string doesn't fail.
+        let _ = write!(text, ",\"track_process\":[{}]}}", processes.join(","));
+    }
+    text.push('\n');
 }
 
 fn data(config: &Config, view: InstanceView<'_>, moment: Moment) -> String {

@@ -7,6 +7,7 @@
 #![allow(clippy::print_stderr, reason = "a failed test shows the daemons' logs")]
 
 mod addresses;
+mod asked;
 mod background;
 mod belongings;
 mod bytes;

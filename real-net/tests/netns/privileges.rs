@@ -186,6 +186,24 @@ fn a_reload_brings_the_first_script_but_not_what_was_given_up() {
     lab.await_holders("192.168.0.201", &["A"], SOON);
 }
 
+/// As in a container with `--cap-drop ALL --cap-add NET_ADMIN --cap-add NET_RAW`.
+#[test]
+#[ignore = "needs root, network namespaces: run by .ci/run"]
+fn root_with_two_capabilities_is_enough() {
+    let mut lab = Lab::new(&["A"]);
+    let under = "setpriv --bounding-set=-all,+net_admin,+net_raw --inh-caps=-all --no-new-privs";
+    let under: Vec<&str> = under.split(' ').collect();
+    let check = "vrrp_script up {\n    script /bin/true\n    user root\n}\n";
+    let inside = "use_vmac\n    no_accept\n    track_script {\n        up\n    }";
+    lab.start_under(&under, "A", Kind::Locum, &with("", check, inside));
+    holds(&mut lab, "A.log", "check up: good");
+    lab.await_holders(VIP, &["A"], SOON);
+    assert_eq!(field(&mut lab, "A", "CapPrm"), NET_ADMIN | NET_RAW);
+    lab.daemon("A").signal(Signal::SIGTERM);
+    assert!(lab.daemon("A").await_end(SOON).success());
+    lab.await_holders(VIP, &[], SOON);
+}
+
 #[test]
 #[ignore = "needs root, network namespaces: run by .ci/run"]
 fn another_user_with_two_capabilities_is_enough() {

@@ -42,24 +42,36 @@ fn hooks(notify: &Notify) -> impl Iterator<Item = &Hook> {
     all.into_iter().flatten()
 }
 
-/// Sentences about scripts that won't be run, or run as root although nobody has said so. As root
-/// only: what another user would be told isn't what happens.
+/// Sentences about scripts that can't be run on this host, or run as root although nobody has said so.
+/// About users as root only: what another user would be told isn't what happens.
 pub fn remarks(config: &Config) -> Vec<String> {
-    if !Uid::effective().is_root() {
-        return Vec::new();
-    }
+    let is_root = Uid::effective().is_root();
+    let checks = config.checks.iter().map(|check| &check.command);
+    let checks: Vec<_> = checks.collect();
     let mut remarks = BTreeSet::new();
     for (words, user) in of(config) {
         let command = words.join(" ");
         match Script::new(words, user.as_ref(), config.operation.script_security) {
-            Ok(script) => remarks.extend(
+            Ok(script) if script.is_missing() => {
+                let is_check =
+                    |c: &&CheckCommand| matches!(c, CheckCommand::Script(w) if **w == *words);
+                let fails = match checks.iter().any(is_check) {
+                    true => ", and a check that can't be run counts as failed",
+                    false => "",
+                };
+                remarks.insert(format!(
+                    "`{command}`: there is no such program on this host{fails}"
+                ));
+            }
+            Ok(script) if is_root => remarks.extend(
                 script
                     .refusal()
                     .map(|why| format!("`{command}` will not be run: {why}")),
             ),
-            Err(e) => _ = remarks.insert(format!("`{command}`: {e}")),
+            Err(e) if is_root => _ = remarks.insert(format!("`{command}`: {e}")),
+            Ok(_) | Err(_) => {}
         }
-        if user.is_none() && runs_as_root(user) {
+        if is_root && user.is_none() && runs_as_root(user) {
             let sentence = "scripts run as root, because there is neither `script_user` nor a user \
                             `keepalived_script`";
             remarks.insert(sentence.to_owned());

@@ -108,6 +108,12 @@ impl Script {
         Some(format!("it would run as root, and {why}"))
     }
 
+    /// Whether there is no such program on this host.
+    pub(crate) fn is_missing(&self) -> bool {
+        let mut program = self.words.iter().take(1);
+        program.any(|program| secure::is_missing(program, PATH))
+    }
+
     /// Runs it to its end, or until `given_up` comes first; by the process that is there for it, if
     /// there is one.
     pub(crate) async fn run(&self, given_up: impl Future<Output = ()>) -> Outcome {

@@ -28,6 +28,14 @@ pub(super) fn judge(program: &str, path: &str) -> Result<(), String> {
     }
 }
 
+/// Whether there is no such program. What can't be looked at may be there.
+pub(super) fn is_missing(program: &str, path: &str) -> bool {
+    let Some(file) = find(program, path) else {
+        return true;
+    };
+    fs::metadata(file).is_err_and(|e| e.kind() == io::ErrorKind::NotFound)
+}
+
 /// The file that a program's name means.
 fn find(program: &str, path: &str) -> Option<PathBuf> {
     if program.contains('/') {
@@ -77,6 +85,14 @@ mod tests {
     fn what_the_system_installed_is_safe_and_what_is_not_there_is_nobodys() {
         assert_eq!(judge("true", "/no/where:/usr/bin:/bin"), Ok(()));
         assert_eq!(judge("/no/such/script", ""), Ok(()));
+        for (program, missing) in [
+            ("true", false),
+            ("/bin/sh", false),
+            ("/no/such/script", true),
+            ("no-such-script", true),
+        ] {
+            assert_eq!(is_missing(program, "/usr/bin:/bin"), missing, "{program}");
+        }
     }
 
     #[test]

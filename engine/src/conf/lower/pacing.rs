@@ -12,23 +12,24 @@ use crate::conf::schema::instance::InstanceDraft;
 use crate::config::{GarpConfig, Pace, VirtualAddress};
 use crate::ids::InterfaceId;
 
-/// The values given, with keepalived's defaults: a contest is answered like a takeover.
-fn garp(draft: GarpDraft, min: bool, elsewhere: Duration) -> GarpConfig {
+/// The values given, with keepalived's defaults: a contest is answered as `global` has it for a
+/// takeover, whatever the instance says of its own takeovers.
+fn garp(draft: GarpDraft, global: &GarpDraft, min: bool, elsewhere: Duration) -> GarpConfig {
     let mut default = GarpConfig::default();
     if min {
         // `vrrp_min_garp`: what isn't given is one announcement, once.
         default.delay = Duration::ZERO;
         default.repeat = 1;
     }
-    let delay = draft.delay.unwrap_or(default.delay);
-    let repeat = draft.repeat.unwrap_or(default.repeat);
+    let contest_delay = draft.contest_delay.or(global.delay);
+    let contest_repeat = draft.contest_repeat.or(global.repeat);
     GarpConfig {
-        delay,
-        repeat,
+        delay: draft.delay.unwrap_or(default.delay),
+        repeat: draft.repeat.unwrap_or(default.repeat),
         refresh: draft.refresh.unwrap_or(default.refresh),
         refresh_repeat: draft.refresh_repeat.unwrap_or(default.refresh_repeat),
-        contest_delay: draft.contest_delay.unwrap_or(delay),
-        contest_repeat: draft.contest_repeat.unwrap_or(repeat),
+        contest_delay: contest_delay.unwrap_or(default.delay),
+        contest_repeat: contest_repeat.unwrap_or(default.repeat),
         elsewhere,
     }
 }
@@ -59,7 +60,7 @@ impl Lowering<'_> {
             }
             None => Duration::ZERO,
         };
-        garp(given, global.min_garp, elsewhere)
+        garp(given, &global.garp, global.min_garp, elsewhere)
     }
 
     /// The distances of all interfaces that have one. Called when all instances are known.

@@ -174,7 +174,7 @@ fn min_garp_is_for_what_is_not_given() {
     assert_eq!(garp("vrrp_min_garp", ""), ((1, 0), (1, 0)));
     assert_eq!(garp("vrrp_min_garp off", ""), ((5, 5), (5, 5)));
     let own = "garp_master_repeat 3\ngarp_lower_prio_delay 7";
-    assert_eq!(garp("vrrp_min_garp on", own), ((3, 0), (3, 7)));
+    assert_eq!(garp("vrrp_min_garp on", own), ((3, 0), (1, 7)));
     let global = "vrrp_garp_master_delay 2\nvrrp_min_garp";
     assert_eq!(garp(global, ""), ((1, 2), (1, 2)));
     assert_says("vrrp_min_garp", Warning, "can't stand here");

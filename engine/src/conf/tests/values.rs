@@ -310,12 +310,36 @@ fn announcements_fall_back_on_the_global_settings() {
     assert_eq!(instance.garp, expected);
     assert!(instance.lower_prio_no_advert);
     assert!(!instance.audible_yield);
-    let contest = only_instance(&instance_with("garp_master_delay 2\ngarp_master_repeat 7")).garp;
-    assert_eq!(
-        (contest.contest_delay.as_secs(), contest.contest_repeat),
-        (2, 7)
-    );
     assert_eq!(said(&text), [""; 0]);
+}
+
+/// What keepalived 2.2.7 dumps: the global values count, whatever the instance's own are.
+#[test]
+fn a_contest_is_answered_as_the_global_settings_have_it() {
+    for (global, expected) in [
+        ("", (5, 5)),
+        (
+            "vrrp_garp_master_delay 1\nvrrp_garp_master_repeat 2",
+            (1, 2),
+        ),
+        (
+            "vrrp_garp_lower_prio_delay 7\nvrrp_garp_lower_prio_repeat 8\nvrrp_garp_master_delay 1",
+            (7, 8),
+        ),
+    ] {
+        for (lines, own) in [
+            ("garp_master_delay 3\ngarp_master_repeat 4", None),
+            (
+                "garp_lower_prio_delay 9\ngarp_lower_prio_repeat 10",
+                Some((9, 10)),
+            ),
+        ] {
+            let text = format!("global_defs {{\n{global}\n}}\n{}", instance_with(lines));
+            let garp = only_instance(&text).garp;
+            let read = (garp.contest_delay.as_secs(), garp.contest_repeat);
+            assert_eq!(read, own.unwrap_or(expected), "{global}, {lines}");
+        }
+    }
 }
 
 #[test]

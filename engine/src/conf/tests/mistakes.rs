@@ -4,7 +4,31 @@ use super::{conf, instance_with, printed};
 
 /// In an instance, from line 6 on: the lines, the place of the remark, a part of it, and a part of
 /// the advice.
-const IN_AN_INSTANCE: [(&str, &str, &str, &str); 20] = [
+const IN_AN_INSTANCE: [(&str, &str, &str, &str); 24] = [
+    (
+        "prompte_secondaries",
+        "6:1",
+        "unknown keyword",
+        "`promote_secondaries`",
+    ),
+    (
+        "lvs_sync_daemon_inteface eth0",
+        "6:1",
+        "unknown keyword",
+        "`lvs_sync_daemon_interface`",
+    ),
+    (
+        "unicast_src_ip #x",
+        "6:1",
+        "needs a value",
+        "write it behind the keyword",
+    ),
+    (
+        "enable_script_security",
+        "6:1",
+        "can't stand here",
+        "`global_defs`",
+    ),
     (
         "pirority 150",
         "6:1",

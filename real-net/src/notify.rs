@@ -151,8 +151,8 @@ impl Notifier {
         }
         match self.instances[instance.index()].1 {
             StateKind::Master => self.line(subject, "MASTER_PRIORITY"),
-            StateKind::Backup => self.line(subject, "BACKUP_PRIORITY"),
-            StateKind::Init | StateKind::Fault => {}
+            StateKind::Backup | StateKind::Fault => self.line(subject, "BACKUP_PRIORITY"),
+            StateKind::Init => {}
         }
     }
 

@@ -90,3 +90,51 @@ fn the_journal_gets_fields_and_holds_nothing_up_when_it_hangs() {
         "it ends without the journal"
     );
 }
+
+/// No journal, but a syslog, which is started anew while the daemon runs.
+#[test]
+#[ignore = "needs root, network namespaces: run by .ci/run"]
+fn syslog_gets_a_line_for_each_transition_and_may_be_started_anew() {
+    let mut lab = Lab::new(&["A"]);
+    let socket = lab.file("log");
+    let open = || {
+        let _ = fs::remove_file(&socket);
+        let syslog = UnixDatagram::bind(&socket).expect("a socket");
+        syslog.set_read_timeout(Some(SOON)).expect("it can");
+        syslog
+    };
+    let hears = |syslog: &UnixDatagram, wanted: &str| {
+        let (mut buffer, start) = ([0; 4096], Instant::now());
+        loop {
+            let length = syslog.recv(&mut buffer).expect("the daemon logs");
+            let line = String::from_utf8_lossy(&buffer[..length]).into_owned();
+            if line.contains(wanted) {
+                return line;
+            }
+            assert!(start.elapsed() < SOON, "no {wanted}");
+        }
+    };
+    let syslog = open();
+    // Only the daemon sees this /run, without a journal, and this /dev.
+    let mounts = format!(
+        "mount -t tmpfs none /run && mkdir /run/dev && mount --bind /dev /run/dev && \
+         mount -t tmpfs none /dev && ln -s /run/dev/null /run/dev/urandom /dev && \
+         ln -s {} /dev/log && exec \"$@\" -S 3",
+        socket.display()
+    );
+    lab.start_under(
+        &["sh", "-c", &mounts, "sh"],
+        "A",
+        Kind::Locum,
+        &founding("A"),
+    );
+    let line = hears(&syslog, "VI_1: backup -> master: ");
+    // Facility local3 is 19, and 6 is informational.
+    assert!(line.starts_with("<158>"), "{line}");
+    let pid = lab.daemon("A").pid();
+    assert!(line.contains(&format!(" locum[{pid}]: VI_1: ")), "{line}");
+    drop(syslog);
+    let syslog = open();
+    lab.pull("A");
+    hears(&syslog, "VI_1: master -> fault: link down");
+}

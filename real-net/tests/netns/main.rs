@@ -46,6 +46,7 @@ mod rfc;
 mod source;
 mod table;
 mod timing;
+mod told;
 mod tool;
 mod torrent;
 mod unicast;

@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::atomic::Ordering;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use tracing::{info, warn};
 
@@ -13,6 +14,9 @@ use super::queue::{Feed, ROOM, Waiting};
 /// What is kept free of a slot besides what may wait: for the headers of frames.
 const SPARE: usize = 4096;
 
+/// Without a failure for so long, it works.
+const WELL: Duration = Duration::from_secs(5);
+
 /// Starts it.
 pub(super) fn spawn<D: Disk>(ring: RingFile<D>, feed: Feed) -> io::Result<()> {
     let named = thread::Builder::new().name("recording".to_owned());
@@ -20,7 +24,7 @@ pub(super) fn spawn<D: Disk>(ring: RingFile<D>, feed: Feed) -> io::Result<()> {
         ring,
         feed,
         segment: 0,
-        failed: false,
+        failed: None,
     };
     named.stack_size(128 << 10).spawn(move || writer.run())?;
     Ok(())
@@ -31,7 +35,8 @@ struct Writer<D> {
     feed: Feed,
     /// As the daemon's thread counts them.
     segment: u64,
-    failed: bool,
+    /// When it last did, until it is well again.
+    failed: Option<Instant>,
 }
 
 impl<D: Disk> Writer<D> {
@@ -89,18 +94,19 @@ impl<D: Disk> Writer<D> {
         }
     }
 
-    /// One line in the log when it begins to fail, one when it works again.
+    /// One line in the log when it begins to fail, one when it has worked for a while: on a disk that is
+    /// full a few bytes may still fit.
     fn note(&mut self, written: io::Result<()>) {
         match written {
-            Ok(()) if self.failed => {
-                self.failed = false;
+            Ok(()) if self.failed.is_some_and(|last| last.elapsed() > WELL) => {
+                self.failed = None;
                 info!("recording again");
             }
             Ok(()) => {}
             Err(e) => {
                 let broken = &self.feed.shared.broken;
                 broken.store(self.segment, Ordering::Relaxed);
-                if !core::mem::replace(&mut self.failed, true) {
+                if self.failed.replace(Instant::now()).is_none() {
                     warn!("the recording has a gap from here on: {e}");
                 }
             }

@@ -208,3 +208,36 @@ fn nobody_but_root_and_the_daemon_s_user_controls_it() {
     );
     assert_eq!(instance(&mut lab, "A")["state"], "master");
 }
+
+/// Metrics at the path of a socket: for those who collect them on the machine itself.
+#[test]
+#[ignore = "needs root, network namespaces: run by .ci/run"]
+fn metrics_are_served_at_a_unix_socket() {
+    use std::io::{Read, Write};
+    use std::os::unix::net::UnixStream;
+    let mut lab = Lab::new(&["A"]);
+    let path = lab.file("metrics");
+    let metrics = format!("global_defs {{\n    metrics {}", path.display());
+    let configuration = founding("A").replacen("global_defs {", &metrics, 1);
+    lab.start("A", Kind::Locum, &configuration);
+    lab.await_holders(VIP, &["A"], SOON);
+    let get = |what: &str| {
+        let mut stream = UnixStream::connect(&path).expect("it listens");
+        stream.set_read_timeout(Some(SOON)).expect("a limit");
+        let request = format!("GET {what} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).expect("sent");
+        let mut text = String::new();
+        stream.read_to_string(&mut text).expect("an answer");
+        text
+    };
+    assert!(get("/healthz").starts_with("HTTP/1.1 200 OK\r\n"));
+    let text = get("/metrics");
+    let (head, body) = text.split_once("\r\n\r\n").expect("a head");
+    assert!(head.contains("text/plain; version=0.0.4"), "{head}");
+    let state = "locum_instance_state{vrrp_instance=\"VI_1\"";
+    let master = body.lines().find(|line| line.starts_with(state));
+    assert!(master.is_some_and(|line| line.ends_with(" 2")), "{body}");
+    lab.daemon("A").signal(nix::sys::signal::Signal::SIGTERM);
+    lab.daemon("A").await_end(SOON);
+    assert!(!path.exists(), "it takes its socket away");
+}

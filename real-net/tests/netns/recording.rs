@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use locum_engine::event::{Reason, StateKind};
 use locum_engine::recording::{Replay, Step, ring};
@@ -12,6 +12,7 @@ use nix::sys::signal::Signal;
 
 use crate::lab::Lab;
 use crate::process::Kind;
+use crate::tool::{must, run};
 use crate::{SOON, VIP, founding};
 
 /// A folder of this test's own, removed when dropped.
@@ -161,4 +162,78 @@ fn without_a_file_of_its_own_it_goes_into_the_service_s_folder() {
     lab.await_holders(VIP, &["A"], SOON);
     let file = lab.file("A.state").join("recording");
     assert!(file.exists(), "{}", lab.daemon("A").log());
+}
+
+/// Where the recording is, there is no room for a while: the daemon serves on and says so once; what
+/// isn't recorded is counted.
+#[test]
+#[ignore = "needs root and network namespaces: run by .ci/run"]
+fn a_full_disk_makes_a_gap_and_is_said_once() {
+    let mut lab = Lab::new(&["A"]);
+    let disk = lab.file("disk");
+    fs::create_dir(&disk).expect("there is room");
+    must(&format!(
+        "mount -t tmpfs -o size=64k tmpfs {}",
+        disk.display()
+    ));
+    let _unmount = Unmount(disk.display().to_string());
+    let recording = disk.join("recording");
+    let option = format!("    recording {}\n    router_id", recording.display());
+    lab.start(
+        "A",
+        Kind::Locum,
+        &founding("A").replace("    router_id", &option),
+    );
+    lab.await_holders(VIP, &["A"], SOON);
+    let rest = disk.join("rest");
+    fs::write(&rest, [1; 200_000]).expect_err("it is smaller");
+    let times = |lab: &mut Lab, words: &str| lab.daemon("A").log().matches(words).count();
+    let await_line = |lab: &mut Lab, words: &str| {
+        let start = Instant::now();
+        while times(lab, words) == 0 {
+            assert!(
+                start.elapsed() < 3 * SOON,
+                "no `{words}`: {}",
+                lab.daemon("A").log()
+            );
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    };
+    // What is left of the page that it writes into has to be filled, too.
+    let gap = "the recording has a gap from here on";
+    let start = Instant::now();
+    while times(&mut lab, gap) == 0 {
+        assert!(start.elapsed() < 3 * SOON, "{}", lab.daemon("A").log());
+        lab.daemon("A").signal(Signal::SIGHUP);
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    // Some attempts later.
+    lab.stays(VIP, &["A"], Duration::from_secs(5));
+    assert_eq!(times(&mut lab, gap), 1);
+    fs::remove_file(&rest).expect("it is ours");
+    await_line(&mut lab, "recording again");
+    std::thread::sleep(Duration::from_secs(2));
+    lab.daemon("A").signal(Signal::SIGTERM);
+    lab.daemon("A").await_end(SOON);
+    let file = fs::read(&recording).expect("it is there");
+    let (mut last, mut missing, mut closed) = (0, 0, false);
+    for segment in ring::segments(&file).expect("it is a recording") {
+        let mut replay = Replay::new(&segment.bytes).expect("this version wrote it");
+        missing += replay.beginning().earlier - last;
+        last = replay.beginning().earlier;
+        while let Some(step) = replay.step().expect("it is sound") {
+            assert_eq!(step.difference, None, "input {}", step.number);
+            last = step.number;
+        }
+        closed = replay.is_closed();
+    }
+    assert!(missing > 0 && closed, "{missing} of {last} are missing");
+}
+
+struct Unmount(String);
+
+impl Drop for Unmount {
+    fn drop(&mut self) {
+        run(&format!("umount -l {}", self.0));
+    }
 }

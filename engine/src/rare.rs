@@ -7,10 +7,11 @@ use core::net::IpAddr;
 use core::ops::{Deref, DerefMut};
 use std::collections::BTreeSet;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
-/// A value that is blank until somebody wants to change it. Shown and saved as the value itself.
-#[derive(Clone, Default)]
+/// A value that is blank until somebody wants to change it. Shown as the value itself; saved as it
+/// is, so that who goes on from there does just the same.
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Rare<T>(Option<Box<T>>);
 
 /// Something that has a blank, its default, at hand.
@@ -50,17 +51,5 @@ impl<T: Blank> DerefMut for Rare<T> {
 impl<T: Blank + core::fmt::Debug> core::fmt::Debug for Rare<T> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         (**self).fmt(f)
-    }
-}
-
-impl<T: Blank + Serialize> Serialize for Rare<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        (**self).serialize(serializer)
-    }
-}
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Rare<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        T::deserialize(deserializer).map(|value| Self(Some(Box::new(value))))
     }
 }

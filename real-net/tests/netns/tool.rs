@@ -7,13 +7,14 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 /// What has to be installed, and the package it comes in.
-const TOOLS: [(&str, &str); 6] = [
+const TOOLS: [(&str, &str); 7] = [
     ("ip", "iproute2"),
     ("nft", "nftables"),
     ("tcpdump", "tcpdump"),
     ("ping", "iputils-ping"),
     ("keepalived", "keepalived"),
     ("strace", "strace"),
+    ("curl", "curl"),
 ];
 
 /// Fails the test when it can't work here.

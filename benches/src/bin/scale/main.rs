@@ -16,7 +16,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use table::Table;
+use table::{Results, Table};
 
 /// What is compared, and how much of it.
 struct Options {
@@ -64,10 +64,9 @@ impl Options {
 }
 
 fn main() -> ExitCode {
-    let result = Options::read().and_then(|options| run(&options));
-    match result {
-        Ok(table) => {
-            let _ = write!(io::stdout(), "{table}");
+    match Options::read() {
+        Ok(options) => {
+            let _ = write!(io::stdout(), "{}", run(&options));
             ExitCode::SUCCESS
         }
         Err(why) => {
@@ -77,26 +76,32 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(options: &Options) -> Result<Table, String> {
+fn run(options: &Options) -> Table {
+    let (interfaces, per) = (options.interfaces, options.per);
+    let count = interfaces * per;
     let mut table = Table::new(&options.daemons);
     for (column, daemon) in options.daemons.iter().enumerate() {
-        say(&format!("{daemon}: one instance"));
-        for (row, value) in one::measure(daemon)? {
-            table.set(row, column, value);
-        }
-        say(&format!(
-            "{daemon}: {} instances",
-            options.interfaces * options.per
-        ));
-        for (row, value) in thousands::measure(daemon, options.interfaces, options.per)? {
-            table.set(row, column, value);
-        }
-        say(&format!("{daemon}: both nodes at once"));
-        for (row, value) in thousands::measure_cold(daemon, options.interfaces, options.per)? {
-            table.set(row, column, value);
-        }
+        let mut note = |what: &str, measure: &dyn Fn() -> Result<Results, String>| {
+            say(&format!("{daemon}: {what}"));
+            match measure() {
+                Ok(results) => {
+                    for (row, value) in results {
+                        table.set(row, column, value);
+                    }
+                }
+                // The rest may go well; the table has a gap.
+                Err(why) => say(&why),
+            }
+        };
+        note("one instance", &|| one::measure(daemon));
+        note(&format!("{count} instances"), &|| {
+            thousands::measure(daemon, interfaces, per)
+        });
+        note("both nodes at once", &|| {
+            thousands::measure_cold(daemon, interfaces, per)
+        });
     }
-    Ok(table)
+    table
 }
 
 /// What is going on.

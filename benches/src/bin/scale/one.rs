@@ -6,7 +6,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use crate::lab::{Lab, sh};
-use crate::table::Row;
+use crate::table::{Results, Row};
 
 /// A machine that is busy is late now and then; the best of these counts.
 const ROUNDS: usize = 5;
@@ -23,7 +23,7 @@ fn configuration(priority: u8) -> String {
 }
 
 /// A is stopped without a word, several times over.
-pub(crate) fn measure(daemon: &str) -> Result<Vec<(Row, Option<f64>)>, String> {
+pub(crate) fn measure(daemon: &str) -> Result<Results, String> {
     let mut lab = Lab::new("o", 1)?;
     lab.start('A', daemon, &configuration(200))?;
     lab.await_addresses('A', 1, Instant::now(), LIMIT)
@@ -39,7 +39,7 @@ pub(crate) fn measure(daemon: &str) -> Result<Vec<(Row, Option<f64>)>, String> {
     Ok(vec![
         (Row::Late, late.into_iter().min_by(f64::total_cmp)),
         (Row::IdleMemory, Some(idle)),
-        (Row::Binary, Some(stripped(&lab, daemon)?)),
+        (Row::Binary, stripped(&lab, daemon).ok()),
     ])
 }
 
@@ -69,7 +69,8 @@ fn round(lab: &Lab) -> Result<Option<f64>, String> {
     Ok(pair.map(|(silent, takes)| (takes - silent - FORMULA) * 1000.0))
 }
 
-/// The size of the program without symbols, in MiB.
+/// The size of the program without symbols, in MiB. What isn't a program (a script that starts it, say)
+/// has none.
 fn stripped(lab: &Lab, daemon: &str) -> Result<f64, String> {
     let copy = lab.file("stripped");
     let path = sh(&format!("command -v {daemon}"))?;

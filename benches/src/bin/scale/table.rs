@@ -53,6 +53,9 @@ impl Row {
     }
 }
 
+/// What a measurement came to; `None` when the daemon didn't get there in time.
+pub(crate) type Results = Vec<(Row, Option<f64>)>;
+
 /// Rows of numbers; some may be missing, because the daemon didn't get there in time.
 pub(crate) struct Table {
     names: Vec<String>,

@@ -5,7 +5,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use crate::lab::Lab;
-use crate::table::Row;
+use crate::table::{Results, Row};
 
 /// Whoever isn't there by then never is.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -13,8 +13,6 @@ const LIMIT: Duration = Duration::from_secs(60);
 const STEADY: Duration = Duration::from_secs(10);
 /// For so long the processor is watched.
 const WATCHED: Duration = Duration::from_secs(10);
-
-type Results = Vec<(Row, Option<f64>)>;
 
 /// VRRPv2, an advert each second, one address each.
 fn configuration(interfaces: u32, per: u32, state: &str, priority: u8) -> String {

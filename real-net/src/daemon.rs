@@ -293,13 +293,15 @@ async fn turns(mut poll_turn: impl FnMut(&mut Context<'_>) -> Poll<Turn>) {
     memory::give_back();
     let mut settling = Some(Instant::now());
     loop {
-        if settling.is_some_and(|since| since.elapsed() > SETTLED) {
-            settling = None;
-            memory::give_back();
-        }
         for _ in 0..TURNS_AT_ONCE {
             if poll_fn(&mut poll_turn).await == Turn::Stopped {
                 return;
+            }
+            // With one instance, so many turns may take a minute.
+            if settling.is_some_and(|since| since.elapsed() > SETTLED) {
+                settling = None;
+                memory::give_back();
+                memory::give_back_code();
             }
         }
         tokio::task::yield_now().await;

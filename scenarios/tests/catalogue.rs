@@ -33,14 +33,6 @@ replay! {
     wrong_password_flood hmac_key_change replayed_adverts wrong_clock clock_jumps forged_from_afar any_day
 }
 
-/// The oracles know neither tracked files and processes nor what a delayed start does to recovery (T8, T16).
-const BEYOND_ORACLES: &[&str] = &[
-    "tracked-file",
-    "tracked-process",
-    "startup-delay",
-    "delay-after-boot",
-];
-
 #[test]
 fn every_scenario_is_replayed() {
     let replayed: Vec<String> = REPLAYED.iter().map(|name| name.replace('_', "-")).collect();
@@ -63,8 +55,7 @@ fn replay(name: &str) {
         event.report, turmoil.report,
         "the oracles judge one run twice"
     );
-    let judged = !BEYOND_ORACLES.contains(&name);
-    assert_eq!(event.report.holds(), judged, "{}", event.report);
+    assert!(event.report.holds(), "{}", event.report);
     insta::assert_snapshot!(name, event.trace);
 }
 

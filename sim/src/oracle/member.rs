@@ -49,6 +49,8 @@ pub(super) struct HostState {
     pub(super) booted: Instant,
     /// When its daemon was last started.
     pub(super) started: Instant,
+    /// When its daemon takes part at the latest: it may be told to wait at its start.
+    pub(super) takes_part_at: Instant,
     /// When it was last frozen, paused or set going again.
     pub(super) stalled_at: Instant,
     /// How wrong its clock has ever been.

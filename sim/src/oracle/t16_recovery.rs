@@ -76,6 +76,9 @@ fn wrong(world: &Tracker, class: &Class, verdict: &mut Verdict) -> Option<(Membe
         let member = world.member(*id);
         world.network.carrier(member.port)
             && !world.network.lacks(member.host, member.source)
+            // What is in files, and which processes run, is X6's to follow.
+            && member.spec().files.is_empty()
+            && member.spec().processes.is_empty()
             && member.spec().tracks.iter().all(|t| !t.weight.reverse)
             && tracked(world, member).all(|c| c.finding == Finding::Good)
     });
@@ -133,6 +136,10 @@ impl Oracle for Recovery {
                     .map(|s| s.since)
                     .max();
                 let members = acting(world, class);
+                let begun = members
+                    .iter()
+                    .map(|id| world.host(world.member(*id)).takes_part_at);
+                let begun = begun.max().unwrap_or(Instant::ZERO);
                 // Perfect forgeries put the beginning off; nothing that daemons do may.
                 let from = match until_forged {
                     Some(since) if since > world.now => since,
@@ -142,7 +149,7 @@ impl Oracle for Recovery {
                     key,
                     who: Some(who),
                     from,
-                    until: from + reaction(world, &members),
+                    until: from.max(begun) + reaction(world, &members),
                     what,
                 });
             }

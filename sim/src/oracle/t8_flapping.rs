@@ -60,6 +60,11 @@ impl Flapping {
             slowest += config.startup_delay.max(config.delay_after_boot);
         }
         slowest = slowest.max(slowest_link(world, member) + world.quantum * 4);
+        for track in &member.spec().processes {
+            let process = member.config().process(track.process);
+            let waits = process.fork_delay.max(process.terminate_delay);
+            slowest = slowest.max(waits + world.quantum * 4);
+        }
         let mut unknown = false;
         for condition in world.conditions.of(member.host) {
             let fall = condition.slowest_fall(world.quantum);

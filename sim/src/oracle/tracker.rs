@@ -65,6 +65,7 @@ impl Tracker {
                 paused: false,
                 booted: Instant::ZERO,
                 started: Instant::ZERO,
+                takes_part_at: Instant::ZERO,
                 stalled_at: Instant::ZERO,
                 drift: Drift::default(),
                 addresses: Vec::new(),

@@ -46,7 +46,11 @@ impl Priorities {
             let value = self.files.get(&(member.host, track.file));
             let shift = i64::from(track.weight.value) * i64::from(value.copied().unwrap_or(0));
             let signed = if track.weight.reverse { -shift } else { shift };
-            signed.clamp(-253, 253) as i32
+            match signed {
+                // A fault: the priority stays.
+                ..=-254 => 0,
+                _ => signed.min(253) as i32,
+            }
         });
         let processes = spec.processes.iter().map(|track| {
             let good = self.processes.get(&(member.host, track.process));

@@ -258,7 +258,9 @@ impl Tracker {
                 .delay_after_boot
                 .saturating_sub(drift.shortest(uptime));
             let delay = config.startup_delay.max(after_boot);
-            self.touch(id, self.now + drift.longest(delay));
+            let at = self.now + drift.longest(delay);
+            self.hosts[host.index()].takes_part_at = at;
+            self.touch(id, at);
         }
     }
 

@@ -30,13 +30,14 @@ pub(in crate::conf) struct GroupDraft {
 }
 
 /// The keywords that are acted on.
-pub(super) const KEYWORDS: [&str; 6] = [
+pub(super) const KEYWORDS: [&str; 7] = [
     "group",
     "track_script",
     "track_interface",
     "track_file",
     "track_process",
     "sync_group_tracking_weight",
+    "global_tracking",
 ];
 
 /// Reads one block.
@@ -63,7 +64,8 @@ pub(super) fn read(block: &Item, name: &Word, report: &mut Report) -> GroupDraft
             "track_interface" => track::read(item, &mut draft.links, report),
             "track_file" => track::read(item, &mut draft.files, report),
             "track_process" => track::read(item, &mut draft.processes, report),
-            "sync_group_tracking_weight" => {
+            // The second is the first's old name, and does the same (measured with 2.2.7).
+            "sync_group_tracking_weight" | "global_tracking" => {
                 bare(item, report);
                 draft.weights = true;
             }

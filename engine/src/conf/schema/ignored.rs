@@ -213,13 +213,7 @@ const INSTANCE: &[Ignored] = &[
     note("debug", "it has no effect in keepalived either"),
 ];
 
-const GROUP: &[Ignored] = &[
-    warn("track_bfd", BFD).block(),
-    note(
-        "global_tracking",
-        "what a group tracks always counts for all its members",
-    ),
-];
+const GROUP: &[Ignored] = &[warn("track_bfd", BFD).block()];
 
 #[cfg(test)]
 mod tests {

@@ -131,6 +131,8 @@ fn a_member_has_no_weights_of_its_own_unless_the_group_allows_them() {
     let config = usable(&text);
     assert_eq!(config.instances[0].tracks[0].weight.value, 10);
     assert_eq!(config.instances[0].links[0].weight.value, 5);
+    let older = usable(&grouped("global_tracking", own));
+    assert_eq!(older.instances, config.instances);
 }
 
 #[test]
@@ -187,7 +189,6 @@ fn what_is_wrong_with_its_trackers_is_said_once() {
     );
     assert_remark(&grouped("state MASTER", ""), "warning", "can't stand here");
     assert_remark(&grouped("no_such_word", ""), "warning", "unknown keyword");
-    assert_remark(&grouped("global_tracking", ""), "note", "always counts");
     assert_remark(&grouped("smtp_alert", ""), "warning", "nobody to write to");
 }
 

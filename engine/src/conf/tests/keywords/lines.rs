@@ -96,7 +96,7 @@ const GROUP: &str = "
 = notify_priority_changes on
 = smtp_alert on
 = sync_group_tracking_weight
-- global_tracking
+= global_tracking
 ";
 
 /// `track_file` (1.9).
@@ -173,7 +173,7 @@ fn in_scripts_groups_files_and_processes() {
         );
     }
     for (acted_on, lines) in entries(GROUP) {
-        let weights = if lines.contains("weight") {
+        let weights = if lines.contains("weight") || lines == "global_tracking" {
             ""
         } else {
             "sync_group_tracking_weight"

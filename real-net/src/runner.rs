@@ -291,6 +291,7 @@ fn live(stream: StdStream, config: Config, args: &RunArgs) -> io::Result<()> {
     // Of thousands of instances there would be two copies.
     drop(config);
     memory::give_back();
+    memory::give_back_code();
     let mut waiting = [PollFd::new(stream.as_fd(), PollFlags::POLLIN)];
     // A process that was stopped and goes on is told so.
     while poll(&mut waiting, PollTimeout::NONE) == Err(Errno::EINTR) {}

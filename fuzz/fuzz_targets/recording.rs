@@ -9,9 +9,9 @@ use locum_engine::{Engine, Instant};
 
 fuzz_target!(|bytes: &[u8]| {
     if let Ok(segments) = ring::segments(bytes) {
-        let all: usize = segments.iter().map(|(_, content)| content.len()).sum();
+        let all: usize = segments.iter().map(|s| s.bytes.len()).sum();
         assert!(all <= bytes.len());
-        segments.iter().for_each(|(_, content)| segment(content));
+        segments.iter().for_each(|s| segment(&s.bytes));
     }
     segment(bytes);
     let mut decoder = Decoder::new(bytes, Instant::ZERO, 64);

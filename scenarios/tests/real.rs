@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use locum_captures::recordings::{REPRODUCED, Recording};
 use locum_captures::{Deviation, Frame, Listing, Options, compare, read_file, signed};
@@ -96,8 +96,17 @@ fn what_is_interrupted_is_taken_down() {
             .filter(|name| name.to_string_lossy().starts_with(&ours))
             .count()
     };
-    std::thread::sleep(Duration::from_secs(4));
-    assert_eq!(there(), 5, "one for each host, and one for the switch");
+    let begun = Instant::now();
+    while there() < 5 {
+        assert!(
+            begun.elapsed() < Duration::from_secs(120),
+            "{} namespaces instead of one for each host, and one for the switch",
+            there()
+        );
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    // Into the run.
+    std::thread::sleep(Duration::from_secs(2));
     let pid = nix::unistd::Pid::from_raw(child.id().cast_signed());
     nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).expect("it runs");
     let status = child.wait().expect("it was started");

@@ -9,7 +9,7 @@ use nix::unistd::Pid;
 use crate::capture::Capture;
 use crate::lab::{Lab, address};
 use crate::process::Kind;
-use crate::tool::{must, run};
+use crate::tool::must;
 use crate::{SOON, VIP, founding, torrent};
 
 /// What the issue asks for: so many a second at each of the two.
@@ -100,9 +100,7 @@ fn withstands(flood: &Flood) {
 
 /// The flood is what is tested, not whoever else is busy on this machine.
 pub(crate) fn prefer(pid: Pid) {
-    if !run(&format!("chrt -r -p 10 {pid}")).status.success() {
-        must(&format!("renice -n -15 -p {pid}"));
-    }
+    must(&format!("renice -n -20 -p {pid}"));
 }
 
 /// Fails at once when anything changes hands, and may be repeated when something was late.

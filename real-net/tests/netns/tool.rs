@@ -2,9 +2,14 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+
+/// No command takes longer.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What has to be installed, and the package it comes in.
 const TOOLS: [(&str, &str); 7] = [
@@ -31,14 +36,33 @@ pub(crate) fn require() {
     }
 }
 
-/// Runs a command line, split at blanks.
+/// Runs a command line, split at blanks. A kernel whose network configuration is stuck fails the test,
+/// instead of holding it up for ever.
 pub(crate) fn run(line: &str) -> Output {
     let mut words = line.split_whitespace();
     let program = words.next().expect("a command");
-    Command::new(program)
+    let child = Command::new(program)
         .args(words)
-        .output()
-        .unwrap_or_else(|e| panic!("`{line}`: {e}"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|e| panic!("`{line}`: {e}"));
+    let pid = Pid::from_raw(child.id().cast_signed());
+    let (ended, end) = channel::<()>();
+    let watch = std::thread::spawn(move || {
+        let late = end.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout);
+        if late {
+            // It hasn't been waited for, so that the number is still its own.
+            let _ = kill(pid, Signal::SIGKILL);
+        }
+        late
+    });
+    let output = child.wait_with_output();
+    drop(ended);
+    let late = watch.join().expect("it only waits");
+    assert!(!late, "`{line}` hadn't ended after {PATIENCE:?}");
+    output.unwrap_or_else(|e| panic!("`{line}`: {e}"))
 }
 
 /// Runs a command line that must succeed; gives what it printed.

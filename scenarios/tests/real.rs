@@ -28,7 +28,7 @@ const TOLERANCE_NS: u64 = 20_000_000;
 /// Runs at the same time: most of each is waiting.
 const AT_ONCE: usize = 10;
 /// So often a run is made before it counts as different.
-const ATTEMPTS: usize = 5;
+const ATTEMPTS: usize = 8;
 /// The grid on which simulated hosts act.
 const GRID: Duration = Duration::from_micros(100);
 

@@ -37,6 +37,7 @@ use crate::sys::packet::link_address;
 use held::Held;
 use port::{Port, ports};
 use ready::Ready;
+use strays::Strays;
 
 /// Raw sockets on the interfaces that instances use.
 #[derive(Debug)]
@@ -47,6 +48,7 @@ pub struct RawNetwork {
     announcer: Socket,
     links: Rc<Links>,
     ready: Ready,
+    strays: Strays,
     held: Held,
     /// The state of `links` that `ports` is up to date with; `None` when it isn't, or some port is to
     /// be opened again.
@@ -67,6 +69,7 @@ impl RawNetwork {
             announcer,
             links,
             ready: Ready::new()?,
+            strays: Strays::new()?,
             held: Held::default(),
             seen: None,
             unsent: BTreeMap::new(),
@@ -130,7 +133,8 @@ impl RawNetwork {
         for (number, port) in self.ports.iter_mut().enumerate() {
             let wanted = self.links.index(port.id);
             if wanted != port.index() {
-                port.reopen(&self.links.name(port.id), wanted, &self.ready, number);
+                let watched = (&self.ready, &self.strays);
+                port.reopen(&self.links.name(port.id), wanted, watched, number);
             }
             if wanted != port.index() {
                 // Tried again at the next occasion.
@@ -165,10 +169,10 @@ impl Network for RawNetwork {
         for (number, port) in self.ports.iter_mut().enumerate() {
             let same = |o: &&mut Port| {
                 let moved = (moves.interface(o.id), moves.interface(o.heard_on));
-                moved == (Some(port.id), Some(port.heard_on)) && o.kind == port.kind
+                moved == (Some(port.id), Some(port.heard_on)) && o.purpose == port.purpose
             };
             if let Some(old) = old.iter_mut().find(same) {
-                port.take_over(old, &self.ready, number);
+                port.take_over(old, &self.ready, &self.strays, number);
             }
         }
         self.devices.clone_from(&reloaded.config.devices);
@@ -176,6 +180,7 @@ impl Network for RawNetwork {
         let moved = unsent.filter_map(|((id, to), n)| Some(((moves.interface(id)?, to), n)));
         self.unsent = moved.collect();
         self.ready.forget();
+        self.strays.renumbered(&mut self.ports);
         self.seen = None;
         self.refresh();
     }
@@ -194,14 +199,20 @@ impl Network for RawNetwork {
                 self.refresh();
             }
         }
-        for port in &mut self.ports {
-            let open = port.index();
-            if let Poll::Ready(received) = port.poll_stray(cx, buffer) {
-                return Poll::Ready(received);
+        while let Poll::Ready(number) = self.strays.poll_next(cx, &mut self.ports) {
+            let Some(port) = self.ports.get_mut(number) else {
+                continue;
+            };
+            let received = port.receive_stray(buffer);
+            match port.strays() {
+                Some(second) => self.strays.was_read(cx, second, number),
+                None => {
+                    self.seen = None;
+                    self.refresh();
+                }
             }
-            if open != port.index() {
-                self.seen = None;
-                cx.waker().wake_by_ref();
+            if let Some(received) = received {
+                return Poll::Ready(received);
             }
         }
         Poll::Pending

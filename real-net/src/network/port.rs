@@ -1,25 +1,22 @@
 //! One place where VRRP is heard: a raw socket on an interface, or an ear for a virtual MAC address.
 //!
 //! Opened when its interface is there, opened anew when the interface comes back as another one or the
-//! socket fails. Beside a raw socket there is one for strays (`sieve`).
+//! socket fails. Beside each socket there is one for strays (`sieve`).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::num::NonZeroU32;
-use std::os::fd::{AsFd, BorrowedFd};
-use std::task::{Context, Poll, ready};
 
 use locum_engine::config::{Auth, Config, InstanceConfig};
 use locum_engine::driver::Received;
-use locum_engine::ids::{InterfaceId, MacAddr};
+use locum_engine::ids::InterfaceId;
 use locum_engine::wire::{self, Family};
 use tracing::{debug, warn};
 
-use super::ear::Ear;
 use super::ready::Ready;
 use super::sieve::{Passing, Sieve};
 use super::socket::{Purpose, RawSocket};
-use super::strays::Strays;
+use super::strays::{Second, Strays};
 
 /// Where something may be heard, whether it is open or not.
 #[derive(Debug)]
@@ -28,7 +25,7 @@ pub(super) struct Port {
     pub(super) id: InterfaceId,
     /// The interface that what comes is counted to: the one below, for a device.
     pub(super) heard_on: InterfaceId,
-    pub(super) kind: Kind,
+    pub(super) purpose: Purpose,
     /// What is read first.
     sieve: Sieve,
     open: Option<Open>,
@@ -36,41 +33,43 @@ pub(super) struct Port {
     complained: bool,
 }
 
-/// What is heard there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// What comes to our own addresses and to groups.
-    Socket(Purpose),
-    /// What comes from our own virtual MAC address.
-    Ear(MacAddr, Family),
-}
-
 #[derive(Debug)]
-enum Open {
-    Socket {
-        likely: RawSocket,
-        /// `None` when the kernel doesn't take the filters: everything comes to the other one.
-        strays: Option<Strays>,
-    },
-    Ear(Ear),
+struct Open {
+    likely: RawSocket,
+    /// `None` when the kernel doesn't take the filters: everything comes to the other one.
+    strays: Option<Second>,
 }
 
 /// Everything that a configuration needs, none of it open.
 pub(super) fn ports(config: &Config) -> Vec<Port> {
     let mut ports: Vec<Port> = Vec::new();
+    let mut behind: BTreeMap<InterfaceId, Vec<&InstanceConfig>> = BTreeMap::new();
     for instance in &config.instances {
         add(&mut ports, instance);
+        if let Some(vmac) = instance.vmac {
+            behind.entry(vmac.device).or_default().push(instance);
+        }
+    }
+    let mut spoken: BTreeMap<InterfaceId, BTreeSet<Family>> = BTreeMap::new();
+    for port in &ports {
+        let families = spoken.entry(port.id).or_default();
+        families.insert(port.purpose.family);
     }
     for device in &config.devices {
-        let here = |port: &&Port| port.id == device.base;
-        let families = ports.iter().filter(here).filter_map(Port::family);
-        let families = BTreeSet::from_iter(families);
-        let ears = families.into_iter().map(|family| {
-            let sieve = Sieve::new(family, wire::PROTOCOL);
-            let kind = Kind::Ear(device.mac, family);
-            Port::new(device.interface, device.base, kind, sieve)
-        });
-        ports.extend(ears);
+        for family in spoken.get(&device.base).into_iter().flatten() {
+            let mut sieve = Sieve::new(*family, Some(device.mac));
+            let instances = behind.get(&device.interface).into_iter().flatten();
+            for instance in instances.filter(|i| self::family(i) == *family) {
+                sieve.add(instance);
+            }
+            let purpose = Purpose {
+                family: *family,
+                protocol: wire::PROTOCOL,
+                groups: Vec::new(),
+                sender: Some(device.mac),
+            };
+            ports.push(Port::new(device.interface, device.base, purpose, sieve));
+        }
     }
     ports
 }
@@ -83,14 +82,16 @@ fn add(ports: &mut Vec<Port>, instance: &InstanceConfig) {
         Auth::None | Auth::Password(_) => wire::PROTOCOL,
     };
     let group = instance.unicast.is_none().then(|| instance.group());
-    let found = ports.iter_mut().find_map(|port| match &mut port.kind {
-        Kind::Socket(p) if (port.id, p.family, p.protocol) == (id, family, protocol) => {
-            Some((p, &mut port.sieve))
-        }
-        Kind::Socket(_) | Kind::Ear(..) => None,
+    let found = ports.iter_mut().find(|port| {
+        let Purpose {
+            family: f,
+            protocol: p,
+            ..
+        } = port.purpose;
+        (port.id, f, p) == (id, family, protocol)
     });
     match found {
-        Some((purpose, sieve)) => {
+        Some(Port { purpose, sieve, .. }) => {
             let new = group.filter(|g| !purpose.groups.contains(g));
             purpose.groups.extend(new);
             sieve.add(instance);
@@ -100,10 +101,11 @@ fn add(ports: &mut Vec<Port>, instance: &InstanceConfig) {
                 family,
                 protocol,
                 groups: Vec::from_iter(group),
+                sender: None,
             };
-            let mut sieve = Sieve::new(family, protocol);
+            let mut sieve = Sieve::new(family, None);
             sieve.add(instance);
-            ports.push(Port::new(id, id, Kind::Socket(purpose), sieve));
+            ports.push(Port::new(id, id, purpose, sieve));
         }
     }
 }
@@ -117,72 +119,59 @@ fn family(instance: &InstanceConfig) -> Family {
 }
 
 impl Port {
-    const fn new(id: InterfaceId, heard_on: InterfaceId, kind: Kind, sieve: Sieve) -> Self {
+    const fn new(id: InterfaceId, heard_on: InterfaceId, purpose: Purpose, sieve: Sieve) -> Self {
         Self {
             id,
             heard_on,
-            kind,
+            purpose,
             sieve,
             open: None,
             complained: false,
         }
     }
 
-    const fn family(&self) -> Option<Family> {
-        match &self.kind {
-            Kind::Socket(purpose) => Some(purpose.family),
-            Kind::Ear(..) => None,
-        }
-    }
-
     /// Goes on with what the other has open, and with what waits in it, as the port of that number.
-    pub(super) fn take_over(&mut self, old: &mut Self, ready: &Ready, number: usize) {
-        self.open = old.open.take();
+    pub(super) fn take_over(
+        &mut self,
+        old: &mut Self,
+        ready: &Ready,
+        strays: &Strays,
+        number: usize,
+    ) {
         self.complained = old.complained;
-        if self.sieve != old.sieve {
-            self.strain();
-        }
-        if let Some(open) = &self.open
-            && let Err(e) = ready.renumber(open, number)
-        {
-            warn!("can't watch a socket any more, it is opened anew: {e}");
-            self.open = None;
-        }
-    }
-
-    /// Gives the sockets the filters of the sieve. In between a packet may come to both, never to
-    /// neither: what is new to the one is still let through by the other.
-    fn strain(&mut self) {
-        let Some(Open::Socket { likely, strays }) = &mut self.open else {
+        let Some(mut open) = old.open.take() else {
             return;
         };
-        let Some(second) = strays else { return };
-        let sieve = &self.sieve;
-        let done = likely
-            .pass(sieve, Passing::Likely)
-            .and_then(|()| second.socket().pass(sieve, Passing::Strays));
-        if let Err(e) = done {
-            debug!("no filter: {e}");
-            likely.pass_everything();
-            *strays = None;
+        let strained = match self.sieve == old.sieve {
+            true => Ok(()),
+            false => open.strain(&self.sieve),
+        };
+        let done = strained
+            .and_then(|()| ready.renumber(&open.likely, number))
+            .and_then(|()| match &open.strays {
+                Some(second) => strays.renumber(second, number),
+                None => Ok(()),
+            });
+        match done {
+            Ok(()) => self.open = Some(open),
+            Err(e) => warn!("can't go on with a socket, it is opened anew: {e}"),
         }
     }
 
     /// The kernel's index of the interface it is open on.
     pub(super) fn index(&self) -> Option<NonZeroU32> {
-        match self.open.as_ref()? {
-            Open::Socket { likely, .. } => Some(likely.index()),
-            Open::Ear(ear) => Some(ear.index()),
-        }
+        self.open.as_ref().map(|open| open.likely.index())
     }
 
-    /// The socket, if it sends over this family. Of two either sends anything: the packets have their
-    /// headers.
+    /// The socket, if it sends over this family.
     pub(super) fn sender(&self, family: Family) -> Option<&RawSocket> {
-        match &self.open {
-            Some(Open::Socket { likely, .. }) if likely.family() == family => Some(likely),
-            Some(Open::Socket { .. } | Open::Ear(_)) | None => None,
-        }
+        let socket = self.open.as_ref().map(|open| &open.likely);
+        socket.filter(|socket| socket.sends(family))
+    }
+
+    /// The socket for strays.
+    pub(super) fn strays(&mut self) -> Option<&mut Second> {
+        self.open.as_mut()?.strays.as_mut()
     }
 
     /// Closes it, and opens it on the interface of that index and name, as the port of that number.
@@ -190,35 +179,23 @@ impl Port {
         &mut self,
         name: &str,
         index: Option<NonZeroU32>,
-        ready: &Ready,
+        (ready, strays): (&Ready, &Strays),
         number: usize,
     ) {
         self.open = None;
         let Some(index) = index else { return };
-        let opened = match &self.kind {
-            Kind::Socket(purpose) => {
-                let sieve = &self.sieve;
-                RawSocket::open(index, purpose).map(|likely| {
-                    let strays = RawSocket::open_for_strays(index, purpose, sieve)
-                        .and_then(|strays| Strays::new(name, strays));
-                    Open::Socket {
-                        likely,
-                        strays: strays.ok(),
-                    }
-                })
+        let opened = Open::new(name, index, &self.purpose, &self.sieve).and_then(|open| {
+            ready.watch(&open.likely, number)?;
+            if let Some(second) = &open.strays {
+                strays.watch(second, number)?;
             }
-            Kind::Ear(mac, family) => Ear::open(index, *mac, *family).map(Open::Ear),
-        };
-        let opened = opened.and_then(|open| {
-            ready.watch(&open, number)?;
             Ok(open)
         });
         match opened {
             Ok(open) => {
-                debug!(interface = name, index, kind = ?self.kind, "listening");
+                debug!(interface = name, index, purpose = ?self.purpose, "listening");
                 self.open = Some(open);
                 self.complained = false;
-                self.strain();
             }
             // Tried again at the next occasion.
             Err(e) if !self.complained => {
@@ -229,35 +206,23 @@ impl Port {
         }
     }
 
-    /// Ready with the next stray. Strays wait for everything else.
-    pub(super) fn poll_stray(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Received> {
-        loop {
-            let Some(Open::Socket { strays, .. }) = &mut self.open else {
-                return Poll::Pending;
-            };
-            let Some(second) = strays else {
-                return Poll::Pending;
-            };
-            match ready!(second.poll_receive(cx, self.heard_on, buffer)) {
-                Ok(Some(received)) => return Poll::Ready(received),
-                Ok(None) => {}
-                Err(e) => {
-                    debug!("reading failed: {e}");
-                    self.open = None;
-                }
-            }
-        }
-    }
-
     /// The next packet, if there is one; what isn't a whole packet is passed over. After a failure
     /// such as `ENETDOWN` it is closed, to be opened anew.
     pub(super) fn receive(&mut self, buffer: &mut [u8]) -> Option<Received> {
+        self.hear(|open, on| Some(open.likely.receive(on, buffer)))
+    }
+
+    /// The same of the strays.
+    pub(super) fn receive_stray(&mut self, buffer: &mut [u8]) -> Option<Received> {
+        self.hear(|open, on| Some(open.strays.as_mut()?.receive(on, buffer)))
+    }
+
+    fn hear(
+        &mut self,
+        mut read: impl FnMut(&mut Open, InterfaceId) -> Option<io::Result<Option<Received>>>,
+    ) -> Option<Received> {
         loop {
-            let read = match self.open.as_ref()? {
-                Open::Socket { likely, .. } => likely.receive(self.heard_on, buffer),
-                Open::Ear(ear) => ear.receive(self.heard_on, buffer),
-            };
-            match read {
+            match read(self.open.as_mut()?, self.heard_on)? {
                 Ok(Some(received)) => return Some(received),
                 Ok(None) => {}
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => return None,
@@ -270,11 +235,36 @@ impl Port {
     }
 }
 
-impl AsFd for Open {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        match self {
-            Self::Socket { likely, .. } => likely.as_fd(),
-            Self::Ear(ear) => ear.as_fd(),
-        }
+impl Open {
+    fn new(name: &str, index: NonZeroU32, purpose: &Purpose, sieve: &Sieve) -> io::Result<Self> {
+        let likely = RawSocket::open(index, purpose)?;
+        let strays = RawSocket::open_for_strays(index, purpose);
+        let mut open = Self {
+            likely,
+            strays: strays.map(|socket| Second::new(name, socket)).ok(),
+        };
+        open.strain(sieve)?;
+        Ok(open)
+    }
+
+    /// Gives the sockets the filters of the sieve. In between a packet may come to both, never to
+    /// neither: what is new to the one is still let through by the other.
+    fn strain(&mut self, sieve: &Sieve) -> io::Result<()> {
+        let both = |second: &Second, sieve: &Sieve| {
+            self.likely.pass(&sieve.filter(Passing::Likely))?;
+            second.socket().pass(&sieve.filter(Passing::Strays))
+        };
+        let Some(second) = &self.strays else {
+            return self.likely.pass(&sieve.filter(Passing::Everything));
+        };
+        let done = both(second, sieve).or_else(|e| {
+            debug!("a coarse filter instead: {e}");
+            both(second, &sieve.coarse())
+        });
+        done.or_else(|e| {
+            debug!("no filter: {e}");
+            self.strays = None;
+            self.likely.pass(&sieve.filter(Passing::Everything))
+        })
     }
 }

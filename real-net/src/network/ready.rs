@@ -49,6 +49,11 @@ impl Ready {
         Ok(self.all.get().0.add(socket, event(number))?)
     }
 
+    /// No longer, until it is watched again.
+    pub(super) fn ignore(&self, socket: &impl AsFd) -> io::Result<()> {
+        Ok(self.all.get().0.delete(socket)?)
+    }
+
     /// The port has another number from now on.
     pub(super) fn renumber(&self, socket: &impl AsFd, number: usize) -> io::Result<()> {
         Ok(self.all.get().0.modify(socket, &mut event(number))?)
@@ -61,21 +66,24 @@ impl Ready {
 
     /// A port that may have something to read. Pending only when none has, right now.
     pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<usize> {
+        if self.next.is_empty() {
+            // What can't be asked is told.
+            let _ = ask(self.all.get(), &mut self.next);
+        }
+        self.poll_told(cx)
+    }
+
+    /// The same, as far as the runtime knows: costs no question when nothing has come for long.
+    pub(super) fn poll_told(&mut self, cx: &mut Context<'_>) -> Poll<usize> {
+        let Self { all, next } = self;
         loop {
-            if let Some(number) = self.next.pop_front() {
+            if let Some(number) = next.pop_front() {
                 return Poll::Ready(number);
             }
-            let mut events = [EpollEvent::empty(); AT_ONCE];
-            let mut count = ask(self.all.get(), &mut events).unwrap_or(0);
-            if count == 0 {
-                match self.all.poll_read(cx, |all| ask(all, &mut events)) {
-                    Poll::Ready(Ok(found)) => count = found,
-                    Poll::Ready(Err(_)) | Poll::Pending => return Poll::Pending,
-                }
+            match all.poll_read(cx, |all| ask(all, next)) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(_)) | Poll::Pending => return Poll::Pending,
             }
-            let numbers = events[..count].iter().map(EpollEvent::data);
-            let numbers = numbers.filter_map(|number| usize::try_from(number).ok());
-            self.next.extend(numbers);
         }
     }
 }
@@ -84,10 +92,15 @@ fn event(number: usize) -> EpollEvent {
     EpollEvent::new(EpollFlags::EPOLLIN, number as u64)
 }
 
-fn ask(all: &All, events: &mut [EpollEvent]) -> io::Result<usize> {
-    match all.0.wait(events, EpollTimeout::ZERO) {
-        Ok(0) => Err(io::ErrorKind::WouldBlock.into()),
-        Ok(count) => Ok(count),
-        Err(e) => Err(e.into()),
+/// Which have something now; at least one, else it would block.
+fn ask(all: &All, found: &mut VecDeque<usize>) -> io::Result<()> {
+    let mut events = [EpollEvent::empty(); AT_ONCE];
+    match all.0.wait(&mut events, EpollTimeout::ZERO)? {
+        0 => Err(io::ErrorKind::WouldBlock.into()),
+        count => {
+            let numbers = events[..count].iter().map(EpollEvent::data);
+            found.extend(numbers.filter_map(|number| usize::try_from(number).ok()));
+            Ok(())
+        }
     }
 }

@@ -6,9 +6,11 @@
 //! one, everything else to the second one, which is read at leisure and may overflow. Nothing is
 //! judged here: what comes from either climbs the engine's ladder, and is counted and told there.
 
+use std::collections::BTreeSet;
+
 use locum_engine::config::{Auth, InstanceConfig, Version};
-use locum_engine::ids::Vrid;
-use locum_engine::wire::{self, Family, advert};
+use locum_engine::ids::{MacAddr, Vrid};
+use locum_engine::wire::{self, Family, advert, ipv6};
 use socket2::SockFilter;
 
 use op::{jump, plain};
@@ -17,160 +19,233 @@ use op::{jump, plain};
 const FIXED: u32 = 8;
 /// Bytes of an authentication header.
 const HEADER: u32 = wire::ah::LEN as u32;
+/// The filter of a socket that nothing comes to.
+pub(super) const NOTHING: [SockFilter; 1] = [SockFilter::new(op::RETURN, 0, 0, 0)];
+/// Ranges of numbers in one block of a program: jumps over them reach no farther than 255.
+const RANGES_MAX: usize = 64;
 
 /// What the adverts for the instances of a port look like.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Sieve {
     family: Family,
-    protocol: u8,
+    /// On a packet socket, which hears everybody and every protocol: who is heard.
+    sender: Option<MacAddr>,
     classes: Vec<Class>,
 }
 
 /// Instances whose adverts differ in nothing but their number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Class {
-    version: Version,
-    auth: Auth,
-    /// Its sender must be on this segment.
-    near: bool,
-    vrids: Vec<Vrid>,
+    look: Look,
+    vrids: BTreeSet<Vrid>,
 }
 
-/// What a filter lets through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Look {
+    version: Version,
+    /// The authentication type that version 2 says.
+    auth_type: u8,
+    /// The password that version 2 carries.
+    password: Option<[u8; 8]>,
+    /// Its sender must be on this segment.
+    near: bool,
+}
+
+/// What a filter lets through. What isn't from the sender passes none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Passing {
     /// What looks right.
     Likely,
     /// Everything else.
     Strays,
+    /// Both.
+    Everything,
 }
 
 impl Sieve {
     /// Nothing looks right yet.
-    pub(super) const fn new(family: Family, protocol: u8) -> Self {
+    pub(super) const fn new(family: Family, sender: Option<MacAddr>) -> Self {
         Self {
             family,
-            protocol,
+            sender,
             classes: Vec::new(),
         }
     }
 
     /// This instance's adverts look right, too.
     pub(super) fn add(&mut self, instance: &InstanceConfig) {
-        let (version, auth) = (instance.version, instance.auth);
-        let near = instance.unicast.is_none();
-        let looks = |c: &&mut Class| (c.version, c.auth, c.near) == (version, auth, near);
-        match self.classes.iter_mut().find(looks) {
-            Some(class) if class.vrids.contains(&instance.vrid) => {}
-            Some(class) => class.vrids.push(instance.vrid),
-            None => self.classes.push(Class {
-                version,
-                auth,
-                near,
-                vrids: vec![instance.vrid],
-            }),
-        }
-    }
-
-    /// The filter for a raw socket, in classic BPF: over IPv4 the packet begins with its IP header,
-    /// over IPv6 behind it. A load from behind the end would end the program, so lengths come first.
-    pub(super) fn filter(&self, passing: Passing) -> Vec<SockFilter> {
-        let program = self.program(passing).into_iter();
-        program
-            .map(|s| SockFilter::new(s.code, s.yes, s.no, s.k))
-            .collect()
-    }
-
-    fn program(&self, passing: Passing) -> Vec<Step> {
-        let (likely, stray) = match passing {
-            Passing::Likely => (op::ALL, 0),
-            Passing::Strays => (0, op::ALL),
-        };
-        let mut program = self.find_message();
-        program.extend([
-            plain(op::LOAD_LENGTH, 0),
-            jump(op::AT_LEAST_X, 0, 0, 2),
-            plain(op::SUBTRACT_X, 0),
-            jump(op::AT_LEAST, FIXED, 1, 0),
-            plain(op::RETURN, stray),
-        ]);
-        for class in &self.classes {
-            program.extend(self.class(class, likely));
-        }
-        program.push(plain(op::RETURN, stray));
-        program
-    }
-
-    /// X is where the VRRP message begins.
-    fn find_message(&self) -> Vec<Step> {
-        let mut program = vec![match self.family {
-            Family::V4 => plain(op::X_IS_HEADER_LENGTH, 0),
-            Family::V6 => plain(op::X_IS, 0),
-        }];
-        if self.protocol == wire::ah::PROTOCOL {
-            program.extend([
-                plain(op::COPY_X, 0),
-                plain(op::ADD, HEADER),
-                plain(op::COPY_TO_X, 0),
-            ]);
-        }
-        program
-    }
-
-    /// Ends with "it is likely", or is left at its end.
-    fn class(&self, class: &Class, likely: u32) -> Vec<Step> {
-        let checks = self.checks(class);
-        let mut program = self.find_message();
-        program.push(plain(op::LOAD_BYTE_X, 1));
-        // The checks stand behind the comparisons and the jump that is taken when none is true. A
-        // class has at most 255 numbers, so the distance fits.
-        let count = class.vrids.len();
-        for (n, vrid) in class.vrids.iter().enumerate() {
-            let distance = u8::try_from(count - n).unwrap_or(u8::MAX);
-            program.push(jump(op::EQUAL, vrid.get().into(), distance, 0));
-        }
-        let behind = checks.len() as u32 + 1;
-        program.push(plain(op::JUMP, behind));
-        let length = checks.len();
-        for (n, check) in checks.into_iter().enumerate() {
-            // Behind what is left of the checks and the verdict.
-            let out = u8::try_from(length - n).unwrap_or(u8::MAX);
-            program.push(match check {
-                Check::Do(step) => step,
-                Check::Must(code, value) => jump(code, value, 0, out),
-            });
-        }
-        program.push(plain(op::RETURN, likely));
-        program
-    }
-
-    fn checks(&self, class: &Class) -> Vec<Check> {
-        use Check::{Do, Must};
-        let number = u32::from(advert::version_number(class.version));
-        let first = number << 4 | u32::from(advert::TYPE_ADVERTISEMENT);
-        let mut checks = vec![Do(plain(op::LOAD_BYTE_X, 0)), Must(op::EQUAL, first)];
-        if class.near {
-            let at = match self.family {
-                Family::V4 => 8,
-                Family::V6 => 7,
-            };
-            checks.push(Do(plain(
-                op::LOAD_BYTE,
-                op::NETWORK_HEADER.wrapping_add(at),
-            )));
-            checks.push(Must(op::EQUAL, wire::TTL.into()));
-        }
-        let (kind, data) = match (class.auth, self.family) {
+        let (auth_type, password) = match (instance.auth, self.family) {
             (Auth::None, _) => (advert::AUTH_NONE, None),
             (Auth::Password(password), Family::V4) => (advert::AUTH_PASS, Some(password)),
             // No password is carried there.
             (Auth::Password(_), Family::V6) => (advert::AUTH_PASS, None),
             (Auth::Header(_), _) => (advert::AUTH_AH, None),
         };
-        let version_2 = class.version == Version::V2;
+        let look = Look {
+            version: instance.version,
+            auth_type,
+            password: password.filter(|_| instance.version == Version::V2),
+            near: instance.unicast.is_none(),
+        };
+        self.add_class(look, [instance.vrid]);
+    }
+
+    fn add_class(&mut self, look: Look, vrids: impl IntoIterator<Item = Vrid>) {
+        match self.classes.iter_mut().find(|class| class.look == look) {
+            Some(class) => class.vrids.extend(vrids),
+            None => self.classes.push(Class {
+                look,
+                vrids: vrids.into_iter().collect(),
+            }),
+        }
+    }
+
+    /// The same for any password: very many different ones make a program that the kernel refuses.
+    pub(super) fn coarse(&self) -> Self {
+        let mut coarse = Self::new(self.family, self.sender);
+        for Class { look, vrids } in &self.classes {
+            let look = Look {
+                password: None,
+                ..*look
+            };
+            coarse.add_class(look, vrids.iter().copied());
+        }
+        coarse
+    }
+
+    /// The filter in classic BPF. The packet begins with its IP header; on a raw socket over IPv6
+    /// behind it. A load from behind the end would end the program, so lengths come first.
+    pub(super) fn filter(&self, passing: Passing) -> Vec<SockFilter> {
+        let program = self.program(passing).into_iter();
+        program.map(SockFilter::from).collect()
+    }
+
+    fn program(&self, passing: Passing) -> Vec<Step> {
+        let (likely, rest) = match passing {
+            Passing::Likely => (op::ALL, 0),
+            Passing::Strays => (0, op::ALL),
+            Passing::Everything => (op::ALL, op::ALL),
+        };
+        let mut program = Vec::new();
+        if let Some(sender) = self.sender {
+            // What isn't from there is dropped at once.
+            program.extend(block(self.from(sender), plain(op::JUMP, 1)));
+            program.push(plain(op::RETURN, 0));
+        }
+        for class in self.classes.iter().filter(|_| likely != rest) {
+            let ranges = ranges(&class.vrids);
+            for some in ranges.chunks(RANGES_MAX) {
+                let checks = self.checks(class.look, some);
+                program.extend(block(checks, plain(op::RETURN, likely)));
+            }
+        }
+        program.push(plain(op::RETURN, rest));
+        program
+    }
+
+    /// VRRP, also behind an authentication header, from this address, and all of it there: what the
+    /// kernel looks after on a raw socket.
+    fn from(&self, sender: MacAddr) -> Vec<Check> {
+        let [a, b, c, d, e, f] = sender.0;
+        let mut checks = vec![
+            Do(plain(op::LOAD_WORD, op::LINK_HEADER.wrapping_add(6))),
+            Must(op::EQUAL, u32::from_be_bytes([a, b, c, d])),
+            Do(plain(op::LOAD_HALF, op::LINK_HEADER.wrapping_add(10))),
+            Must(op::EQUAL, u16::from_be_bytes([e, f]).into()),
+            Do(plain(op::LOAD_BYTE, self.protocol_at())),
+        ];
+        match self.family {
+            Family::V4 => checks.extend([
+                // The next comparison is passed over.
+                Do(jump(op::EQUAL, wire::PROTOCOL.into(), 1, 0)),
+                Must(op::EQUAL, wire::ah::PROTOCOL.into()),
+            ]),
+            Family::V6 => checks.push(Must(op::EQUAL, wire::PROTOCOL.into())),
+        }
+        checks.extend(self.length());
+        checks.extend([
+            Do(plain(op::COPY_TO_X, 0)),
+            Do(plain(op::LOAD_LENGTH, 0)),
+            Must(op::AT_LEAST_X, 0),
+        ]);
+        checks
+    }
+
+    /// Where the IP header names the protocol.
+    const fn protocol_at(&self) -> u32 {
+        match self.family {
+            Family::V4 => 9,
+            Family::V6 => 6,
+        }
+    }
+
+    /// A is the packet's length. A packet socket gives what fills up the frame, too.
+    fn length(&self) -> Vec<Check> {
+        match (self.sender, self.family) {
+            (None, _) => vec![Do(plain(op::LOAD_LENGTH, 0))],
+            (Some(_), Family::V4) => vec![Do(plain(op::LOAD_HALF, 2))],
+            (Some(_), Family::V6) => vec![
+                Do(plain(op::LOAD_HALF, 4)),
+                Do(plain(op::ADD, ipv6::LEN as u32)),
+            ],
+        }
+    }
+
+    /// X is where the VRRP message begins.
+    fn find_message(&self, look: Look) -> Vec<Check> {
+        let mut checks = vec![Do(match (self.family, self.sender) {
+            (Family::V4, _) => plain(op::X_IS_HEADER_LENGTH, 0),
+            (Family::V6, None) => plain(op::X_IS, 0),
+            (Family::V6, Some(_)) => plain(op::X_IS, ipv6::LEN as u32),
+        })];
+        let header = look.auth_type == advert::AUTH_AH;
+        if header {
+            checks.extend([
+                Do(plain(op::COPY_X, 0)),
+                Do(plain(op::ADD, HEADER)),
+                Do(plain(op::COPY_TO_X, 0)),
+            ]);
+        }
+        if self.sender.is_some() && self.family == Family::V4 {
+            let protocol = if header {
+                wire::ah::PROTOCOL
+            } else {
+                wire::PROTOCOL
+            };
+            checks.push(Do(plain(op::LOAD_BYTE, self.protocol_at())));
+            checks.push(Must(op::EQUAL, protocol.into()));
+        }
+        checks
+    }
+
+    fn checks(&self, look: Look, ranges: &[(Vrid, Vrid)]) -> Vec<Check> {
+        let mut checks = self.find_message(look);
+        checks.extend(self.length());
+        checks.extend([
+            Must(op::AT_LEAST_X, 0),
+            Do(plain(op::SUBTRACT_X, 0)),
+            Must(op::AT_LEAST, FIXED),
+            Do(plain(op::LOAD_BYTE_X, 1)),
+        ]);
+        checks.extend(within(ranges));
+        let number = u32::from(advert::version_number(look.version));
+        let first = number << 4 | u32::from(advert::TYPE_ADVERTISEMENT);
+        checks.extend([Do(plain(op::LOAD_BYTE_X, 0)), Must(op::EQUAL, first)]);
+        if look.near {
+            let at = match self.family {
+                Family::V4 => 8,
+                Family::V6 => 7,
+            };
+            let ttl = op::NETWORK_HEADER.wrapping_add(at);
+            checks.extend([
+                Do(plain(op::LOAD_BYTE, ttl)),
+                Must(op::EQUAL, wire::TTL.into()),
+            ]);
+        }
+        let version_2 = look.version == Version::V2;
         if version_2 {
             checks.push(Do(plain(op::LOAD_BYTE_X, 4)));
-            checks.push(Must(op::EQUAL, kind.into()));
+            checks.push(Must(op::EQUAL, look.auth_type.into()));
         }
         let (shift, behind) = match self.family {
             Family::V4 => (2, if version_2 { 8 } else { 0 }),
@@ -183,12 +258,14 @@ impl Sieve {
             Do(plain(op::ADD, FIXED)),
             Do(plain(op::ADD_X, 0)),
             Do(plain(op::COPY_TO_X, 0)),
-            Do(plain(op::LOAD_LENGTH, 0)),
+        ]);
+        checks.extend(self.length());
+        checks.extend([
             Must(op::AT_LEAST_X, 0),
             Do(plain(op::SUBTRACT_X, 0)),
             Must(op::AT_LEAST, behind),
         ]);
-        if let (true, Some([a, b, c, d, e, f, g, h])) = (version_2, data) {
+        if let Some([a, b, c, d, e, f, g, h]) = look.password {
             checks.extend([
                 Do(plain(op::LOAD_WORD_X, 0)),
                 Must(op::EQUAL, u32::from_be_bytes([a, b, c, d])),
@@ -200,6 +277,49 @@ impl Sieve {
     }
 }
 
+/// Numbers that follow each other, from the first to the last of them.
+fn ranges(vrids: &BTreeSet<Vrid>) -> Vec<(Vrid, Vrid)> {
+    let mut ranges: Vec<(Vrid, Vrid)> = Vec::new();
+    for vrid in vrids {
+        match ranges.last_mut() {
+            Some((_, last)) if last.get() + 1 == vrid.get() => *last = *vrid,
+            _ => ranges.push((*vrid, *vrid)),
+        }
+    }
+    ranges
+}
+
+/// A is in one of these ranges.
+fn within(ranges: &[(Vrid, Vrid)]) -> Vec<Check> {
+    let mut checks = Vec::new();
+    for (n, (first, last)) in ranges.iter().enumerate() {
+        // Behind the other ranges, and behind the jump that is taken when it is in none.
+        let found = u8::try_from(2 * (ranges.len() - n) - 1).unwrap_or(u8::MAX);
+        checks.extend([
+            Do(jump(op::AT_LEAST, first.get().into(), 0, 1)),
+            Do(jump(op::MORE, last.get().into(), 0, found)),
+        ]);
+    }
+    checks.push(Out);
+    checks
+}
+
+/// Ends with the verdict when all of the checks hold, or is left at its end.
+fn block(checks: Vec<Check>, verdict: Step) -> Vec<Step> {
+    let length = checks.len();
+    let step = |(n, check)| {
+        // Behind what is left of the checks and the verdict.
+        let out = length - n;
+        match check {
+            Do(step) => step,
+            Must(code, value) => jump(code, value, 0, u8::try_from(out).unwrap_or(u8::MAX)),
+            Out => plain(op::JUMP, out as u32),
+        }
+    };
+    let checks = checks.into_iter().enumerate().map(step);
+    checks.chain([verdict]).collect()
+}
+
 /// An instruction.
 #[derive(Clone, Copy, Debug)]
 struct Step {
@@ -209,12 +329,22 @@ struct Step {
     k: u32,
 }
 
-/// A step of the checks.
+impl From<Step> for SockFilter {
+    fn from(step: Step) -> Self {
+        Self::new(step.code, step.yes, step.no, step.k)
+    }
+}
+
+/// A step of a block.
 enum Check {
     Do(Step),
     /// A comparison of this kind with this value, which has to be true.
     Must(u16, u32),
+    /// Leaves the block.
+    Out,
 }
+
+use Check::{Do, Must, Out};
 
 /// The instructions that are used (linux/bpf_common.h, linux/filter.h).
 mod op {
@@ -224,6 +354,8 @@ mod op {
     pub(super) const X_IS: u16 = 0x01;
     pub(super) const LOAD_LENGTH: u16 = 0x80;
     pub(super) const LOAD_BYTE: u16 = 0x30;
+    pub(super) const LOAD_HALF: u16 = 0x28;
+    pub(super) const LOAD_WORD: u16 = 0x20;
     pub(super) const LOAD_BYTE_X: u16 = 0x50;
     pub(super) const LOAD_WORD_X: u16 = 0x40;
     pub(super) const ADD: u16 = 0x04;
@@ -233,6 +365,7 @@ mod op {
     pub(super) const COPY_TO_X: u16 = 0x07;
     pub(super) const COPY_X: u16 = 0x87;
     pub(super) const EQUAL: u16 = 0x15;
+    pub(super) const MORE: u16 = 0x25;
     pub(super) const AT_LEAST: u16 = 0x35;
     pub(super) const AT_LEAST_X: u16 = 0x3d;
     pub(super) const JUMP: u16 = 0x05;
@@ -242,6 +375,8 @@ mod op {
     pub(super) const ALL: u32 = u32::MAX;
     /// Offsets from here on count from the IP header, wherever the packet begins.
     pub(super) const NETWORK_HEADER: u32 = (-0x10_0000_i32).cast_unsigned();
+    /// And from here on from the link's.
+    pub(super) const LINK_HEADER: u32 = (-0x20_0000_i32).cast_unsigned();
 
     pub(super) const fn plain(code: u16, k: u32) -> Step {
         jump(code, k, 0, 0)

@@ -1,8 +1,8 @@
-//! One raw socket on one interface: opening it, sending and receiving, for both families.
+//! One socket on one interface: opening it, sending and receiving, for both families.
 //!
-//! Whole IP packets are sent, headers included, as the engine builds them. What is received comes
-//! with its header over IPv4; over IPv6 the kernel keeps the header and tells the hop limit and the
-//! destination beside the payload.
+//! It is a raw socket, or the ear of a device (`ear`). Whole IP packets are sent, headers included, as
+//! the engine builds them. What is received comes with its header; on a raw socket over IPv6 the kernel
+//! keeps the header and tells the hop limit and the destination beside the payload.
 
 use std::io::{self, IoSliceMut, Read};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
@@ -10,16 +10,15 @@ use std::num::NonZeroU32;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 use locum_engine::driver::Received;
-use locum_engine::ids::InterfaceId;
-use locum_engine::wire::{self, Family, ipv4};
+use locum_engine::ids::{InterfaceId, MacAddr};
+use locum_engine::wire::{self, Family, ipv4, ipv6};
 use nix::sys::socket::{
     ControlMessageOwned, MsgFlags, SockaddrIn6, recvmsg, setsockopt,
     sockopt::{Ipv6RecvPacketInfo, RcvBufForce},
 };
-use socket2::{Domain, InterfaceIndexOrAddress, Protocol, SockAddr, Socket, Type};
+use socket2::{Domain, InterfaceIndexOrAddress, Protocol, SockAddr, SockFilter, Socket, Type};
 
-use super::sieve::{Passing, Sieve};
-use super::strays;
+use super::{ear, sieve, strays};
 use crate::sys;
 
 /// In bytes; the kernel takes it for twice as much.
@@ -34,22 +33,27 @@ pub(super) struct Purpose {
     pub(super) protocol: u8,
     /// The multicast groups to join; none for instances that talk to peers only.
     pub(super) groups: Vec<IpAddr>,
+    /// Only who sends from here is heard, whatever the protocol and the group: on a device with that
+    /// address.
+    pub(super) sender: Option<MacAddr>,
 }
 
-/// A raw socket that is bound to a device.
+/// A socket that is bound to an interface.
 #[derive(Debug)]
 pub(super) struct RawSocket {
     socket: Socket,
     index: NonZeroU32,
     family: Family,
+    is_ear: bool,
 }
 
 impl RawSocket {
-    /// Needs `CAP_NET_RAW`.
+    /// Nothing comes before a filter says what. Needs `CAP_NET_RAW`.
     pub(super) fn open(index: NonZeroU32, purpose: &Purpose) -> io::Result<Self> {
-        let socket = match purpose.family {
-            Family::V4 => open_v4(index, purpose)?,
-            Family::V6 => open_v6(index, purpose)?,
+        let socket = match (purpose.sender, purpose.family) {
+            (Some(_), family) => ear::open(index, family)?,
+            (None, Family::V4) => open_v4(index, purpose)?,
+            (None, Family::V6) => open_v6(index, purpose)?,
         };
         // Adverts of very many instances may arrive at once, while the kernel is busy with as many
         // addresses. Without the privilege, the usual room has to do.
@@ -58,31 +62,21 @@ impl RawSocket {
             socket,
             index,
             family: purpose.family,
+            is_ear: purpose.sender.is_some(),
         })
     }
 
     /// As [`open`](Self::open), for what doesn't pass the sieve: with a short queue, because most of a
     /// flood comes here.
-    pub(super) fn open_for_strays(
-        index: NonZeroU32,
-        purpose: &Purpose,
-        sieve: &Sieve,
-    ) -> io::Result<Self> {
+    pub(super) fn open_for_strays(index: NonZeroU32, purpose: &Purpose) -> io::Result<Self> {
         let this = Self::open(index, purpose)?;
         this.socket.set_recv_buffer_size(strays::QUEUE)?;
-        this.pass(sieve, Passing::Strays)?;
         Ok(this)
     }
 
     /// Lets the kernel drop everything else from now on.
-    pub(super) fn pass(&self, sieve: &Sieve, passing: Passing) -> io::Result<()> {
-        self.socket.attach_filter(&sieve.filter(passing))
-    }
-
-    /// Takes everything again.
-    pub(super) fn pass_everything(&self) {
-        // Fails when there is no filter.
-        let _ = self.socket.detach_filter();
+    pub(super) fn pass(&self, filter: &[SockFilter]) -> io::Result<()> {
+        self.socket.attach_filter(filter)
     }
 
     /// How many packets its queue had no room for.
@@ -95,9 +89,9 @@ impl RawSocket {
         self.index
     }
 
-    /// Which of the two it speaks.
-    pub(super) fn family(&self) -> Family {
-        self.family
+    /// Whether it sends over this family. Of two either sends anything: the packets have their headers.
+    pub(super) fn sends(&self, family: Family) -> bool {
+        self.family == family && !self.is_ear
     }
 
     /// Sends a whole IP packet, now or never.
@@ -122,13 +116,15 @@ impl RawSocket {
         interface: InterfaceId,
         buffer: &mut [u8],
     ) -> io::Result<Option<Received>> {
-        match self.family {
-            Family::V4 => {
-                let length = (&self.socket).read(buffer)?;
-                Ok(received_v4(interface, &buffer[..length]))
-            }
-            Family::V6 => receive_v6(&self.socket, interface, buffer),
+        if self.family == Family::V6 && !self.is_ear {
+            return receive_v6(&self.socket, interface, buffer);
         }
+        let length = (&self.socket).read(buffer)?;
+        let packet = buffer.get(..length).unwrap_or_default();
+        Ok(match self.family {
+            Family::V4 => received_v4(interface, packet),
+            Family::V6 => received_v6(interface, packet),
+        })
     }
 }
 
@@ -141,6 +137,7 @@ impl AsFd for RawSocket {
 fn raw(domain: Domain, protocol: u8) -> io::Result<Socket> {
     let socket = Socket::new(domain, Type::RAW, Some(Protocol::from(i32::from(protocol))))?;
     socket.set_nonblocking(true)?;
+    socket.attach_filter(&sieve::NOTHING)?;
     Ok(socket)
 }
 
@@ -191,7 +188,7 @@ fn groups_v6(purpose: &Purpose) -> impl Iterator<Item = Ipv6Addr> {
 
 /// What the IP header says. `None` for what isn't a whole IPv4 packet: nothing to tell of, since
 /// the kernel lets none through.
-pub(super) fn received_v4(interface: InterfaceId, packet: &[u8]) -> Option<Received> {
+fn received_v4(interface: InterfaceId, packet: &[u8]) -> Option<Received> {
     let view = ipv4::View::new(packet).ok()?;
     let start = view.header_len();
     Some(Received {
@@ -202,6 +199,20 @@ pub(super) fn received_v4(interface: InterfaceId, packet: &[u8]) -> Option<Recei
         protocol: view.protocol(),
         id: view.header().id,
         payload: start..start + view.payload().len(),
+    })
+}
+
+/// The same of a whole IPv6 packet.
+fn received_v6(interface: InterfaceId, packet: &[u8]) -> Option<Received> {
+    let view = ipv6::View::new(packet).ok()?;
+    Some(Received {
+        interface,
+        source: view.source().into(),
+        destination: view.destination().into(),
+        ttl: view.hop_limit(),
+        protocol: view.next_header(),
+        id: 0,
+        payload: ipv6::LEN..ipv6::LEN + view.payload().len(),
     })
 }
 

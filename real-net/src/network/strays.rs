@@ -1,20 +1,23 @@
 //! What can't be for us, read at leisure: a few at a time, so that a flood of it costs little, and
 //! every ordinary mistake in a network is still counted and told.
 
+use std::collections::BTreeSet;
 use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use locum_engine::driver::Received;
 use locum_engine::ids::InterfaceId;
 use tokio::time::{Sleep, sleep};
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
+use super::port::Port;
+use super::ready::Ready;
 use super::socket::RawSocket;
-use crate::sys::readable::Readable;
 
-/// So many are read...
+/// So many are read of each port...
 const AT_ONCE: u32 = 64;
 /// ...in this time.
 const WINDOW: Duration = Duration::from_millis(100);
@@ -24,61 +27,80 @@ pub(super) const QUEUE: usize = 32 * 1024;
 /// After so many windows without a loss a flood is over.
 const CALM: u32 = 20;
 
-/// The second socket of a port.
+/// The second sockets of all ports.
 #[derive(Debug)]
 pub(super) struct Strays {
-    socket: Readable<RawSocket>,
+    ready: Ready,
+    window: Option<Pin<Box<Sleep>>>,
+    /// Ports that were read since the window began, and those with a flood.
+    active: BTreeSet<usize>,
+}
+
+/// The second socket of a port.
+#[derive(Debug)]
+pub(super) struct Second {
+    socket: RawSocket,
     /// The interface, for the log.
     name: Box<str>,
     /// Since the window began.
     read: u32,
-    window: Option<Pin<Box<Sleep>>>,
     loss: Loss,
 }
 
 impl Strays {
-    /// The socket passes nothing but strays.
-    pub(super) fn new(name: &str, socket: RawSocket) -> io::Result<Self> {
+    /// None yet. Must be called inside a tokio runtime.
+    pub(super) fn new() -> io::Result<Self> {
         Ok(Self {
-            socket: Readable::new(socket)?,
-            name: name.into(),
-            read: 0,
+            ready: Ready::new()?,
             window: None,
-            loss: Loss::default(),
+            active: BTreeSet::new(),
         })
     }
 
-    pub(super) fn socket(&self) -> &RawSocket {
-        self.socket.get()
+    /// From now on, as the port of that number.
+    pub(super) fn watch(&self, second: &Second, number: usize) -> io::Result<()> {
+        self.ready.watch(second, number)
     }
 
-    /// Ready with the next one, if it is time for it.
-    pub(super) fn poll_receive(
-        &mut self,
-        cx: &mut Context<'_>,
-        interface: InterfaceId,
-        buffer: &mut [u8],
-    ) -> Poll<io::Result<Option<Received>>> {
-        let over = |window: &mut Pin<Box<Sleep>>| window.as_mut().poll(cx).is_ready();
-        if self.window.as_mut().is_some_and(over) {
-            (self.window, self.read) = (None, 0);
-            self.look_at_loss();
-            if self.loss.flood {
-                self.begin_window(cx);
-            }
+    /// The port has another number from now on.
+    pub(super) fn renumber(&self, second: &Second, number: usize) -> io::Result<()> {
+        match second.is_due() {
+            true => self.ready.renumber(second, number),
+            // It isn't watched before the window is over.
+            false => Ok(()),
         }
-        if self.read >= AT_ONCE {
-            return Poll::Pending;
+    }
+
+    /// All ports have other numbers from now on.
+    pub(super) fn renumbered(&mut self, ports: &mut [Port]) {
+        self.ready.forget();
+        let is_active = |port: &mut Port| port.strays().is_some_and(|s| s.read > 0 || s.loss.flood);
+        let active = ports.iter_mut().enumerate();
+        let active = active.filter_map(|(number, port)| is_active(port).then_some(number));
+        self.active = active.collect();
+    }
+
+    /// A port whose second socket may have something to read, if it is time for that.
+    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>, ports: &mut [Port]) -> Poll<usize> {
+        self.poll_window(cx, ports);
+        self.ready.poll_told(cx)
+    }
+
+    /// It was read, as the port of that number.
+    pub(super) fn was_read(&mut self, cx: &mut Context<'_>, second: &Second, number: usize) {
+        if !second.is_due()
+            && let Err(e) = self.ready.ignore(second)
+        {
+            debug!("can't leave a socket alone: {e}");
         }
-        let received = ready!(self.socket.poll_read(cx, |s| s.receive(interface, buffer)));
-        self.read += 1;
-        if self.window.is_none() {
-            self.begin_window(cx);
-        }
-        Poll::Ready(received)
+        self.active.insert(number);
+        self.begin_window(cx);
     }
 
     fn begin_window(&mut self, cx: &mut Context<'_>) {
+        if self.window.is_some() {
+            return;
+        }
         let mut window = Box::pin(sleep(WINDOW));
         if window.as_mut().poll(cx).is_ready() {
             cx.waker().wake_by_ref();
@@ -86,8 +108,70 @@ impl Strays {
         self.window = Some(window);
     }
 
+    /// At the end of a window the next one begins if there is a flood, or else with the next stray.
+    fn poll_window(&mut self, cx: &mut Context<'_>, ports: &mut [Port]) {
+        let over = |window: &mut Pin<Box<Sleep>>| window.as_mut().poll(cx).is_ready();
+        if !self.window.as_mut().is_some_and(over) {
+            return;
+        }
+        self.window = None;
+        for number in std::mem::take(&mut self.active) {
+            let Some(second) = ports.get_mut(number).and_then(Port::strays) else {
+                continue;
+            };
+            if !second.is_due()
+                && let Err(e) = self.ready.watch(second, number)
+            {
+                debug!("can't watch a socket any more: {e}");
+            }
+            second.read = 0;
+            second.look_at_loss();
+            if second.loss.flood {
+                self.active.insert(number);
+            }
+        }
+        if !self.active.is_empty() {
+            self.begin_window(cx);
+        }
+    }
+}
+
+impl Second {
+    /// The socket passes nothing but strays.
+    pub(super) fn new(name: &str, socket: RawSocket) -> Self {
+        Self {
+            socket,
+            name: name.into(),
+            read: 0,
+            loss: Loss::default(),
+        }
+    }
+
+    pub(super) fn socket(&self) -> &RawSocket {
+        &self.socket
+    }
+
+    /// Whether it may be read in this window. It is watched as long as it may.
+    const fn is_due(&self) -> bool {
+        self.read < AT_ONCE
+    }
+
+    /// The next packet; `None` for what isn't a whole packet.
+    pub(super) fn receive(
+        &mut self,
+        interface: InterfaceId,
+        buffer: &mut [u8],
+    ) -> io::Result<Option<Received>> {
+        if !self.is_due() {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let received = self.socket.receive(interface, buffer)?;
+        self.read += 1;
+        Ok(received)
+    }
+
     fn look_at_loss(&mut self) {
-        let Ok(dropped) = self.socket.get().dropped() else {
+        let Ok(dropped) = self.socket.dropped() else {
             return;
         };
         let interface = &*self.name;
@@ -106,6 +190,12 @@ impl Strays {
             }
             None => {}
         }
+    }
+}
+
+impl AsFd for Second {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
     }
 }
 

@@ -4,6 +4,8 @@
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
+use locum_engine::config::virtual_mac_v4;
+use locum_engine::ids::Vrid;
 use nix::unistd::Pid;
 
 use crate::capture::Capture;
@@ -39,6 +41,28 @@ fn a_flood_of_bad_adverts_moves_nothing() {
         frames: torrent::bad_adverts(),
         span: Duration::from_secs(10),
         configuration: founding,
+        rate_min: 20_000.0,
+        unlikely: true,
+    });
+}
+
+/// They come from the virtual MAC address, as the good ones do.
+#[test]
+#[ignore = "needs root, network namespaces, tcpdump: run by .ci/run"]
+fn a_flood_at_a_virtual_mac_moves_nothing() {
+    let from_virtual = |mut frame: Vec<u8>| {
+        frame[6..12].copy_from_slice(&virtual_mac_v4(Vrid::new(51).expect("it is one")).0);
+        frame
+    };
+    withstands(&Flood {
+        frames: torrent::bad_adverts()
+            .into_iter()
+            .map(from_virtual)
+            .collect(),
+        span: Duration::from_secs(3),
+        configuration: |node| {
+            founding(node).replace("interface eth0", "interface eth0\n    use_vmac")
+        },
         rate_min: 20_000.0,
         unlikely: true,
     });

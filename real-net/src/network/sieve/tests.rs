@@ -12,34 +12,44 @@ use super::*;
 
 const SOURCE: Ipv4Addr = Ipv4Addr::new(192, 168, 0, 11);
 
-/// Whether a program passes a packet whose IP header is `header` bytes long; it begins there over
-/// IPv6.
-fn passes(program: &[Step], family: Family, packet: &[u8]) -> bool {
-    let data = match family {
-        Family::V4 => packet,
-        Family::V6 => &packet[40..],
-    };
+/// The hardware address of the device that ears are on.
+const MAC: MacAddr = MacAddr([0, 0, 0x5e, 0, 1, 51]);
+/// In front of a packet that comes from there.
+const LINK: [u8; 14] = [1, 0, 0x5e, 0, 0, 18, 0, 0, 0x5e, 0, 1, 51, 8, 0];
+
+/// Whether a program passes a packet, whose first `hidden` bytes it gets only by offsets from its
+/// headers.
+fn passes(program: &[Step], link: &[u8], packet: &[u8], hidden: usize) -> bool {
+    let data = &packet[hidden..];
     let (mut a, mut x, mut at) = (0_u32, 0_u32, 0);
     let word = |bytes: Option<&[u8]>| Some(u32::from_be_bytes(bytes?.try_into().ok()?));
+    let half = |bytes: Option<&[u8]>| Some(u16::from_be_bytes(bytes?.try_into().ok()?).into());
     loop {
         let Step { code, yes, no, k } = program[at];
         at += 1;
         let near = (x + k.min(1 << 16)) as usize;
         let jump = |condition: bool| usize::from(if condition { yes } else { no });
+        let (from, k_at) = match k {
+            op::NETWORK_HEADER.. => (packet, k - op::NETWORK_HEADER),
+            op::LINK_HEADER.. => (link, k - op::LINK_HEADER),
+            _ => (data, k),
+        };
+        let k_at = k_at as usize;
         let loaded = match code {
-            op::LOAD_BYTE => packet
-                .get(k.wrapping_sub(op::NETWORK_HEADER) as usize)
-                .map(|b| (*b).into()),
+            op::LOAD_BYTE => from.get(k_at).map(|b| (*b).into()),
+            op::LOAD_HALF => half(from.get(k_at..k_at + 2)),
+            op::LOAD_WORD => word(from.get(k_at..k_at + 4)),
             op::LOAD_BYTE_X => data.get(near).map(|b| (*b).into()),
             op::LOAD_WORD_X => word(data.get(near..near + 4)),
+            op::X_IS_HEADER_LENGTH => data.get(k_at).map(|_| a),
             _ => Some(a),
         };
         // The kernel ends the program, and drops the packet.
         let Some(loaded) = loaded else { return false };
         a = loaded;
         match code {
-            op::LOAD_BYTE | op::LOAD_BYTE_X | op::LOAD_WORD_X => {}
-            op::X_IS_HEADER_LENGTH => x = u32::from(data[k as usize] & 15) * 4,
+            op::LOAD_BYTE | op::LOAD_HALF | op::LOAD_WORD | op::LOAD_BYTE_X | op::LOAD_WORD_X => {}
+            op::X_IS_HEADER_LENGTH => x = u32::from(data[k_at] & 15) * 4,
             op::X_IS => x = k,
             op::LOAD_LENGTH => a = data.len() as u32,
             op::ADD => a = a.wrapping_add(k),
@@ -49,6 +59,7 @@ fn passes(program: &[Step], family: Family, packet: &[u8]) -> bool {
             op::COPY_TO_X => x = a,
             op::COPY_X => a = x,
             op::EQUAL => at += jump(a == k),
+            op::MORE => at += jump(a > k),
             op::AT_LEAST => at += jump(a >= k),
             op::AT_LEAST_X => at += jump(a >= x),
             op::JUMP => at += k as usize,
@@ -58,29 +69,73 @@ fn passes(program: &[Step], family: Family, packet: &[u8]) -> bool {
     }
 }
 
-/// Every packet passes one of the two and not the other: none is lost, none is read twice.
-fn is_likely(sieve: &Sieve, packet: &[u8]) -> bool {
-    let [likely, stray] = [Passing::Likely, Passing::Strays]
-        .map(|passing| passes(&sieve.program(passing), sieve.family, packet));
-    assert_ne!(likely, stray, "{packet:02x?}");
+/// The same instances on a raw socket and on the device with their address.
+struct Both {
+    raw: Sieve,
+    ear: Sieve,
+}
+
+/// Every packet passes one of the two filters and not the other: none is lost, none is read twice. Both
+/// kinds of sockets agree about it.
+fn is_likely(sieve: &Both, packet: &[u8]) -> bool {
+    let hidden = match sieve.raw.family {
+        Family::V4 => 0,
+        Family::V6 => 40,
+    };
+    let whole = with_length(sieve.raw.family, packet);
+    let verdict = |sieve: &Sieve, packet: &[u8], hidden| {
+        let [likely, stray] = [Passing::Likely, Passing::Strays]
+            .map(|passing| passes(&sieve.program(passing), &LINK, packet, hidden));
+        assert_ne!(likely, stray, "{packet:02x?}");
+        let everything = sieve.program(Passing::Everything);
+        assert!(passes(&everything, &LINK, packet, hidden));
+        likely
+    };
+    let likely = verdict(&sieve.raw, packet, hidden);
+    assert_eq!(verdict(&sieve.ear, &whole, 0), likely, "{packet:02x?}");
+    // A short frame is filled up.
+    let mut filled = whole;
+    filled.extend([0; 46]);
+    assert_eq!(verdict(&sieve.ear, &filled, 0), likely, "{packet:02x?}");
     likely
 }
 
-fn sieve(family: Family, protocol: u8, instances: &[(&str, u8)]) -> Sieve {
-    let mut sieve = Sieve::new(family, protocol);
+/// Its header says how long it is.
+fn with_length(family: Family, packet: &[u8]) -> Vec<u8> {
+    let (at, length) = match family {
+        Family::V4 => (2, packet.len()),
+        Family::V6 => (4, packet.len() - 40),
+    };
+    let mut packet = packet.to_vec();
+    let length = u16::try_from(length).expect("a small one");
+    packet[at..at + 2].copy_from_slice(&length.to_be_bytes());
+    packet
+}
+
+fn instance(family: Family, lines: &str, vrid: u8) -> InstanceConfig {
+    let address = match family {
+        Family::V4 => "192.168.0.200/24",
+        Family::V6 => "fe80::200/64",
+    };
+    let text = format!(
+        "vrrp_instance V {{\ninterface eth0\nvirtual_router_id {vrid}\n{lines}\n\
+         virtual_ipaddress {{\n{address}\n}}\n}}\n"
+    );
+    let config = conf::read("a", &text, &mut NoIncludes).config;
+    config.expect("it is right").instances.swap_remove(0)
+}
+
+fn sieve(family: Family, instances: &[(&str, u8)]) -> Both {
+    let mut both = Both {
+        raw: Sieve::new(family, None),
+        ear: Sieve::new(family, Some(MAC)),
+    };
     for (lines, vrid) in instances {
-        let address = match family {
-            Family::V4 => "192.168.0.200/24",
-            Family::V6 => "fe80::200/64",
-        };
-        let text = format!(
-            "vrrp_instance V {{\ninterface eth0\nvirtual_router_id {vrid}\n{lines}\n\
-             virtual_ipaddress {{\n{address}\n}}\n}}\n"
-        );
-        let config = conf::read("a", &text, &mut NoIncludes).config;
-        sieve.add(&config.expect("it is right").instances[0]);
+        let instance = instance(family, lines, *vrid);
+        both.raw.add(&instance);
+        both.ear.add(&instance);
     }
-    sieve
+    both
 }
 
 fn advert<'a>(version: Version, vrid: u8, auth: Auth, addresses: &'a [IpAddr]) -> Advert<'a> {
@@ -109,11 +164,7 @@ fn addresses(count: u8) -> Vec<IpAddr> {
 
 #[test]
 fn what_looks_right_is_likely_and_nothing_else() {
-    let sieve = sieve(
-        Family::V4,
-        wire::PROTOCOL,
-        &[(PASS, 51), ("version 3", 52), (PASS, 53)],
-    );
+    let sieve = sieve(Family::V4, &[(PASS, 51), ("version 3", 52), (PASS, 53)]);
     for count in [1, 2, 20, 255] {
         let list = addresses(count);
         let right = |vrid, version| v4(255, &advert(version, vrid, RIGHT, &list));
@@ -156,7 +207,7 @@ fn what_looks_right_is_likely_and_nothing_else() {
 fn what_is_cut_short_is_a_stray_wherever_it_is_cut() {
     let list = addresses(3);
     let classes = [(PASS, 51), ("version 3", 52)];
-    let sieve = sieve(Family::V4, wire::PROTOCOL, &classes);
+    let sieve = sieve(Family::V4, &classes);
     for (version, vrid) in [(Version::V2, 51), (Version::V3, 52)] {
         let whole = v4(255, &advert(version, vrid, RIGHT, &list));
         assert!(is_likely(&sieve, &whole));
@@ -172,7 +223,7 @@ fn what_is_cut_short_is_a_stray_wherever_it_is_cut() {
 
 #[test]
 fn options_of_the_ip_header_move_the_message() {
-    let sieve = sieve(Family::V4, wire::PROTOCOL, &[(PASS, 51)]);
+    let sieve = sieve(Family::V4, &[(PASS, 51)]);
     let list = addresses(1);
     let mut packet = v4(255, &advert(Version::V2, 51, RIGHT, &list));
     packet[0] = 0x46;
@@ -183,11 +234,7 @@ fn options_of_the_ip_header_move_the_message() {
 #[test]
 fn unicast_adverts_may_come_from_afar() {
     let peers = "version 3\nunicast_peer {\n192.168.1.12\n}";
-    let sieve = sieve(
-        Family::V4,
-        wire::PROTOCOL,
-        &[(peers, 51), ("version 3", 52)],
-    );
+    let sieve = sieve(Family::V4, &[(peers, 51), ("version 3", 52)]);
     let list = addresses(1);
     assert!(is_likely(
         &sieve,
@@ -202,11 +249,12 @@ fn unicast_adverts_may_come_from_afar() {
 #[test]
 fn the_message_lies_behind_an_authentication_header() {
     let header = "authentication {\nauth_type AH\nauth_pass 1111\n}";
-    let sieve = sieve(Family::V4, wire::ah::PROTOCOL, &[(header, 51)]);
+    let sieve = sieve(Family::V4, &[(header, 51)]);
     let list = addresses(1);
     let auth = Auth::Header(HeaderKey(*b"1111\0\0\0\0"));
     let mut packet = v4(255, &advert(Version::V2, 51, auth, &list));
     packet.splice(20..20, [0; wire::ah::LEN]);
+    packet[9] = wire::ah::PROTOCOL;
     assert!(is_likely(&sieve, &packet));
     for length in 20..packet.len() {
         assert!(!is_likely(&sieve, &packet[..length]), "{length}");
@@ -218,7 +266,7 @@ fn over_ipv6_the_packet_begins_behind_the_header() {
     let classes = [("version 3", 51), ("version 2", 52), (PASS, 53)];
     let pass = "version 2\nauthentication {\nauth_type PASS\nauth_pass 1111\n}";
     let classes = classes.map(|(lines, vrid)| (if lines == PASS { pass } else { lines }, vrid));
-    let sieve = sieve(Family::V6, wire::PROTOCOL, &classes);
+    let sieve = sieve(Family::V6, &classes);
     let (from, to) = (Ipv6Addr::LOCALHOST, wire::GROUP_V6);
     let list = [IpAddr::from(Ipv6Addr::LOCALHOST)];
     let packet = |limit, version, vrid, auth| {
@@ -242,9 +290,76 @@ fn over_ipv6_the_packet_begins_behind_the_header() {
 }
 
 #[test]
+fn a_device_hears_its_own_address_and_whole_packets_of_vrrp() {
+    let sieve = sieve(Family::V4, &[(PASS, 51)]).ear;
+    let list = addresses(1);
+    let right = v4(255, &advert(Version::V2, 51, RIGHT, &list));
+    let heard = |link: &[u8], packet: &[u8]| {
+        [Passing::Likely, Passing::Strays, Passing::Everything]
+            .map(|passing| passes(&sieve.program(passing), link, packet, 0))
+    };
+    assert_eq!(heard(&LINK, &right), [true, false, true]);
+    for at in 6..12 {
+        let mut other = LINK;
+        other[at] ^= 1;
+        assert_eq!(heard(&other, &right), [false; 3], "{other:02x?}");
+    }
+    for length in 0..right.len() {
+        assert_eq!(heard(&LINK, &right[..length]), [false; 3], "{length}");
+    }
+    let mut other = right;
+    for protocol in [1, 6, 17, 50, 113] {
+        other[9] = protocol;
+        assert_eq!(heard(&LINK, &other), [false; 3], "{protocol}");
+    }
+    // An authentication header that nobody expects is told of.
+    other[9] = wire::ah::PROTOCOL;
+    assert_eq!(heard(&LINK, &other), [false, true, true]);
+}
+
+#[test]
+fn very_many_passwords_are_too_much_and_then_any_will_do() {
+    let classes: Vec<_> = (1..=255).map(|n: u8| format!("{n:08}")).collect();
+    let lines = classes.iter().map(|p| PASS.replace("1111", p));
+    let lines: Vec<_> = lines.collect();
+    let each: Vec<_> = lines.iter().map(String::as_str).zip(1..=255).collect();
+    let fine = sieve(Family::V4, &each);
+    assert!(fine.raw.program(Passing::Likely).len() > 4096);
+    let coarse = Both {
+        raw: fine.raw.coarse(),
+        ear: fine.ear.coarse(),
+    };
+    assert!(coarse.raw.program(Passing::Likely).len() < 50);
+    let list = addresses(1);
+    let with = |sieve, vrid, password: &[u8; 8], ttl| {
+        let auth = Auth::Password(*password);
+        is_likely(sieve, &v4(ttl, &advert(Version::V2, vrid, auth, &list)))
+    };
+    assert!(with(&fine, 7, b"00000007", 255));
+    assert!(!with(&fine, 7, b"00000008", 255));
+    assert!(with(&coarse, 7, b"00000008", 255));
+    assert!(!with(&coarse, 7, b"00000007", 254));
+}
+
+#[test]
+fn numbers_may_lie_as_they_like() {
+    let list = addresses(1);
+    let parts = (1..=255).step_by(2).collect();
+    let sets: [Vec<u8>; 4] = [vec![1, 2, 4, 255], vec![9, 254, 253, 10], parts, vec![]];
+    for set in sets {
+        let some: Vec<_> = set.iter().map(|vrid| ("version 3", *vrid)).collect();
+        let sieve = sieve(Family::V4, &some);
+        for vrid in 1..=255 {
+            let packet = v4(255, &advert(Version::V3, vrid, Auth::None, &list));
+            assert_eq!(is_likely(&sieve, &packet), set.contains(&vrid), "{vrid}");
+        }
+    }
+}
+
+#[test]
 fn all_numbers_fit_in_one_class() {
     let all: Vec<_> = (1..=255).map(|vrid| ("version 3", vrid)).collect();
-    let full = sieve(Family::V4, wire::PROTOCOL, &all);
+    let full = sieve(Family::V4, &all);
     let list = addresses(1);
     for vrid in 1..=255 {
         assert!(is_likely(
@@ -256,5 +371,5 @@ fn all_numbers_fit_in_one_class() {
             &v4(255, &advert(Version::V2, vrid, Auth::None, &list))
         ));
     }
-    assert!(full.program(Passing::Likely).len() < 4096);
+    assert!(full.raw.program(Passing::Likely).len() < 50);
 }

@@ -7,13 +7,20 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use nix::sys::signal::kill;
 use nix::unistd::Pid;
 
 /// Where keepalived writes its number unless told otherwise, and where exporters look for it.
 pub(crate) const DEFAULT: &str = "/run/keepalived.pid";
+
+/// A command that a daemon is about to start has its lock, too, until it becomes that command: a daemon
+/// that is killed meanwhile seems to live on for a moment.
+const LINGERS: Duration = Duration::from_secs(1);
 
 /// One pid file of this process.
 #[derive(Debug)]
@@ -23,7 +30,7 @@ pub struct PidFile {
 }
 
 impl PidFile {
-    /// Writes this process's number, and a line end, to `path`.
+    /// Writes this process's number, and a line end, to `path`. Waits a second for whoever holds it.
     ///
     /// # Errors
     /// [`io::ErrorKind::WouldBlock`] when another process holds the file.
@@ -35,14 +42,25 @@ impl PidFile {
             .mode(0o644)
             .custom_flags(libc::O_NOFOLLOW)
             .open(path)?;
-        let locked = Flock::lock(file, FlockArg::LockExclusiveNonblock);
-        let mut locked = locked.map_err(|(_, errno)| io::Error::from(errno))?;
+        let mut locked = lock(file)?;
         locked.set_len(0)?;
         writeln!(locked, "{}", std::process::id())?;
         Ok(Self {
             path: path.to_owned(),
             _locked: locked,
         })
+    }
+}
+
+fn lock(mut file: File) -> io::Result<Flock<File>> {
+    let start = Instant::now();
+    loop {
+        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Ok(locked) => return Ok(locked),
+            Err((again, Errno::EWOULDBLOCK)) if start.elapsed() < LINGERS => file = again,
+            Err((_, errno)) => return Err(errno.into()),
+        }
+        sleep(Duration::from_millis(10));
     }
 }
 
@@ -96,5 +114,19 @@ mod tests {
         assert_eq!(second.kind(), io::ErrorKind::WouldBlock);
         drop(held);
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn is_waited_for_when_it_is_about_to_be_let_go_of() {
+        let path = std::env::temp_dir().join(format!("locum-test-{}.lock", std::process::id()));
+        let file = File::create(&path).expect("a file");
+        let held = Flock::lock(file, FlockArg::LockExclusive).expect("nobody holds it");
+        let holder = std::thread::spawn(move || {
+            sleep(LINGERS / 10);
+            drop(held);
+        });
+        let ours = PidFile::create(&path);
+        holder.join().expect("it only waits");
+        ours.expect("it is free in time");
     }
 }

@@ -19,8 +19,11 @@ const INSTANCES: usize = 20;
 const WARM_UP: usize = 25;
 const CYCLES: usize = 100;
 
-/// Bytes. Seventy for each failover would be more; what is measured is ten.
+/// Bytes. Seventy for each failover would be more; what is measured in the end is twenty.
 const GROWTH_MAX: i64 = 128 * 1024;
+/// How often the cycles are gone through: the allocator and the recording take what they need at some
+/// time or other, but what is lost with each failover is lost each time.
+const ATTEMPTS: usize = 4;
 
 fn configuration(file: &Path, priority: u8) -> String {
     let file = file.display();
@@ -64,6 +67,12 @@ struct Holds {
     descriptors: usize,
 }
 
+impl Holds {
+    const fn exceeds_little(&self, before: &Self) -> bool {
+        self.descriptors <= before.descriptors && self.bytes - before.bytes < GROWTH_MAX
+    }
+}
+
 fn holds(pid: Pid) -> Holds {
     let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).expect("it runs");
     let line = rollup.lines().find(|l| l.starts_with("Anonymous:"));
@@ -102,18 +111,17 @@ fn two_thousand_failovers_cost_no_memory() {
     };
     all_at(&lab, "A");
     cycles(&lab, WARM_UP);
-    let before = pids.map(holds);
-    let start = Instant::now();
-    cycles(&lab, CYCLES);
-    let lasted = start.elapsed();
-    let after = pids.map(settled);
-    for (node, (before, after)) in ["A", "B"].iter().zip(before.iter().zip(&after)) {
-        eprintln!("{node}: {before:?} before, {after:?} after");
-    }
-    eprintln!("{} failovers and back in {lasted:.1?}", CYCLES * INSTANCES);
-    for (before, after) in before.iter().zip(&after) {
-        assert!(after.descriptors <= before.descriptors, "descriptors");
-        assert!(after.bytes - before.bytes < GROWTH_MAX, "memory");
+    let mut before = pids.map(settled);
+    for attempt in 1.. {
+        cycles(&lab, CYCLES);
+        let after = pids.map(settled);
+        eprintln!("{before:?} before, {after:?} after");
+        let mut both = before.iter().zip(&after);
+        if both.all(|(before, after)| after.exceeds_little(before)) {
+            break;
+        }
+        assert!(attempt < ATTEMPTS, "memory or descriptors grow each time");
+        before = after;
     }
     let log = lab.daemon("A").log();
     let there = log.matches("backup -> master").count();

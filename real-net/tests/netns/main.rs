@@ -6,8 +6,13 @@
 
 #![allow(clippy::print_stderr, reason = "a failed test shows the daemons' logs")]
 
-mod addresses;
-mod asked;
+/// What has the machine to itself (`Lab::alone`). Tests run in the order of their names: these come
+/// first, so that nobody is waited for.
+mod alone {
+    mod asked;
+    mod flood;
+    mod timing;
+}
 mod background;
 mod belongings;
 mod bytes;
@@ -19,7 +24,6 @@ mod drain;
 mod dumps;
 mod election;
 mod flags;
-mod flood;
 mod frr;
 mod gateway;
 mod group;
@@ -45,7 +49,6 @@ mod reload_objects;
 mod rfc;
 mod source;
 mod table;
-mod timing;
 mod told;
 mod tool;
 mod torrent;
@@ -53,6 +56,7 @@ mod unicast;
 mod unwinding;
 mod vmac;
 mod vmac6;
+mod words;
 
 use std::time::Duration;
 

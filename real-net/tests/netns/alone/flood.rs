@@ -16,6 +16,8 @@ use crate::{SOON, VIP, founding, torrent};
 
 /// What the issue asks for: so many a second at each of the two.
 const RATE: u32 = 100_000;
+/// Longer than a backup waits for its master.
+const SPAN: Duration = Duration::from_secs(5);
 /// How far own adverts may be from their time.
 const OFF_MAX: Duration = Duration::from_millis(10);
 /// A machine that is busy with something else delays adverts, too. A daemon that a flood delays is
@@ -39,7 +41,7 @@ struct Flood {
 fn a_flood_of_bad_adverts_moves_nothing() {
     withstands(&Flood {
         frames: torrent::bad_adverts(),
-        span: Duration::from_secs(10),
+        span: SPAN,
         configuration: founding,
         rate_min: 20_000.0,
         unlikely: true,
@@ -74,7 +76,7 @@ fn a_flood_at_a_virtual_mac_moves_nothing() {
 fn a_flood_of_forged_authentication_headers_moves_nothing() {
     withstands(&Flood {
         frames: torrent::forged_headers(),
-        span: Duration::from_secs(5),
+        span: SPAN,
         configuration: |node| founding(node).replace("auth_type PASS", "auth_type AH"),
         rate_min: 5_000.0,
         unlikely: false,
@@ -91,7 +93,7 @@ fn a_flood_of_forged_trailers_moves_nothing() {
     }";
     withstands(&Flood {
         frames: torrent::forged_trailers(),
-        span: Duration::from_secs(5),
+        span: SPAN,
         configuration: |node| {
             let text = founding(node);
             let (before, rest) = text.split_once("authentication {").expect("it has some");

@@ -8,7 +8,7 @@ use nix::sys::signal::Signal;
 use crate::lab::Lab;
 use crate::process::Kind;
 use crate::tool::must;
-use crate::{VIP, founding, ipv6};
+use crate::{SOON, VIP, founding, ipv6};
 
 /// What the founding configuration's timers suggest: 3.6 s until a takeover, and a second.
 const LEASE: Duration = Duration::from_secs(5);
@@ -228,7 +228,8 @@ fn fifty_lifetimes_end_in_time() {
         let there = lab.addresses("A");
         open.retain(|(address, start)| {
             let (lasted, stays) = (start.elapsed(), there.contains(address));
-            assert!(lasted < lifetime + ROUND + MARGIN, "{address} stays");
+            // Every change of any network on the machine holds the kernel up; half of them tell.
+            assert!(lasted < lifetime + ROUND + SOON, "{address} stays");
             if !stays {
                 late.push(lasted.saturating_sub(lifetime));
                 let early = lifetime.saturating_sub(lasted);
@@ -241,4 +242,5 @@ fn fifty_lifetimes_end_in_time() {
     late.sort();
     let [half, most, all] = [MANY / 2, MANY * 9 / 10, MANY - 1].map(|at| late[at]);
     eprintln!("late: half at most {half:.2?}, 90 % at most {most:.2?}, all at most {all:.2?}");
+    assert!(half < ROUND, "{late:?}");
 }

@@ -24,6 +24,8 @@ mod tests;
 pub use diag::{Diagnostic, Origin, Severity};
 pub use explain::explain;
 
+use std::sync::Arc;
+
 use crate::config::Config;
 use source::Report;
 
@@ -40,6 +42,7 @@ pub fn read(name: &str, text: &str, sources: &mut dyn Sources) -> Reading {
     }
     lower::groups::share(&mut drafts, &mut report);
     let config = lower::lower(&drafts, &mut report);
+    lint::scripts(&drafts, &config, sources, &mut report);
     let config = (!report.is_fatal()).then_some(config);
     Reading {
         config,
@@ -87,6 +90,17 @@ pub trait Sources {
     /// A few words on why it can't be read, or mustn't be used; never what is in it.
     fn secret(&mut self, _path: &str, _relative_to: &str) -> Result<Vec<u8>, String> {
         Err("files with keys can't be read here".to_owned())
+    }
+
+    /// Why a command line can't be run as that user and group, if it can't, in a few words.
+    /// `secure`: with `enable_script_security`.
+    fn hindrance(
+        &self,
+        _command: &[Arc<str>],
+        _user: Option<&(Arc<str>, Option<Arc<str>>)>,
+        _secure: bool,
+    ) -> Option<String> {
+        None
     }
 
     /// The name of this node in lines such as `@node state MASTER`, and in `${_INSTANCE}`:

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{Config, ObjectId, StaticItem};
 use crate::ids::{CheckId, FileId, GroupId, InstanceId, InterfaceId, Priority, ProcessId, Vrid};
-use crate::input::Outcome;
+use crate::input::{NotRun, Outcome};
 pub use crate::router::accept::Discard;
 use crate::time::Centis;
 
@@ -214,6 +214,15 @@ pub enum Event {
         /// Good from now on, or failed.
         good: bool,
     },
+    /// A check's script can't be run any more, or never could, or for another reason than before.
+    CheckNotRun {
+        /// Which.
+        check: CheckId,
+        /// Why.
+        why: NotRun,
+        /// What it still counts as; `None`: whoever tracks it serves without it.
+        good: Option<bool>,
+    },
     /// The number in a tracked file changed, or is known for the first time.
     FileChanged {
         /// The file.
@@ -383,6 +392,7 @@ impl Event {
             Self::GroupChanged { .. }
             | Self::CheckFailing { .. }
             | Self::CheckChanged { .. }
+            | Self::CheckNotRun { .. }
             | Self::FileChanged { .. }
             | Self::ProcessChanged { .. }
             | Self::StartDelayed { .. }

@@ -130,6 +130,31 @@ pub enum Outcome {
     Failure(u8),
     /// No end within the timeout.
     TimedOut,
+    /// The host couldn't run it at all, so it says nothing of what it is to check.
+    NotRun(NotRun),
+}
+
+/// Why a script can't be run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum NotRun {
+    /// It isn't there, or its interpreter isn't.
+    Missing,
+    /// Its user may not execute it, it isn't a program, or it is being written.
+    NotExecutable,
+    /// `enable_script_security`: it would run as root, and others can change it.
+    Insecure,
+    /// There is no such user or group.
+    NoSuchUser,
+}
+
+impl NotRun {
+    /// All of them.
+    pub const ALL: [Self; 4] = [
+        Self::Missing,
+        Self::NotExecutable,
+        Self::Insecure,
+        Self::NoSuchUser,
+    ];
 }
 
 /// A request from outside the protocol.
@@ -170,6 +195,18 @@ impl fmt::Display for Outcome {
             Self::Success => f.write_str("success"),
             Self::Failure(status) => write!(f, "failed with status {status}"),
             Self::TimedOut => f.write_str("timed out"),
+            Self::NotRun(why) => write!(f, "not run: {why}"),
         }
+    }
+}
+
+impl fmt::Display for NotRun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Missing => "there is no such program",
+            Self::NotExecutable => "it can't be executed",
+            Self::Insecure => "it would run as root, and others can change it",
+            Self::NoSuchUser => "there is no such user or group",
+        })
     }
 }

@@ -34,7 +34,7 @@ pub mod wire;
 
 pub use engine::{Engine, Wake};
 pub use event::Event;
-pub use input::{Command, Datagram, Input, LinkState, Outcome};
+pub use input::{Command, Datagram, Input, LinkState, NotRun, Outcome};
 pub use lateness::Lateness;
 pub use output::{Effect, Output, Transmit};
 pub use time::{Centis, Instant};

@@ -267,5 +267,14 @@ fn report(id: CheckId, judgement: check::Judgement, out: &mut VecDeque<Output>) 
             out.push_back(Output::Event(Event::CheckChanged { check: id, good }));
             true
         }
+        check::Judgement::NotRun { why, good } => {
+            let event = Event::CheckNotRun {
+                check: id,
+                why,
+                good,
+            };
+            out.push_back(Output::Event(event));
+            true
+        }
     }
 }

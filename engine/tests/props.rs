@@ -13,7 +13,7 @@ use locum_engine::config::{
 };
 use locum_engine::event::{Event, StateKind};
 use locum_engine::ids::{CheckId, Priority};
-use locum_engine::{Command, Effect, Input, Outcome, Output, Transmit};
+use locum_engine::{Command, Effect, Input, NotRun, Outcome, Output, Transmit};
 use proptest::prelude::*;
 
 /// More outputs than this for one input would be a flood: two bursts of five rounds over the
@@ -54,7 +54,8 @@ fn step() -> impl Strategy<Value = Step> {
         3 => prop_oneof![
             Just(Outcome::Success),
             Just(Outcome::Failure(1)),
-            Just(Outcome::TimedOut)
+            Just(Outcome::TimedOut),
+            Just(Outcome::NotRun(NotRun::Missing))
         ]
         .prop_map(Step::Check),
         1 => Just(Step::Removed),

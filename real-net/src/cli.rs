@@ -39,7 +39,8 @@ pub struct Cli {
 
 const EXIT_STATUS: &str = "\
 Exit status: 0 stopped in order; 1 failed; 2 unusable configuration or wrong arguments; \
-4 privileges are missing (CAP_NET_RAW, CAP_NET_ADMIN); 6 nothing to run.
+4 privileges are missing (CAP_NET_RAW, CAP_NET_ADMIN); 6 nothing to run; \
+7 scripts can't be run any more, handed over to be started again.
 With -t and check: 0 the file runs as written, 5 it runs but not as it seems to say, 2 unusable.";
 
 /// Where keepalived's file is.

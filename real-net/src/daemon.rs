@@ -1,5 +1,6 @@
 //! The daemon: everything put together, run until it is told to stop.
 
+use std::convert::Infallible;
 use std::future::poll_fn;
 use std::io::{self, Write};
 use std::path::Path;
@@ -18,6 +19,7 @@ use locum_engine::ids::InterfaceId;
 use locum_engine::plan::Plan;
 use nix::sys::resource::{RLIM_INFINITY, Resource, setrlimit};
 use nix::sys::stat::{Mode, umask};
+use tokio::sync::oneshot;
 use tokio::task::coop::unconstrained;
 use tracing::{info, warn};
 
@@ -37,8 +39,8 @@ use crate::namespace;
 use crate::network::RawNetwork;
 use crate::pidfile::{self, PidFile};
 use crate::privileges::{self, Kept, Part};
-use crate::probes::{TaskProbes, UnknownUser};
-use crate::runner;
+use crate::probes::TaskProbes;
+use crate::runner::{self, Runner};
 use crate::scripts;
 use crate::serving;
 use crate::sys::memory;
@@ -64,9 +66,6 @@ pub enum DaemonError {
     /// No instance, or only the load balancer's half was asked for.
     #[error("nothing to run: {0}")]
     NothingToRun(&'static str),
-    /// A check is to run as somebody who doesn't exist.
-    #[error(transparent)]
-    UnknownUser(#[from] UnknownUser),
     /// There is no network namespace of that name, or it can't be entered.
     #[error("network namespace {0}: {1}")]
     Namespace(String, #[source] io::Error),
@@ -76,6 +75,9 @@ pub enum DaemonError {
     /// The control socket or the metrics' is somebody else's, or can't be made.
     #[error(transparent)]
     Serving(#[from] serving::ServingError),
+    /// It has handed over, and has to be started again.
+    #[error("the process that runs scripts has ended, and checks can't be known without it")]
+    ScriptsLost,
     /// Sockets need privileges.
     #[error("{0}: needs CAP_NET_RAW and CAP_NET_ADMIN, which root has")]
     Privileges(#[source] io::Error),
@@ -88,9 +90,10 @@ impl DaemonError {
     /// keepalived's numbers, where it has one for the case.
     pub const fn exit_status(&self) -> u8 {
         match self {
-            Self::Unreadable(..) | Self::Unusable(_) | Self::UnknownUser(_) => 2,
+            Self::Unreadable(..) | Self::Unusable(_) => 2,
             Self::Privileges(_) => 4,
             Self::NothingToRun(_) => 6,
+            Self::ScriptsLost => 7,
             Self::PidFile(..) | Self::Serving(_) | Self::Namespace(..) | Self::System(_) => 1,
         }
     }
@@ -160,10 +163,8 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, DaemonError> {
     }
     let runtime = crate::runtime()?;
     let result = runtime.block_on(async {
-        if let Some(runner) = &runner {
-            runner.attend()?;
-        }
-        drive(config, &args, kept, foreground).await
+        let runner = runner.as_ref().map(Runner::attend).transpose()?;
+        drive(config, &args, kept, foreground, runner).await
     });
     // Runs of checks that are under way end here, with their process groups.
     drop(runtime);
@@ -213,6 +214,7 @@ async fn drive(
     args: &RunArgs,
     kept: Kept,
     mut foreground: Foreground,
+    runner: Option<oneshot::Receiver<Infallible>>,
 ) -> Result<(), DaemonError> {
     let config = Arc::new(config);
     let service = Rc::new(Service::from_environment());
@@ -231,7 +233,7 @@ async fn drive(
         clock: MonotonicClock::new()?,
         network,
         host: KernelHost::new(&config, Rc::clone(&links))?,
-        probes: TaskProbes::new(&config)?,
+        probes: TaskProbes::new(&config),
         hooks: SignalHooks::new(
             Arc::clone(&config),
             Rc::clone(&links),
@@ -239,6 +241,7 @@ async fn drive(
             Rc::clone(&service),
             read,
             ordered,
+            runner,
         ),
     };
     let awaited = |id: &InterfaceId| links.index(*id).is_none() && config.device(*id).is_none();
@@ -279,9 +282,9 @@ async fn drive(
     };
     unconstrained(turns(turn)).await;
     // The addresses are gone; scripts that are told so still run for a moment.
-    driver.into_world().hooks.finish().await;
+    let ended = driver.into_world().hooks.finish().await;
     info!("stopped");
-    Ok(())
+    ended
 }
 
 /// Takes turn after turn, until the engine has stopped.
@@ -331,14 +334,13 @@ fn reread(args: &RunArgs, kept: &Kept, file: Option<&Path>, running: &Config) ->
         }
         Err(e) => Err(format!("it can't be read: {e}")),
     };
-    let config = config.and_then(|config| match TaskProbes::judge(&config) {
-        _ if config.instances.is_empty() => Err("no vrrp_instance is configured".to_owned()),
-        Ok(()) => kept.suffices(&config, args).map(|()| config),
-        Err(e) => Err(e.to_string()),
+    let config = config.and_then(|config| match config.instances.is_empty() {
+        true => Err("no vrrp_instance is configured".to_owned()),
+        false if runner::has_ended() && scripts::of(&config).next().is_some() => {
+            Err("the process that runs scripts has ended: restart the daemon".to_owned())
+        }
+        false => kept.suffices(&config, args).map(|()| config),
     });
-    if let Ok(config) = &config {
-        runner::reread(config);
-    }
     Reread {
         file: file.display().to_string(),
         diagnostics,

@@ -1,24 +1,30 @@
 //! The operator's side: signals in, the log out. The engine's [`Hooks`].
 
+use std::convert::Infallible;
 use std::fmt;
 use std::io;
 use std::path::Path;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use locum_engine::config::Config;
 use locum_engine::driver::Hooks;
 use locum_engine::plan::Reloaded;
 use locum_engine::{Command, Event, Instant};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tracing::info;
+use tokio::sync::oneshot;
+use tracing::{error, info};
 
 use crate::cli::RunArgs;
 use crate::control::{Orders, Reread};
+use crate::daemon::DaemonError;
 use crate::links::Links;
 use crate::log;
 use crate::notify::Notifier;
+use crate::runner;
+use crate::scripts;
 use crate::systemd::Service;
 
 /// Start, and then what signals ask for.
@@ -31,6 +37,9 @@ pub struct SignalHooks {
     signals: Signals,
     read: Box<Reader>,
     orders: Orders,
+    /// Ready when the process that runs scripts has ended. `None` when there is none, or no more.
+    runner: Option<oneshot::Receiver<Infallible>>,
+    scripts_lost: bool,
 }
 
 /// The signals that are commands.
@@ -83,6 +92,7 @@ impl SignalHooks {
         service: Rc<Service>,
         read: Box<Reader>,
         orders: Orders,
+        runner: Option<oneshot::Receiver<Infallible>>,
     ) -> Self {
         Self {
             notifier: Notifier::new(Arc::clone(&config)),
@@ -93,27 +103,28 @@ impl SignalHooks {
             signals,
             read,
             orders,
+            runner,
+            scripts_lost: false,
         }
     }
-}
 
-impl SignalHooks {
     /// The daemon has let go of everything: whoever is told of it gets some time to act.
-    pub async fn finish(self) {
+    ///
+    /// # Errors
+    /// When that was because scripts can't be run any more.
+    pub async fn finish(self) -> Result<(), DaemonError> {
         self.notifier.finish().await;
+        match self.scripts_lost {
+            true => Err(DaemonError::ScriptsLost),
+            false => Ok(()),
+        }
     }
-}
 
-impl Hooks for SignalHooks {
-    fn poll_command(&mut self, cx: &mut Context<'_>) -> Poll<Command> {
+    /// Signals and orders.
+    fn poll_operator(&mut self, cx: &mut Context<'_>) -> Poll<Command> {
         if self.signals.poll_stop(cx) {
             info!("asked to stop");
-            self.service.stopping();
-            if self.signals.keep_all {
-                info!("everything stays as it is (-V)");
-                self.links.keep_all();
-            }
-            return Poll::Ready(Command::Stop);
+            return Poll::Ready(self.stop());
         }
         while let Poll::Ready(Some(())) = self.signals.hang_up.poll_recv(cx) {
             self.service.reloading();
@@ -124,9 +135,47 @@ impl Hooks for SignalHooks {
             }
             self.service.ready();
         }
-        let order = self.orders.poll(cx, &self.config, &mut *self.read);
-        if order.is_ready() {
-            return order;
+        self.orders.poll(cx, &self.config, &mut *self.read)
+    }
+
+    fn stop(&mut self) -> Command {
+        self.runner = None;
+        self.service.stopping();
+        if self.signals.keep_all {
+            info!("everything stays as it is (-V)");
+            self.links.keep_all();
+        }
+        Command::Stop
+    }
+
+    /// Who can't run scripts can't know the checks: somebody has to start the daemon anew.
+    fn poll_runner(&mut self, cx: &mut Context<'_>) -> Poll<Command> {
+        let Some(runner) = &mut self.runner else {
+            return Poll::Pending;
+        };
+        let Err(_ended) = ready!(Pin::new(runner).poll(cx));
+        self.runner = None;
+        let what = "the process that runs scripts has ended";
+        if scripts::of(&self.config).next().is_none() {
+            error!("{what}: a restart is needed before there can be scripts");
+            return Poll::Pending;
+        }
+        error!("{what}: handing over and ending, to be started again");
+        self.scripts_lost = true;
+        Poll::Ready(self.stop())
+    }
+}
+
+impl Hooks for SignalHooks {
+    fn poll_command(&mut self, cx: &mut Context<'_>) -> Poll<Command> {
+        if let Poll::Ready(command) = self.poll_operator(cx) {
+            if let Command::Reload(config) = &command {
+                runner::reread(config);
+            }
+            return Poll::Ready(command);
+        }
+        if let Poll::Ready(stop) = self.poll_runner(cx) {
+            return Poll::Ready(stop);
         }
         // Instances whose link isn't known yet would start in fault. The loop comes back here
         // after every link it is told of.

@@ -6,12 +6,14 @@ use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
+use std::sync::Arc;
 
 use locum_engine::conf::{Reading, Severity, SourceText, Sources};
 use locum_engine::config::Config;
 use locum_engine::recording::{Texts, fingerprint};
 
 use crate::cli::RunArgs;
+use crate::scripts;
 
 /// No configuration is longer; what is has no end, such as `/dev/zero`. Four thousand instances need
 /// about one MiB.
@@ -139,6 +141,15 @@ impl Sources for Files {
     fn secret(&mut self, path: &str, relative_to: &str) -> Result<Vec<u8>, String> {
         let folder = Path::new(relative_to).parent();
         secret(&folder.unwrap_or_else(|| Path::new("")).join(path))
+    }
+
+    fn hindrance(
+        &self,
+        command: &[Arc<str>],
+        user: Option<&(Arc<str>, Option<Arc<str>>)>,
+        secure: bool,
+    ) -> Option<String> {
+        scripts::hindrance(command, user, secure)
     }
 
     fn directory(&self, file: &str) -> Option<String> {

@@ -202,6 +202,7 @@ const fn level(event: &Event) -> Level {
             ..
         }
         | Event::CheckChanged { good: false, .. }
+        | Event::CheckNotRun { .. }
         | Event::ProcessChanged { good: false, .. }
         | Event::Contested { .. }
         | Event::Discarded { .. }

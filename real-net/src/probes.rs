@@ -16,19 +16,18 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use locum_engine::Outcome;
 use locum_engine::config::{CheckCommand, CheckConfig, Config};
 use locum_engine::driver::{Probes, Watched};
 use locum_engine::ids::CheckId;
 use locum_engine::plan::Reloaded;
 use locum_engine::probe::Probe;
+use locum_engine::{NotRun, Outcome};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
-use tracing::{debug, error};
+use tracing::debug;
 
 pub use quorum::{Tally, ask};
-pub use script::UnknownUser;
-pub(crate) use script::{NotRun, Script, runs_as_ids, runs_as_root};
+pub(crate) use script::{CantRun, Script, runs_as_ids, runs_as_root};
 use watch::Watch;
 
 /// Runs checks as tasks.
@@ -42,9 +41,9 @@ pub struct TaskProbes {
 }
 
 /// One configured check.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Slot {
-    /// `None`: its user has gone since the configuration was judged.
+    /// `None`: there is no such user as it is to run as.
     work: Option<Work>,
     /// The run under way: its number, and what ends it when dropped. A check may move to another
     /// place of the configuration meanwhile; the number stays.
@@ -59,46 +58,31 @@ enum Work {
 
 impl TaskProbes {
     /// Begins to watch what is tracked, and looks up the users that scripts run as. Must be used inside a tokio runtime.
-    ///
-    /// # Errors
-    /// When a user or group of the configuration doesn't exist on this host.
-    pub fn new(config: &Config) -> Result<Self, UnknownUser> {
+    pub fn new(config: &Config) -> Self {
         let security = config.operation.script_security;
         let checks = config.checks.iter().map(|c| Slot::new(c, security));
-        Ok(Self {
-            checks: checks.collect::<Result<_, _>>()?,
+        Self {
+            checks: checks.collect(),
             watch: Watch::new(config),
             runs: JoinSet::new(),
             last_run: 0,
-        })
-    }
-
-    /// Whether everybody exists whom scripts are to run as.
-    ///
-    /// # Errors
-    /// The first who doesn't.
-    pub fn judge(config: &Config) -> Result<(), UnknownUser> {
-        config
-            .checks
-            .iter()
-            .try_for_each(|check| Slot::new(check, false).map(drop))
+        }
     }
 }
 
 impl Slot {
-    fn new(config: &CheckConfig, security: bool) -> Result<Self, UnknownUser> {
+    fn new(config: &CheckConfig, security: bool) -> Self {
         let work = match &config.command {
-            CheckCommand::Script(words) => Work::Script(Arc::new(Script::new(
-                words,
-                config.user.as_ref(),
-                security,
-            )?)),
-            CheckCommand::Probe(probe) => Work::Probe(Arc::new(probe.clone())),
+            CheckCommand::Script(words) => {
+                let script = Script::new(words, config.user.as_ref(), security);
+                script.ok().map(|script| Work::Script(Arc::new(script)))
+            }
+            CheckCommand::Probe(probe) => Some(Work::Probe(Arc::new(probe.clone()))),
         };
-        Ok(Self {
-            work: Some(work),
+        Self {
+            work,
             running: None,
-        })
+        }
     }
 }
 
@@ -111,12 +95,12 @@ impl Probes for TaskProbes {
             let Some(to) = step.to else { continue };
             let kept = plan.moves.check_before(to);
             let kept = kept.and_then(|from| old[from.index()].take());
-            let made = || Slot::new(config.check(to), config.operation.script_security);
-            let slot = kept.map_or_else(made, Ok);
-            self.checks.push(slot.unwrap_or_else(|e| {
-                error!("{e}");
-                Slot::default()
-            }));
+            let mut slot = Slot::new(config.check(to), config.operation.script_security);
+            if let Some(kept) = kept {
+                slot.running = kept.running;
+                slot.work = kept.work.or(slot.work);
+            }
+            self.checks.push(slot);
         }
         // Everything watched is told once more; what is known already changes nothing.
         self.watch = Watch::again(config);
@@ -164,7 +148,7 @@ impl Probes for TaskProbes {
         self.runs.spawn(async move {
             match work {
                 Some(work) => (run, work.run(timeout, cancelled).await),
-                None => (run, Outcome::Failure(1)),
+                None => (run, Outcome::NotRun(NotRun::NoSuchUser)),
             }
         });
     }

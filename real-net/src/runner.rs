@@ -10,6 +10,7 @@
 //! next to no memory of its own.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream as StdStream;
@@ -32,11 +33,10 @@ use tokio::net::unix::OwnedWriteHalf;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
-use tracing::error;
 
 use crate::cli::RunArgs;
 use crate::privileges::{self, Part};
-use crate::probes::{NotRun, Script};
+use crate::probes::{CantRun, Script};
 use crate::scripts::{self, User};
 use crate::sys::memory;
 use crate::sys::process::{Side, fork};
@@ -78,7 +78,7 @@ struct Ended {
     answer: Answer,
 }
 
-type Answer = Result<u8, NotRun>;
+type Answer = Result<u8, CantRun>;
 
 /// The other process, seen from the one that has made it.
 #[derive(Debug)]
@@ -115,17 +115,21 @@ pub(crate) fn divide() -> io::Result<Process> {
 
 impl Runner {
     /// From now on scripts are run by it, for as long as the runtime lives. Must be called inside a
-    /// tokio runtime.
-    pub(crate) fn attend(&self) -> io::Result<()> {
+    /// tokio runtime. The result is ready when it has ended.
+    pub(crate) fn attend(&self) -> io::Result<oneshot::Receiver<Infallible>> {
         let stream = self.stream.try_clone()?;
         stream.set_nonblocking(true)?;
         let stream = UnixStream::from_std(stream)?;
         let (requests, waiting) = mpsc::unbounded_channel();
         let runs = AtomicU64::new(0);
+        let (alive, ended) = oneshot::channel();
         if OTHER.set(Desk { requests, runs }).is_ok() {
-            tokio::spawn(converse(stream, waiting));
+            tokio::spawn(async move {
+                let _alive = alive;
+                converse(stream, waiting).await;
+            });
         }
-        Ok(())
+        Ok(ended)
     }
 }
 
@@ -165,7 +169,6 @@ async fn converse(stream: UnixStream, mut waiting: Waiting) {
             }
         }
     }
-    error!("the process that runs scripts has ended: none is run until the daemon is restarted");
 }
 
 async fn say(write: &mut OwnedWriteHalf, message: &impl Serialize) -> io::Result<()> {
@@ -188,7 +191,7 @@ pub(crate) fn run(words: &[Arc<str>], user: &User) -> Option<impl Future<Output 
     let _ = other.requests.send((request, Some(reply)));
     let cancel = Cancel(Some(run));
     Some(async move {
-        let gone = || NotRun::other("the process that runs scripts has ended");
+        let gone = || CantRun::other("the process that runs scripts has ended");
         let answer = answer.await.unwrap_or_else(|_| Err(gone()));
         cancel.not_needed();
         answer
@@ -212,7 +215,12 @@ impl Drop for Cancel {
     }
 }
 
-/// Another configuration has been read, and may soon be in force: it has to know its scripts.
+/// Whether there was one that ran scripts, and it has ended.
+pub(crate) fn has_ended() -> bool {
+    OTHER.get().is_some_and(|other| other.requests.is_closed())
+}
+
+/// Another configuration is about to be in force: it has to know its scripts.
 pub(crate) fn reread(config: &Config) {
     if let Some(other) = OTHER.get()
         && scripts::of(config).next().is_some()
@@ -250,14 +258,14 @@ impl Known {
         }
     }
 
-    fn script(&self, words: &[Arc<str>], user: &User) -> Result<Script, NotRun> {
+    fn script(&self, words: &[Arc<str>], user: &User) -> Result<Script, CantRun> {
         let known = |(command, as_user): &(Vec<Arc<str>>, User)| {
             as_user == user && !command.is_empty() && words.starts_with(command)
         };
         if !self.commands.iter().any(known) {
-            return Err(NotRun::other("the configuration doesn't name it"));
+            return Err(CantRun::other("the configuration doesn't name it"));
         }
-        Script::new(words, user.as_ref(), self.security).map_err(|e| NotRun::other(&e.to_string()))
+        Script::new(words, user.as_ref(), self.security).map_err(|e| CantRun::other(&e.to_string()))
     }
 }
 
@@ -353,7 +361,7 @@ const fn status(outcome: Outcome) -> u8 {
     match outcome {
         Outcome::Success => 0,
         Outcome::Failure(code) => code,
-        Outcome::TimedOut => u8::MAX,
+        Outcome::TimedOut | Outcome::NotRun(_) => u8::MAX,
     }
 }
 

@@ -17,12 +17,17 @@ pub(crate) fn of(config: &Config) -> impl Iterator<Item = (&[Arc<str>], &User)> 
         CheckCommand::Script(words) => Some((&**words, &c.user)),
         CheckCommand::Probe(_) => None,
     });
+    checks.chain(told(config))
+}
+
+/// The same of hooks and readers of pipes.
+fn told(config: &Config) -> impl Iterator<Item = (&[Arc<str>], &User)> {
     let of_instances = config.instances.iter().filter_map(|i| i.notify.as_deref());
     let of_groups = config.groups.iter().filter_map(|g| g.notify.as_deref());
     let hooks = of_instances.chain(of_groups).flat_map(hooks);
     let readers = config.reports.fifos.iter();
     let hooks = hooks.chain(readers.filter_map(|fifo| fifo.script.as_ref()));
-    checks.chain(hooks.map(|hook| (&*hook.words, &hook.user)))
+    hooks.map(|hook| (&*hook.words, &hook.user))
 }
 
 fn hooks(notify: &Notify) -> impl Iterator<Item = &Hook> {
@@ -42,35 +47,35 @@ fn hooks(notify: &Notify) -> impl Iterator<Item = &Hook> {
     all.into_iter().flatten()
 }
 
-/// Sentences about scripts that can't be run on this host, or run as root although nobody has said so.
-/// About users as root only: what another user would be told isn't what happens.
+/// Why a command line can't be run on this host, if it can't. As another user than root only what is
+/// missing: the rest isn't what happens.
+pub fn hindrance(
+    words: &[Arc<str>],
+    user: Option<&(Arc<str>, Option<Arc<str>>)>,
+    security: bool,
+) -> Option<String> {
+    let is_root = Uid::effective().is_root();
+    match Script::new(words, user, security) {
+        Ok(script) => {
+            let why = script.hindrance()?;
+            (is_root || why.is_missing()).then(|| why.to_string())
+        }
+        Err(e) => is_root.then(|| e.to_string()),
+    }
+}
+
+/// Sentences about hooks and readers of pipes that can't be run on this host, and about scripts that
+/// run as root although nobody has said so. The reader of the configuration looks at checks.
 pub fn remarks(config: &Config) -> Vec<String> {
     let is_root = Uid::effective().is_root();
-    let checks = config.checks.iter().map(|check| &check.command);
-    let checks: Vec<_> = checks.collect();
+    let security = config.operation.script_security;
     let mut remarks = BTreeSet::new();
-    for (words, user) in of(config) {
-        let command = words.join(" ");
-        match Script::new(words, user.as_ref(), config.operation.script_security) {
-            Ok(script) if script.is_missing() => {
-                let is_check =
-                    |c: &&CheckCommand| matches!(c, CheckCommand::Script(w) if **w == *words);
-                let fails = match checks.iter().any(is_check) {
-                    true => ", and a check that can't be run counts as failed",
-                    false => "",
-                };
-                remarks.insert(format!(
-                    "`{command}`: there is no such program on this host{fails}"
-                ));
-            }
-            Ok(script) if is_root => remarks.extend(
-                script
-                    .refusal()
-                    .map(|why| format!("`{command}` will not be run: {why}")),
-            ),
-            Err(e) if is_root => _ = remarks.insert(format!("`{command}`: {e}")),
-            Ok(_) | Err(_) => {}
+    for (words, user) in told(config) {
+        if let Some(why) = hindrance(words, user.as_ref(), security) {
+            remarks.insert(format!("`{}` will not be run: {why}", words.join(" ")));
         }
+    }
+    for (_, user) in of(config) {
         if is_root && user.is_none() && runs_as_root(user) {
             let sentence = "scripts run as root, because there is neither `script_user` nor a user \
                             `keepalived_script`";

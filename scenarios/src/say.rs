@@ -197,6 +197,7 @@ fn says(outcome: Option<Outcome>) -> &'static str {
         Some(Outcome::Success) => "success",
         Some(Outcome::Failure(_)) => "failure",
         Some(Outcome::TimedOut) => "timeout",
+        Some(Outcome::NotRun(_)) => "not run",
         None => "the truth",
     }
 }

@@ -6,10 +6,12 @@ mod arbitration;
 
 pub(super) use arbitration::{detection, takeover};
 
+use super::Sources;
+use super::schema::Drafts;
 use super::schema::script::ScriptDraft;
 use super::schema::track::{Origin, TrackDraft};
 use super::source::{Report, Span};
-use crate::config::{CheckConfig, InstanceConfig, Preempt, Track};
+use crate::config::{CheckCommand, CheckConfig, Config, InstanceConfig, Preempt, Track};
 use crate::time::Seconds;
 
 /// A check with the block it comes from.
@@ -59,6 +61,31 @@ pub(super) fn check(check: &CheckConfig, script: &ScriptDraft, report: &mut Repo
         report
             .warning(span, message)
             .hint("runs that are due meanwhile are left out, so failures are noticed later than they seem");
+    }
+}
+
+/// Names the checks that this host can't run.
+pub(super) fn scripts(
+    drafts: &Drafts,
+    config: &Config,
+    sources: &dyn Sources,
+    report: &mut Report,
+) {
+    let secure = config.operation.script_security;
+    for check in &config.checks {
+        let CheckCommand::Script(words) = &check.command else {
+            continue;
+        };
+        let Some(why) = sources.hindrance(words, check.user.as_ref(), secure) else {
+            continue;
+        };
+        let mut blocks = drafts.scripts.iter();
+        let block = blocks.find(|draft| draft.name.text == *check.name);
+        let place = block.map_or_else(Span::default, |draft| draft.place);
+        let message = format!("`{}` is not run: `{}`: {why}", check.name, words.join(" "));
+        report.warning(place, message).hint(
+            "whoever tracks it serves without this check, as with keepalived, until it can be run",
+        );
     }
 }
 

@@ -36,6 +36,15 @@ impl Event {
                 let name = &config.check(*check).name;
                 write!(f, "check {name}: {}", if *good { "good" } else { "failed" })
             }
+            Self::CheckNotRun { check, why, good } => {
+                let name = &config.check(*check).name;
+                let counts = match good {
+                    Some(true) => "it still counts as good",
+                    Some(false) => "it still counts as failed",
+                    None => "whoever tracks it serves without this check",
+                };
+                write!(f, "check {name} is not run: {why}; {counts}")
+            }
             Self::FileChanged { file, value } => {
                 write!(f, "file {}: {value}", config.file(*file).name)
             }

@@ -4,12 +4,12 @@ use core::net::{IpAddr, Ipv6Addr};
 use core::time::Duration;
 
 use super::bytes::Reader;
-use super::encode::{CHANGED, Memory, NEXT_ID, SAID, kind};
+use super::encode::{CHANGED, Memory, NEXT_ID, NOT_RUN, SAID, kind};
 use super::texts::Texts;
 use crate::config::ObjectId;
 use crate::event::StateKind;
 use crate::ids::{CheckId, FileId, InstanceId, InterfaceId, MacAddr, Priority, ProcessId};
-use crate::input::{Command, Datagram, Input, LinkState, Outcome};
+use crate::input::{Command, Datagram, Input, LinkState, NotRun, Outcome};
 use crate::time::Instant;
 
 /// Why bytes aren't records.
@@ -182,7 +182,14 @@ impl<'a> Decoder<'a> {
                 outcome: match r.number()? {
                     0 => Outcome::Success,
                     1 => Outcome::TimedOut,
-                    n => Outcome::Failure(u8::try_from(n - 2).map_err(|_| Garbled::Number)?),
+                    n @ 2..NOT_RUN => {
+                        Outcome::Failure(u8::try_from(n - 2).map_err(|_| Garbled::Number)?)
+                    }
+                    n => {
+                        let why = usize::try_from(n - NOT_RUN).ok();
+                        let why = why.and_then(|i| NotRun::ALL.get(i));
+                        Outcome::NotRun(*why.ok_or(Garbled::Number)?)
+                    }
                 },
             },
             kind::FILE => Input::FileValue {

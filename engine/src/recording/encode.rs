@@ -16,6 +16,9 @@ use crate::output::Output;
 use crate::time::Instant;
 use crate::wire::Family;
 
+/// Runs of checks that were none are counted from here, behind all exit statuses.
+pub(super) const NOT_RUN: u64 = 2 + 256;
+
 /// What a record is of: the lower bits of its tag.
 pub(super) mod kind {
     pub(in super::super) const END: u8 = 0;
@@ -212,6 +215,7 @@ impl Encoder {
                         Outcome::Success => 0,
                         Outcome::TimedOut => 1,
                         Outcome::Failure(status) => 2 + u64::from(*status),
+                        Outcome::NotRun(why) => NOT_RUN + *why as u64,
                     },
                 );
                 kind::CHECK

@@ -11,7 +11,7 @@ use super::{Decoder, Entry, Packet, Proof, Texts, Told};
 use crate::config::ObjectId;
 use crate::event::{Event, Reason, StateKind};
 use crate::ids::{CheckId, FileId, InstanceId, InterfaceId, MacAddr, Priority, ProcessId};
-use crate::input::{Command, Datagram, Input, LinkState, Outcome};
+use crate::input::{Command, Datagram, Input, LinkState, NotRun, Outcome};
 use crate::output::Output;
 use crate::time::Instant;
 
@@ -40,7 +40,8 @@ fn plain() -> impl Strategy<Value = Input<'static>> {
     let outcome = prop_oneof![
         Just(Outcome::Success),
         Just(Outcome::TimedOut),
-        any::<u8>().prop_map(Outcome::Failure)
+        any::<u8>().prop_map(Outcome::Failure),
+        proptest::sample::select(&NotRun::ALL[..]).prop_map(Outcome::NotRun)
     ];
     let object = (any::<Option<u16>>(), any::<u16>()).prop_map(|(owner, index)| ObjectId {
         owner: owner.map(InstanceId),

@@ -2,6 +2,7 @@
 
 use core::cell::RefCell;
 use core::fmt::{self, Write};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -198,6 +199,16 @@ impl Sources for Listening<'_> {
 
     fn insists(&self) -> bool {
         self.sources.insists()
+    }
+
+    /// The configuration is the same whatever the answer.
+    fn hindrance(
+        &self,
+        command: &[Arc<str>],
+        user: Option<&(Arc<str>, Option<Arc<str>>)>,
+        secure: bool,
+    ) -> Option<String> {
+        self.sources.hindrance(command, user, secure)
     }
 
     fn most_lines(&self) -> usize {

@@ -9,7 +9,7 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::config::CheckConfig;
-use crate::input::Outcome;
+use crate::input::{NotRun, Outcome};
 use crate::time::{Instant, nanos};
 
 /// What is known of a check.
@@ -26,6 +26,11 @@ pub enum Verdict {
     Failed {
         /// In a row, fewer than `rise`.
         successes: u32,
+    },
+    /// Its script can't be run, and nothing was known before: it stands for nothing.
+    NotRun {
+        /// Since it can be run: in a row, fewer than `fall`.
+        failures: u32,
     },
 }
 
@@ -67,13 +72,15 @@ impl Runs {
     }
 
     fn note(&mut self, outcome: Outcome, begun: Instant, now: Instant) {
+        self.last = Some(outcome);
+        self.ended_at = now;
         match outcome {
             Outcome::Success => self.succeeded += 1,
             Outcome::Failure(_) => self.failed += 1,
             Outcome::TimedOut => self.timed_out += 1,
+            // Nothing took any time.
+            Outcome::NotRun(_) => return,
         }
-        self.last = Some(outcome);
-        self.ended_at = now;
         self.took = now.saturating_since(begun);
         self.took_all = self.took_all.saturating_add(self.took);
     }
@@ -104,6 +111,11 @@ pub(super) enum Judgement {
     },
     Changed {
         good: bool,
+    },
+    /// Worth saying, as it is new.
+    NotRun {
+        why: NotRun,
+        good: Option<bool>,
     },
 }
 
@@ -198,17 +210,58 @@ impl Check {
         now: Instant,
         outcome: Outcome,
     ) -> Judgement {
-        let (verdict, judgement) = self.verdict.after(spec, outcome);
-        self.verdict = verdict;
-        self.runs.note(outcome, self.begun, now);
-        if let Judgement::Changed { .. } = judgement {
+        let was_run = !matches!(self.runs.last, Some(Outcome::NotRun(_)));
+        let (verdict, mut judgement) = match outcome {
+            Outcome::NotRun(why) => {
+                let ever = self.runs.count() > 0;
+                let verdict = self.verdict.without_run(spec, ever);
+                let same = verdict.good() == self.verdict.good();
+                match same && self.runs.last == Some(outcome) {
+                    true => (verdict, Judgement::Same),
+                    false => {
+                        let good = verdict.good();
+                        (verdict, Judgement::NotRun { why, good })
+                    }
+                }
+            }
+            _ => self.verdict.after(spec, outcome),
+        };
+        if !was_run && outcome == Outcome::Success && verdict.good() == Some(true) {
+            // It was said that it can't be run.
+            judgement = Judgement::Changed { good: true };
+        }
+        if core::mem::discriminant(&verdict) != core::mem::discriminant(&self.verdict) {
             self.runs.changed_at = now;
         }
+        self.verdict = verdict;
+        self.runs.note(outcome, self.begun, now);
         judgement
     }
 }
 
 impl Verdict {
+    /// `None` when it is neither.
+    const fn good(self) -> Option<bool> {
+        match self {
+            Self::Good { .. } => Some(true),
+            Self::Failed { .. } => Some(false),
+            Self::Unknown | Self::NotRun { .. } => None,
+        }
+    }
+
+    /// What becomes of it when its script couldn't be run: an instance must not be in fault for good
+    /// because somebody exchanges a program. What was good stays so; what had failed does for as long
+    /// as it would take to become good, or not at all if it never was run (`init_fail`).
+    const fn without_run(self, spec: &CheckConfig, ever: bool) -> Self {
+        match self {
+            Self::Failed { successes } if ever && successes + 1 < spec.rise => Self::Failed {
+                successes: successes + 1,
+            },
+            Self::Unknown | Self::Failed { .. } => Self::NotRun { failures: 0 },
+            Self::Good { .. } | Self::NotRun { .. } => self,
+        }
+    }
+
     fn after(self, spec: &CheckConfig, outcome: Outcome) -> (Self, Judgement) {
         const GOOD: Verdict = Verdict::Good { failures: 0 };
         const FAILED: Verdict = Verdict::Failed { successes: 0 };
@@ -217,17 +270,22 @@ impl Verdict {
             Self::Unknown if success => (GOOD, Judgement::Changed { good: true }),
             Self::Unknown => (FAILED, Judgement::Changed { good: false }),
             Self::Good { .. } if success => (GOOD, Judgement::Same),
-            Self::Good { failures } if failures + 1 >= spec.fall => {
+            Self::NotRun { .. } if success => (GOOD, Judgement::Changed { good: true }),
+            Self::Good { failures } | Self::NotRun { failures } if failures + 1 >= spec.fall => {
                 (FAILED, Judgement::Changed { good: false })
             }
-            Self::Good { failures } => {
+            Self::Good { failures } | Self::NotRun { failures } => {
                 let failures = failures + 1;
                 let judgement = Judgement::Failing {
                     outcome,
                     failures,
                     fall: spec.fall,
                 };
-                (Self::Good { failures }, judgement)
+                let verdict = match self {
+                    Self::NotRun { .. } => Self::NotRun { failures },
+                    _ => Self::Good { failures },
+                };
+                (verdict, judgement)
             }
             Self::Failed { .. } if !success => (FAILED, Judgement::Same),
             Self::Failed { successes } if successes + 1 >= spec.rise => {
@@ -280,23 +338,24 @@ mod tests {
         Instant::from_millis(seconds * 1000)
     }
 
-    /// Verdicts as letters: g good, f failed; capitals where it changed.
+    /// Verdicts as letters: g good, f failed, n not run; capitals where something is said.
     fn verdicts(spec: &CheckConfig, results: &str) -> String {
         let mut check = Check::new(spec);
         let one = |r: char| {
-            let outcome = if r == '+' {
-                Outcome::Success
-            } else {
-                Outcome::Failure(1)
+            let outcome = match r {
+                '+' => Outcome::Success,
+                'o' => Outcome::NotRun(NotRun::Missing),
+                _ => Outcome::Failure(1),
             };
             let changed = matches!(
                 check.judge(spec, Instant::ZERO, outcome),
-                Judgement::Changed { .. }
+                Judgement::Changed { .. } | Judgement::NotRun { .. }
             );
             let letter = match check.verdict() {
                 Verdict::Unknown => '?',
                 Verdict::Good { .. } => 'g',
                 Verdict::Failed { .. } => 'f',
+                Verdict::NotRun { .. } => 'n',
             };
             if changed {
                 letter.to_ascii_uppercase()
@@ -323,6 +382,36 @@ mod tests {
             ..spec(3, 2)
         };
         assert_eq!(verdicts(&cautious, "++-"), "fGg");
+    }
+
+    #[test]
+    fn a_script_that_cannot_be_run_changes_no_verdict_and_keeps_nobody_in_fault() {
+        let spec = spec(3, 2);
+        assert_eq!(verdicts(&spec, "oo-+"), "NnnG", "never run before");
+        assert_eq!(
+            verdicts(&spec, "oo---"),
+            "NnnnF",
+            "it fails when it can be run"
+        );
+        assert_eq!(
+            verdicts(&spec, "+oo+--o-"),
+            "GGgGggGF",
+            "good until it fails"
+        );
+        assert_eq!(
+            verdicts(&spec, "-oo+"),
+            "FFNG",
+            "no longer in fault than by successes"
+        );
+        let cautious = CheckConfig {
+            init_fail: true,
+            ..spec
+        };
+        assert_eq!(
+            verdicts(&cautious, "o"),
+            "N",
+            "it can't become good by itself"
+        );
     }
 
     /// The default: `timeout` is the interval. A little lateness each time must not double the time

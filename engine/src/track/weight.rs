@@ -8,6 +8,8 @@
 //! | -w          | nothing      | priority - w | nothing |
 //! | +w reverse  | priority - w | nothing      | nothing |
 //! | -w reverse  | nothing      | priority + w | nothing |
+//!
+//! A check whose script can't be run stands for nothing, whatever its weight.
 
 use super::check::Verdict;
 use crate::config::Weight;
@@ -29,7 +31,7 @@ pub enum Standing {
 pub(super) fn standing(verdict: Verdict, weight: Weight) -> Standing {
     match verdict {
         Verdict::Unknown if weight.value == 0 => Standing::Pending,
-        Verdict::Unknown => Standing::Fine,
+        Verdict::Unknown | Verdict::NotRun { .. } => Standing::Fine,
         Verdict::Good { .. } => known(true, weight),
         Verdict::Failed { .. } => known(false, weight),
     }

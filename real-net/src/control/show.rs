@@ -247,6 +247,7 @@ fn noted(seen: &Instance, now: f64, everything: bool) -> Vec<(Severity, String)>
         let severity = match tracker.standing.as_str() {
             "fault" => Severity::Alarm,
             "fine" if tracker.result.contains("fail") => Severity::Odd,
+            "fine" if tracker.result.contains("not run") => Severity::Odd,
             "fine" => Severity::Fine,
             _ => Severity::Odd,
         };

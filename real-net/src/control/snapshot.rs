@@ -185,6 +185,7 @@ fn check(view: &View<'_>, seen: CheckView<'_>) -> Line {
         Verdict::Unknown => ("unknown", 0, 1),
         Verdict::Good { failures } => ("good", failures, config.fall),
         Verdict::Failed { successes } => ("failed", successes, config.rise),
+        Verdict::NotRun { failures } => ("not run", failures, config.fall),
     };
     let known = runs.last.is_some();
     Line::Check(Check {

@@ -411,6 +411,7 @@ fn scripts(text: &mut Text<'_>, status: Status<'_>, users: &mut Users) {
             Verdict::Unknown => "INIT",
             Verdict::Good { .. } => "GOOD",
             Verdict::Failed { .. } => "BAD",
+            Verdict::NotRun { .. } => "NOT RUN",
         };
         put!(text, "   Status = {verdict}");
         put!(text, "   Script uid:gid = {}", users.ids(&config.user));

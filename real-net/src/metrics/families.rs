@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use locum_engine::Outcome;
 use locum_engine::event::{Announcement, Discard, StateKind};
 use locum_engine::status::{CheckView, InstanceView, Verdict};
 
@@ -141,6 +142,12 @@ pub(super) static FAMILIES: &[Family] = &[
         checks(view, range, |seen| {
             let good = matches!(seen.verdict(), Verdict::Good { .. });
             text.sample(&[("check", &seen.config().name)], u8::from(good));
+        })
+    }),
+    family(Gauge, "locum_check_not_run", "1 when its script can't be run: it is missing, can't be executed or is insecure.", |view, range, text| {
+        checks(view, range, |seen| {
+            let hindered = matches!(seen.runs().last, Some(Outcome::NotRun(_)));
+            text.sample(&[("check", &seen.config().name)], u8::from(hindered));
         })
     }),
     family(Counter, "locum_check_runs_total", "Runs that have ended, by outcome.", |view, range, text| {

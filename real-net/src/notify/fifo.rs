@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use locum_engine::Outcome;
 use locum_engine::config::{Fifo, Hook};
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::stat::Mode;
@@ -139,12 +140,16 @@ fn start(hook: &Hook, path: &Arc<str>, security: bool) -> JoinHandle<()> {
             Ok(script) => script,
             Err(e) => return warn!(command, "the reader of a pipe is not run: {e}"),
         };
+        let mut last = None;
         loop {
             let outcome = script.run(std::future::pending()).await;
-            warn!(
-                command,
-                "the reader of a pipe has ended ({outcome}); it is started again"
-            );
+            // What can't be run is tried again each second, and said once.
+            if last.replace(outcome) != Some(outcome) || !matches!(outcome, Outcome::NotRun(_)) {
+                warn!(
+                    command,
+                    "the reader of a pipe has ended ({outcome}); it is started again"
+                );
+            }
             tokio::time::sleep(PAUSE).await;
         }
     })

@@ -117,6 +117,10 @@ fn describe(config: &Config, event: &Event) -> Option<Map<String, Value>> {
             "event": "check", "check": &*config.check(*check).name, "good": good, "text": text,
             "time": time,
         }),
+        Event::CheckNotRun { check, good, .. } => json!({
+            "event": "check", "check": &*config.check(*check).name, "good": good, "text": text,
+            "time": time,
+        }),
         _ => return None,
     };
     match value {

@@ -12,16 +12,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use locum_engine::Outcome;
+use locum_engine::{NotRun, Outcome};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::{Gid, Group, Pid, Uid, User};
 use serde::{Deserialize, Serialize};
 use tokio::process::{Child, Command};
-use tracing::warn;
+use tracing::{debug, warn};
 
 use super::secure;
 use crate::runner;
 use crate::scripts;
+use crate::sys::process::ends_with_us;
 
 /// From TERM to KILL.
 const GRACE: Duration = Duration::from_secs(2);
@@ -29,40 +30,61 @@ const GRACE: Duration = Duration::from_secs(2);
 const DEFAULT_USER: &str = "keepalived_script";
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// What shells answer for a command that can't be run, and for one that isn't there.
-const NOT_EXECUTABLE: u8 = 126;
-const NOT_FOUND: u8 = 127;
+/// What shells answer for a command that can't be run.
+const NOT_RUN: u8 = 126;
 
 /// A configuration names a user or group that this host doesn't have.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "no user or group {0:?} on this host; a script is to run as that: if it is an argument of the script, put the whole command in double quotes"
 )]
-pub struct UnknownUser(Arc<str>);
+pub(crate) struct UnknownUser(Arc<str>);
 
 /// Why a command line wasn't run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{why}")]
-pub(crate) struct NotRun {
-    /// There is no such program.
-    missing: bool,
+pub(crate) struct CantRun {
+    /// What is wrong with the program; `None` when it isn't the program's fault.
+    hindrance: Option<NotRun>,
     why: String,
 }
 
-impl NotRun {
-    /// Not because it is missing.
+impl CantRun {
+    /// Not because of the program.
     pub(crate) fn other(why: &str) -> Self {
         Self {
-            missing: false,
+            hindrance: None,
             why: why.to_owned(),
         }
     }
 }
 
-impl From<io::Error> for NotRun {
-    fn from(error: io::Error) -> Self {
+impl CantRun {
+    /// There is no such program.
+    pub(crate) fn is_missing(&self) -> bool {
+        self.hindrance == Some(NotRun::Missing)
+    }
+}
+
+impl From<NotRun> for CantRun {
+    fn from(hindrance: NotRun) -> Self {
         Self {
-            missing: error.kind() == io::ErrorKind::NotFound,
+            hindrance: Some(hindrance),
+            why: hindrance.to_string(),
+        }
+    }
+}
+
+impl From<io::Error> for CantRun {
+    fn from(error: io::Error) -> Self {
+        let hindrance = error.raw_os_error().and_then(|number| match number {
+            libc::ENOENT | libc::ENOTDIR => Some(NotRun::Missing),
+            // The latter while somebody writes it.
+            libc::EACCES | libc::ENOEXEC | libc::ETXTBSY => Some(NotRun::NotExecutable),
+            _ => None,
+        });
+        Self {
+            hindrance,
             why: error.to_string(),
         }
     }
@@ -96,9 +118,33 @@ impl Script {
         })
     }
 
+    /// What would keep it from being run now, as far as this process can see.
+    pub(crate) fn hindrance(&self) -> Option<CantRun> {
+        let program = self.words.first()?;
+        if secure::is_missing(program, PATH) {
+            return Some(NotRun::Missing.into());
+        }
+        if let Some(why) = self.refusal() {
+            return Some(CantRun {
+                hindrance: Some(NotRun::Insecure),
+                why,
+            });
+        }
+        match secure::is_executable(program, PATH, self.user) {
+            true => None,
+            false => {
+                let by = self.user.map(|(uid, gid)| format!(" by {uid}:{gid}"));
+                Some(CantRun {
+                    hindrance: Some(NotRun::NotExecutable),
+                    why: format!("{}{}", NotRun::NotExecutable, by.unwrap_or_default()),
+                })
+            }
+        }
+    }
+
     /// Why it isn't run: with `enable_script_security`, a script that runs as root must not be anybody
     /// else's to change.
-    pub(crate) fn refusal(&self) -> Option<String> {
+    fn refusal(&self) -> Option<String> {
         let as_root = match self.user {
             Some((uid, _)) => uid.is_root(),
             None => Uid::effective().is_root(),
@@ -106,12 +152,6 @@ impl Script {
         let program = self.words.first().filter(|_| self.security && as_root)?;
         let why = secure::judge(program, PATH).err()?;
         Some(format!("it would run as root, and {why}"))
-    }
-
-    /// Whether there is no such program on this host.
-    pub(crate) fn is_missing(&self) -> bool {
-        let mut program = self.words.iter().take(1);
-        program.any(|program| secure::is_missing(program, PATH))
     }
 
     /// Runs it to its end, or until `given_up` comes first; by the process that is there for it, if
@@ -129,13 +169,16 @@ impl Script {
     }
 
     /// The same, by this process.
-    pub(crate) async fn here(&self, given_up: impl Future<Output = ()>) -> Result<Outcome, NotRun> {
+    pub(crate) async fn here(
+        &self,
+        given_up: impl Future<Output = ()>,
+    ) -> Result<Outcome, CantRun> {
         let mut process = self.spawn()?;
         Ok(tokio::select! {
             biased;
             status = process.leader.wait() => {
                 process.reaped = true;
-                status.map_or(Outcome::Failure(NOT_EXECUTABLE), outcome)
+                status.map_or(Outcome::Failure(NOT_RUN), outcome)
             }
             () = given_up => {
                 // Its death is nobody's business any more.
@@ -145,14 +188,14 @@ impl Script {
         })
     }
 
-    fn spawn(&self) -> io::Result<Process> {
+    fn spawn(&self) -> Result<Process, CantRun> {
         if let Some(why) = self.refusal() {
-            return Err(io::Error::other(why));
+            return Err(CantRun {
+                hindrance: Some(NotRun::Insecure),
+                why,
+            });
         }
-        let (program, arguments) = self
-            .words
-            .split_first()
-            .ok_or(io::ErrorKind::InvalidInput)?;
+        let (program, arguments) = self.words.split_first().ok_or(NotRun::Missing)?;
         let mut command = Command::new(&**program);
         command
             .args(arguments.iter().map(|a| &**a))
@@ -167,20 +210,28 @@ impl Script {
             // Also drops the supplementary groups.
             command.uid(uid.as_raw()).gid(gid.as_raw());
         }
-        Process::new(command.spawn()?)
+        ends_with_us(&mut command);
+        Ok(Process::new(command.spawn()?)?)
     }
 
-    fn not_run(&self, error: &NotRun) -> Outcome {
-        if !self.complained.swap(true, Ordering::Relaxed) {
-            warn!(
-                command = self.words.join(" "),
-                "can't run a script: {error}"
-            );
+    fn not_run(&self, error: &CantRun) -> Outcome {
+        let first = !self.complained.swap(true, Ordering::Relaxed);
+        let command = || self.words.join(" ");
+        match error.hindrance {
+            Some(why) => {
+                // Whoever wants it run says so.
+                if first {
+                    debug!(command = command(), "not run: {error}");
+                }
+                Outcome::NotRun(why)
+            }
+            None => {
+                if first {
+                    warn!(command = command(), "can't run a script: {error}");
+                }
+                Outcome::Failure(NOT_RUN)
+            }
         }
-        Outcome::Failure(match error.missing {
-            true => NOT_FOUND,
-            false => NOT_EXECUTABLE,
-        })
     }
 }
 

@@ -10,6 +10,8 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use nix::unistd::{AccessFlags, Gid, Uid, access};
+
 const GROUP_WRITES: u32 = 0o020;
 const OTHERS_WRITE: u32 = 0o002;
 const STICKY: u32 = 0o1000;
@@ -34,6 +36,32 @@ pub(super) fn is_missing(program: &str, path: &str) -> bool {
         return true;
     };
     fs::metadata(file).is_err_and(|e| e.kind() == io::ErrorKind::NotFound)
+}
+
+/// Whether a user and group may execute it; `None` for this process's own. What can't be looked at may
+/// be executable, and access lists aren't looked at.
+pub(super) fn is_executable(program: &str, path: &str, user: Option<(Uid, Gid)>) -> bool {
+    let Some(file) = find(program, path) else {
+        return false;
+    };
+    let Ok(about) = fs::metadata(&file) else {
+        return true;
+    };
+    let Some((uid, gid)) = user else {
+        return about.is_file() && access(&file, AccessFlags::X_OK).is_ok();
+    };
+    let may = |about: &Metadata| {
+        let bits = match () {
+            () if uid.is_root() => 0o111,
+            () if about.uid() == uid.as_raw() => 0o100,
+            () if about.gid() == gid.as_raw() => 0o010,
+            () => 0o001,
+        };
+        about.mode() & bits != 0
+    };
+    let mut folders = file.ancestors().skip(1);
+    let searched = |folder: &Path| uid.is_root() || fs::metadata(folder).is_ok_and(|f| may(&f));
+    about.is_file() && may(&about) && folders.all(searched)
 }
 
 /// The file that a program's name means.
@@ -114,7 +142,7 @@ mod tests {
         let both = judge(&name, "");
         fs::remove_dir_all(&folder).expect("removed");
         // Whoever runs the tests without being root owns the folder.
-        match nix::unistd::Uid::effective().is_root() {
+        match Uid::effective().is_root() {
             true => {
                 assert_eq!(private, Ok(()));
                 assert_eq!(writable, Err(format!("{name} can be written by everybody")));

@@ -1,10 +1,13 @@
-//! A second process of this program.
-#![expect(unsafe_code, reason = "see the argument at the block")]
+//! A second process of this program, and the end of others with it.
+#![expect(unsafe_code, reason = "see the argument at each block")]
 
 use std::fs;
 use std::io;
 
+use nix::sys::prctl;
+use nix::sys::signal::Signal;
 use nix::unistd::{ForkResult, Pid};
+use tokio::process::Command;
 
 /// Which of the two processes the caller is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,4 +33,13 @@ pub(crate) fn fork() -> io::Result<Side> {
         ForkResult::Parent { child } => Ok(Side::Parent(child)),
         ForkResult::Child => Ok(Side::Child),
     }
+}
+
+/// Has the kernel kill what the command starts when the thread that starts it ends, however it does.
+pub(crate) fn ends_with_us(command: &mut Command) {
+    let ask = || prctl::set_pdeathsig(Signal::SIGKILL).map_err(io::Error::from);
+    // SAFETY: between fork and exec only what is safe in a signal handler may be called. `prctl` is a
+    // plain system call; it allocates nothing and takes no lock, and nor does making an `io::Error` of
+    // a number.
+    unsafe { command.pre_exec(ask) };
 }

@@ -47,6 +47,7 @@ mod recording;
 mod reload;
 mod reload_objects;
 mod rfc;
+mod scripts;
 mod source;
 mod table;
 mod told;

@@ -14,6 +14,8 @@ use crate::process::Kind;
 use crate::tool::must;
 use crate::{SOON, VIP, founding};
 
+const LOCUM: &str = env!("CARGO_BIN_EXE_locum");
+
 const NET_ADMIN: u64 = 1 << 12;
 const NET_RAW: u64 = 1 << 13;
 const KILL: u64 = 1 << 5;
@@ -30,12 +32,16 @@ fn number(status: &str, name: &str) -> u64 {
     let status = fs::read_to_string(status).expect("it runs");
     let line = status.lines().find_map(|line| line.strip_prefix(name));
     let value = line.expect("the kernel tells").trim_matches([':', '\t']);
-    let radix = if name.starts_with("Cap") { 16 } else { 10 };
+    let radix = if name.starts_with("Cap") || name.starts_with("Sig") {
+        16
+    } else {
+        10
+    };
     u64::from_str_radix(value, radix).expect("a number")
 }
 
 /// The process that runs A's scripts.
-fn runner(lab: &mut Lab) -> Option<i32> {
+pub(crate) fn runner(lab: &mut Lab) -> Option<i32> {
     let pid = lab.daemon("A").pid();
     let children = format!("/proc/{pid}/task/{pid}/children");
     let children = fs::read_to_string(children).unwrap_or_default();
@@ -64,13 +70,13 @@ impl Drop for Elsewhere {
 }
 
 /// A program that root may run.
-fn program(path: &Path, text: &str) {
+pub(crate) fn program(path: &Path, text: &str) {
     fs::write(path, format!("#!/bin/sh\n{text}\n")).expect("written");
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("ours");
 }
 
 /// The founding node with something more in its instance, and before it.
-fn with(global: &str, before: &str, inside: &str) -> String {
+pub(crate) fn with(global: &str, before: &str, inside: &str) -> String {
     founding("A")
         .replace("global_defs {", &format!("global_defs {{\n    {global}"))
         .replace("vrrp_instance", &format!("{before}\nvrrp_instance"))
@@ -80,13 +86,13 @@ fn with(global: &str, before: &str, inside: &str) -> String {
         )
 }
 
-fn reload(lab: &mut Lab, configuration: &str) {
+pub(crate) fn reload(lab: &mut Lab, configuration: &str) {
     fs::write(lab.daemon("A").configuration(), configuration).expect("written");
     lab.daemon("A").signal(Signal::SIGHUP);
 }
 
 /// Waits until a file holds this.
-fn holds(lab: &mut Lab, file: &str, wanted: &str) {
+pub(crate) fn holds(lab: &mut Lab, file: &str, wanted: &str) {
     let path = lab.file(file);
     let start = Instant::now();
     loop {
@@ -170,10 +176,22 @@ fn a_reload_brings_the_first_script_but_not_what_was_given_up() {
         kill(Pid::from_raw(runner), signal).expect("it is there");
     }
     let notify = format!("notify {}", script.display());
+    let file = lab.daemon("A").configuration().to_owned();
+    fs::write(&file, with(of_others, "", &notify)).expect("written");
+    let socket = lab.daemon("A").control().display().to_string();
+    must(&format!(
+        "{LOCUM} plan --control {socket} {}",
+        file.display()
+    ));
+    must(&format!("{LOCUM} plan --control {socket}"));
+    // It blocks signals until it has something to do.
+    let sleeps = || number(&format!("/proc/{runner}/status"), "SigBlk") != 0;
+    assert!(sleeps(), "a plan has no effect");
     reload(&mut lab, &with(of_others, "", &notify));
     holds(&mut lab, "A.log", "configuration reloaded");
     lab.pull("A");
     holds(&mut lab, "told", "FAULT nobody");
+    assert!(!sleeps(), "it has run a script");
     lab.plug("A");
     let of_root = format!("notify {} root", script.display());
     reload(&mut lab, &with(of_others, "", &of_root));
@@ -272,78 +290,4 @@ fn files_that_are_not_its_own_stay_as_they_are() {
     reload(&mut lab, &with(&pipe(&own), "", &notify));
     holds(&mut lab, "A.log", "configuration reloaded");
     assert!(own.join("pipe").exists(), "the pipe");
-}
-
-#[test]
-#[ignore = "needs root, network namespaces: run by .ci/run"]
-fn scripts_come_with_a_reload_and_end_with_the_daemon() {
-    let mut lab = Lab::new(&["A"]);
-    let (first, second) = (lab.file("first.sh"), lab.file("second.sh"));
-    let (told, slow) = (lab.file("told"), lab.file("slow"));
-    program(&first, &format!("echo first $3 >>{}", told.display()));
-    let text = format!(
-        "echo $$ >{}\necho second $3 >>{}\nsleep 1000 &\nwait",
-        slow.display(),
-        told.display()
-    );
-    program(&second, &text);
-    let notify = |script: &Path| format!("notify {} root", script.display());
-    lab.start("A", Kind::Locum, &with("", "", &notify(&first)));
-    lab.await_holders(VIP, &["A"], SOON);
-    holds(&mut lab, "told", "first MASTER");
-    reload(&mut lab, &with("", "", &notify(&second)));
-    holds(&mut lab, "A.log", "configuration reloaded");
-    lab.pull("A");
-    holds(&mut lab, "told", "second FAULT");
-    let slow: i32 = fs::read_to_string(&slow)
-        .expect("it runs")
-        .trim()
-        .parse()
-        .expect("a number");
-    let runner = runner(&mut lab).expect("it has scripts");
-    // The group and whoever is between.
-    let alive = || [slow, runner].map(|pid| Path::new(&format!("/proc/{pid}")).exists());
-    assert_eq!(alive(), [true, true]);
-    lab.daemon("A").signal(Signal::SIGKILL);
-    let start = Instant::now();
-    while alive() != [false, false] {
-        assert!(start.elapsed() < SOON, "{:?}", alive());
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
-}
-
-#[test]
-#[ignore = "needs root, network namespaces: run by .ci/run"]
-fn an_insecure_script_is_refused_with_one_reason() {
-    let mut lab = Lab::new(&["A"]);
-    let (script, told) = (lab.file("notify.sh"), lab.file("told"));
-    program(&script, &format!("echo $3 >>{}", told.display()));
-    fs::set_permissions(&script, fs::Permissions::from_mode(0o757)).expect("ours");
-    let check = format!(
-        "vrrp_script up {{\n    script {}\n    user root\n    interval 1\n    weight -10\n}}\n",
-        script.display()
-    );
-    let inside = format!(
-        "notify {} root\n    track_script {{\n        up\n    }}",
-        script.display()
-    );
-    let configuration = with("enable_script_security", &check, &inside);
-    lab.start("A", Kind::Locum, &configuration);
-    lab.await_holders(VIP, &["A"], SOON);
-    holds(&mut lab, "A.log", "can't run a script");
-    lab.stays(VIP, &["A"], std::time::Duration::from_secs(3));
-    let log = lab.daemon("A").log();
-    let reason = "it would run as root, and";
-    assert_eq!(
-        log.matches("will not be run: it would run").count(),
-        1,
-        "{log}"
-    );
-    // At the start, of the check however often it is due, and of each notification.
-    assert!(log.matches(reason).count() <= 4, "{log}");
-    assert!(log.contains("can be written by everybody"), "{log}");
-    assert!(!told.exists(), "it was run");
-    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).expect("ours");
-    // It is judged at each run.
-    holds(&mut lab, "A.log", "check up: good");
 }

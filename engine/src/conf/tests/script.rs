@@ -1,8 +1,10 @@
 //! `vrrp_script` and `track_script`.
 
 use core::time::Duration;
+use std::sync::Arc;
 
 use super::{conf, instance_with, printed, said, usable};
+use crate::conf::{SourceText, Sources, read};
 use crate::config::{CheckCommand, CheckConfig, Weight};
 
 /// A tracked script with these lines.
@@ -244,4 +246,48 @@ fn a_bad_probe_is_an_error_at_the_word() {
         (diagnostic.line, diagnostic.column, diagnostic.length),
         (3, 36, 15)
     );
+}
+
+/// A host on which some programs are missing.
+struct Host;
+
+impl Sources for Host {
+    fn read(&mut self, _: &str, _: &str) -> Result<Vec<SourceText>, String> {
+        Ok(Vec::new())
+    }
+
+    fn hindrance(
+        &self,
+        command: &[Arc<str>],
+        user: Option<&(Arc<str>, Option<Arc<str>>)>,
+        secure: bool,
+    ) -> Option<String> {
+        let user = user.map_or("nobody in particular", |(user, _)| user);
+        let why = || format!("{} words, {user}, {secure}", command.len());
+        command[0].starts_with("/missing/").then(why)
+    }
+}
+
+#[test]
+fn a_check_that_the_host_cannot_run_is_named_with_its_place() {
+    let check =
+        |name: &str, command: &str| format!("vrrp_script {name} {{\n script {command}\n}}\n");
+    let text = format!(
+        "{}{}{}{}global_defs {{\n script_user web\n enable_script_security\n}}\n",
+        check("there", "/bin/true"),
+        check("gone", "\"/missing/check it\""),
+        check("unused", "/missing/too"),
+        instance_with("track_script {\nthere\ngone\n}"),
+    );
+    let reading = read("x", &text, &mut Host);
+    let said: Vec<String> = reading
+        .diagnostics
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    let said: Vec<&String> = said.iter().filter(|line| line.contains("words")).collect();
+    assert_eq!(said.len(), 1, "{said:?}");
+    let expected = "x:5:9: warning: `gone` is not run: `/missing/check it`: 2 words, web, true";
+    assert!(said[0].starts_with(expected), "{said:?}");
+    assert_eq!(reading.config.map(|config| config.checks.len()), Some(2));
 }

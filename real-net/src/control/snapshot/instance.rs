@@ -141,6 +141,11 @@ fn verdict(view: &View<'_>, id: locum_engine::ids::CheckId) -> String {
     let last = last.unwrap_or_default();
     match seen.verdict() {
         Verdict::Unknown => "no result yet".to_owned(),
+        Verdict::NotRun { .. } => format!("{last}; serves without it"),
+        Verdict::Good { .. } | Verdict::Failed { .. } if last.starts_with("not run") => {
+            let good = matches!(seen.verdict(), Verdict::Good { .. });
+            format!("{}, but {last}", if good { "good" } else { "failed" })
+        }
         Verdict::Good { failures: 0 } => "good".to_owned(),
         Verdict::Good { failures } => {
             format!(

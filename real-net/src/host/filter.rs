@@ -4,18 +4,19 @@
 //! behind is replaced. `nft` does the work, in a child process that takes a few milliseconds.
 //!
 //! The table is `locum`; of a second daemon in the same network namespace `locum2`, and so on. A name is
-//! claimed by a socket with that name, which the kernel knows for this namespace, and closes with its
-//! daemon.
+//! claimed by a raw socket at an address that says which one it is: only who may send anything anyway
+//! can take a name, the kernel lists these sockets for each namespace, and closes them with their daemon.
 
 use std::fmt::Write as _;
+use std::fs;
 use std::io::{self, Write};
-use std::net::IpAddr;
-use std::os::linux::net::SocketAddrExt;
-use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
 use std::process::{Command, Stdio};
 
+use socket2::{Domain, Protocol, Socket, Type};
 use tracing::{error, info};
 
+use super::leftovers::raw_sockets;
 use crate::privileges::lend;
 
 /// The table, if there is one.
@@ -28,11 +29,11 @@ pub(crate) struct Filter {
 #[derive(Debug)]
 struct Table {
     name: String,
-    _claim: UnixDatagram,
+    _claim: Socket,
 }
 
 /// So many daemons in a namespace have tables of their own.
-const TABLES: u32 = 16;
+const TABLES: u8 = u8::MAX;
 
 /// Neighbours are found by ICMPv6, which must pass; ARP isn't seen here.
 const RULES: &str = "\
@@ -60,7 +61,7 @@ impl Filter {
     /// Makes the table, with empty sets, if it is `wanted`.
     pub(crate) fn new(wanted: bool) -> Self {
         let make = || {
-            let table = Table::claim().ok_or_else(|| io::Error::other("too many daemons"))?;
+            let table = Table::claim()?;
             run(&RULES.replace("TABLE", &table.name))?;
             Ok(table)
         };
@@ -79,9 +80,10 @@ impl Filter {
     pub(crate) fn remove_leftovers() {
         let tables = run("list tables inet\n").unwrap_or_default();
         let tables = tables.lines().filter_map(|l| l.strip_prefix("table inet "));
-        for name in (1..=TABLES).map(Table::name) {
+        for number in 1..=TABLES {
+            let name = Table::name(number);
             if tables.clone().any(|table| table == name)
-                && let Some(table) = Table::of(name)
+                && let Ok(Some(table)) = Table::of(number)
             {
                 info!(
                     "the nftables table {} of an earlier run is removed",
@@ -117,7 +119,7 @@ impl Drop for Filter {
 }
 
 impl Table {
-    fn name(number: u32) -> String {
+    fn name(number: u8) -> String {
         match number {
             1 => "locum".to_owned(),
             n => format!("locum{n}"),
@@ -125,24 +127,50 @@ impl Table {
     }
 
     /// The first name that is free.
-    fn claim() -> Option<Self> {
-        (1..=TABLES).map(Self::name).find_map(Self::of)
+    fn claim() -> io::Result<Self> {
+        for number in 1..=TABLES {
+            if let Some(table) = Self::of(number)? {
+                return Ok(table);
+            }
+        }
+        Err(io::Error::other("too many daemons"))
     }
 
-    /// This name, if it is free.
-    fn of(name: String) -> Option<Self> {
-        let address = SocketAddr::from_abstract_name(format!("nftables inet {name}")).ok()?;
-        let claim = UnixDatagram::bind_addr(&address).ok()?;
-        Some(Self {
-            name,
+    /// This name, if it is free. Of two that claim it together both may go away empty-handed, but
+    /// never with the same name: each looks when its own socket is there.
+    fn of(number: u8) -> io::Result<Option<Self>> {
+        let address = Self::address(number);
+        // It never receives anything.
+        let protocol = Protocol::from(libc::IPPROTO_RAW);
+        let claim = Socket::new(Domain::IPV4, Type::RAW, Some(protocol))?;
+        // The loopback interface may be down.
+        claim.set_freebind_v4(true)?;
+        claim.bind(&SocketAddrV4::new(address, 0).into())?;
+        let list = fs::read_to_string("/proc/self/net/raw")?;
+        let is_alone = claims(&list).filter(|claimed| *claimed == address).count() == 1;
+        Ok(is_alone.then(|| Self {
+            name: Self::name(number),
             _claim: claim,
-        })
+        }))
+    }
+
+    /// Where the socket is that claims a name.
+    const fn address(number: u8) -> Ipv4Addr {
+        Ipv4Addr::new(127, 0, 112, number)
     }
 
     fn remove(&self) {
         let script = format!("delete table inet {}\n", self.name);
         said(run(&script), "can't remove the nftables table");
     }
+}
+
+/// Which addresses have a claim, by the kernel's list.
+fn claims(list: &str) -> impl Iterator<Item = Ipv4Addr> {
+    let raw = raw_sockets(list).filter(|(_, protocol)| i32::from(*protocol) == libc::IPPROTO_RAW);
+    // In the order of this machine.
+    let number = raw.filter_map(|(address, _)| u32::from_str_radix(address, 16).ok());
+    number.map(|number| Ipv4Addr::from(number.to_ne_bytes()))
 }
 
 /// One transaction. An element that is removed is added first: it may not be there.
@@ -191,6 +219,17 @@ fn said<T>(result: io::Result<T>, what: &str) -> Option<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn claims_are_raw_sockets_that_only_send() {
+        let [tables, ours] = [[127, 0, 112, 2], [127, 0, 112, 1]].map(u32::from_ne_bytes);
+        let list = format!(
+            "  sl  local_address rem_address\n   1: {ours:08X}:0070 00000000:0000 07\n\
+             255: {tables:08X}:00FF 00000000:0000 07\n"
+        );
+        let claims: Vec<_> = claims(&list).collect();
+        assert_eq!(claims, [Table::address(2)]);
+    }
 
     #[test]
     fn a_script_is_one_line_an_element() {

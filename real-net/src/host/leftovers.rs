@@ -128,14 +128,17 @@ fn somebody_speaks_vrrp() -> bool {
         .any(|file| fs::read_to_string(file).is_ok_and(|table| has_vrrp(&table)))
 }
 
-/// The kernel's table of raw sockets: the protocol stands where others have the port.
 fn has_vrrp(table: &str) -> bool {
-    let protocol = |line: &str| {
-        let local = line.split_whitespace().nth(1)?;
-        u16::from_str_radix(local.rsplit_once(':')?.1, 16).ok()
-    };
-    let mut lines = table.lines().skip(1);
-    lines.any(|line| protocol(line) == Some(wire::PROTOCOL.into()))
+    raw_sockets(table).any(|(_, protocol)| protocol == u16::from(wire::PROTOCOL))
+}
+
+/// Of the kernel's table of raw sockets the local addresses, and the protocols, which stand where
+/// others have the port.
+pub(super) fn raw_sockets(table: &str) -> impl Iterator<Item = (&str, u16)> {
+    table.lines().skip(1).filter_map(|line| {
+        let (address, protocol) = line.split_whitespace().nth(1)?.rsplit_once(':')?;
+        Some((address, u16::from_str_radix(protocol, 16).ok()?))
+    })
 }
 
 #[cfg(test)]

@@ -1,7 +1,12 @@
 //! Routes, rules, static objects and the filter of `no_accept`, as the kernel shows them.
 
+use std::fs::File;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::sched::{CloneFlags, setns};
 use nix::sys::signal::Signal;
 
 use crate::lab::Lab;
@@ -107,7 +112,7 @@ fn until(lab: &Lab, what: &str, is: impl Fn(&Seen) -> bool) {
         }
         let late = start.elapsed() > SOON;
         assert!(!late, "{what}:\n{}\n{}", seen.routes, seen.rules);
-        std::thread::sleep(Duration::from_millis(20));
+        thread::sleep(Duration::from_millis(20));
     }
 }
 
@@ -248,9 +253,11 @@ fn two_daemons_in_a_namespace_have_a_table_each() {
         let start = Instant::now();
         while !String::from_utf8_lossy(&table(name).stdout).contains(vip) {
             assert!(start.elapsed() < SOON, "{vip} is not in {name}");
-            std::thread::sleep(Duration::from_millis(50));
+            thread::sleep(Duration::from_millis(50));
         }
     };
+    // They were claimed like this before, and everybody could.
+    let _names = by_everybody(&here);
     lab.start("A", Kind::Locum, &configuration(51, VIP));
     lab.await_holders(VIP, &["A"], SOON);
     lab.start_beside("A", "C", Kind::Locum, &configuration(52, OTHER_VIP));
@@ -269,6 +276,21 @@ fn two_daemons_in_a_namespace_have_a_table_each() {
     lab.await_holders(VIP, &["A"], SOON);
     drops("locum", VIP);
     assert!(!table("locum2").status.success(), "a leftover");
+}
+
+/// Sockets that any user of the namespace can have, with the names of tables.
+fn by_everybody(namespace: &str) -> Vec<UnixDatagram> {
+    let there = File::open(format!("/run/netns/{namespace}")).expect("the node");
+    let bind = || {
+        setns(there, CloneFlags::CLONE_NEWNET).expect("we are root");
+        let numbers = (2..=99).map(|n: u8| n.to_string());
+        let names = std::iter::once(String::new()).chain(numbers);
+        let addresses =
+            names.map(|n| SocketAddr::from_abstract_name(format!("nftables inet locum{n}")));
+        let all = addresses.map(|address| UnixDatagram::bind_addr(&address?));
+        all.collect::<Result<_, _>>().expect("they are free")
+    };
+    thread::scope(|scope| scope.spawn(bind).join().expect("the sockets"))
 }
 
 /// Without accept mode the address isn't talked to; but it is found, by ARP and by neighbour discovery,
@@ -305,7 +327,7 @@ fn no_accept_lets_neighbour_discovery_pass() {
         let start = Instant::now();
         while !neighbour().contains("REACHABLE") {
             assert!(start.elapsed() < SOON, "not confirmed: {}", neighbour());
-            std::thread::sleep(Duration::from_millis(20));
+            thread::sleep(Duration::from_millis(20));
         }
         must(&ping(beyond));
         assert!(!run(&ping(address)).status.success(), "{address} answers");

@@ -7,7 +7,7 @@
 //! number of outputs and a running hash of them. Nothing here does I/O: [`Tape`] listens to a driver
 //! and hands bytes to a [`Medium`], [`ring`] says where they lie in a file, [`Replay`] plays them.
 //!
-//! The texts of the configuration are in it as they are, with passwords and keys: without them the
+//! The texts of the configuration are in it ([`Packed`]), with passwords and keys: without them the
 //! same adverts wouldn't be believed. A recording is as secret as the configuration.
 
 mod bytes;
@@ -15,6 +15,7 @@ mod decode;
 mod digest;
 mod encode;
 mod head;
+mod packed;
 mod replay;
 pub mod ring;
 mod tape;
@@ -25,9 +26,10 @@ mod tests;
 
 pub use decode::{Decoder, Entry, Garbled, Packet, Proof, Told};
 pub use head::Head;
+pub use packed::Packed;
 pub use replay::{Difference, Replay, ReplayError, Step};
 pub use tape::{Medium, Tape};
 pub use texts::{Texts, fingerprint};
 
 /// The format of everything here. Another one is another number.
-pub const VERSION: u16 = 2;
+pub const VERSION: u16 = 3;

@@ -28,5 +28,6 @@ fn segment(bytes: &[u8]) {
     if let Ok((head, records)) = Replay::head(bytes) {
         assert!(records.len() < bytes.len());
         let _ = head.wall_at(Instant::FAR_FUTURE);
+        let _ = head.texts.unpack();
     }
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use locum_engine::conf::{Reading, Severity, SourceText, Sources};
 use locum_engine::config::Config;
-use locum_engine::recording::{Texts, fingerprint};
+use locum_engine::recording::{Packed, Texts, fingerprint};
 
 use crate::cli::RunArgs;
 use crate::scripts;
@@ -56,18 +56,18 @@ fn read(path: &Path, config_id: Option<&str>, insists: bool) -> io::Result<Readi
     let config_id = config_id.map(str::to_owned).or_else(host_name);
     let (reading, texts) = Texts::reading(&name, &text, &mut Files { config_id, insists });
     if let Some(config) = &reading.config {
-        LAST.replace(Some((fingerprint(config), texts)));
+        LAST.replace(Some((fingerprint(config), Packed::new(&texts))));
     }
     Ok(reading)
 }
 
 thread_local! {
     /// What was read last, for the recording; until it asks.
-    static LAST: RefCell<Option<(u64, Texts)>> = const { RefCell::new(None) };
+    static LAST: RefCell<Option<(u64, Packed)>> = const { RefCell::new(None) };
 }
 
 /// The texts that a configuration was read from, if it is the one that this thread has read last.
-pub fn texts_of(config: &Config) -> Option<Texts> {
+pub fn texts_of(config: &Config) -> Option<Packed> {
     let (read, texts) = LAST.take()?;
     (read == fingerprint(config)).then_some(texts)
 }

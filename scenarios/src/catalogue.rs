@@ -41,6 +41,7 @@ catalogue! {
     "Daemons and machines":
         "graceful-stop",
         "drain",
+        "drain-one",
         "daemon-killed",
         "hang-shorter",
         "hang-between",

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use locum_engine::config::Config;
 use locum_engine::recording::ring::{self, Layout, Place};
-use locum_engine::recording::{Medium, Tape, Texts};
+use locum_engine::recording::{Medium, Packed, Tape, Texts};
 use locum_sim::fault::Fault;
 use locum_sim::run::Listeners;
 use locum_sim::topology::HostId;
@@ -149,10 +149,10 @@ impl Medium for Memory {
         Duration::from_secs(1_767_225_600) + Duration::from_nanos(segments)
     }
 
-    fn texts(&mut self, config: &Config) -> Texts {
+    fn texts(&mut self, config: &Config) -> Packed {
         let known = self.recorder.texts.iter();
         let mut known = known.filter(|(host, _, _)| *host == self.host);
         let found = known.find(|(_, known, _)| **known == *config);
-        found.map(|(_, _, texts)| texts.clone()).unwrap_or_default()
+        found.map_or_else(Packed::default, |(_, _, texts)| Packed::new(texts))
     }
 }

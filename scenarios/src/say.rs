@@ -116,14 +116,11 @@ fn entry(topology: &Topology, fault: &Fault) -> String {
                 host(*h)
             )
         }
-        Fault::Drain(h, within) => {
-            format!(
-                r#"drain = "{}", within = "{}""#,
-                host(*h),
-                show_span(*within)
-            )
+        Fault::Drain(h, instance, within) => {
+            let of = one_or_all(topology, *h, *instance);
+            format!(r#"drain = {of}, within = "{}""#, show_span(*within))
         }
-        Fault::Undrain(h) => format!(r#"undrain = "{}""#, host(*h)),
+        Fault::Undrain(h, instance) => format!("undrain = {}", one_or_all(topology, *h, *instance)),
         Fault::Reload(h, NewFile { text, config }) => {
             let broken = if config.is_some() {
                 ""
@@ -214,6 +211,18 @@ fn check_name(topology: &Topology, host: HostId, check: locum_engine::ids::Check
         Role::Router(spec) => &spec.config.check(check).name,
         Role::Plain | Role::Client(_) | Role::Nic(_) => "?",
     }
+}
+
+/// A node, or one instance of it.
+fn one_or_all(
+    topology: &Topology,
+    host: HostId,
+    instance: Option<locum_engine::ids::InstanceId>,
+) -> String {
+    let node = &topology.hosts[host.index()].name;
+    let of = instance.map(|id| instance_name(topology, host, id));
+    let of = of.map(|name| format!(r#", instance = "{name}""#));
+    format!(r#""{node}"{}"#, of.unwrap_or_default())
 }
 
 fn instance_name(

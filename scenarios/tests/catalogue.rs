@@ -17,7 +17,7 @@ replay! {
     founding_cable_pull founding_configuration split_brain_without_arbitration
     split_brain_with_arbitration node_alone gateway_blip gateway_lost web_service_fails
     tracked_file tracked_process
-    gateway_dead_nobody gateway_dead_rank_order isolated_node_rank_order graceful_stop drain
+    gateway_dead_nobody gateway_dead_rank_order isolated_node_rank_order graceful_stop drain drain_one
     daemon_killed hang_shorter hang_between hang_longer hang_gives_in hang_replaced
     master_killed_lease master_hangs_lease backup_hangs vm_paused power_failure address_removed source_address_vanishes
     reload_unchanged reload_priority reload_addresses reload_swapped_numbers

@@ -140,6 +140,8 @@ const EVERY_FAULT: &str = r#"
     { at = "27s", priority = "configured", node = "A", instance = "VI_1" },
     { at = "28s", drain = "A", within = "5s" },
     { at = "29s", undrain = "A" },
+    { at = "29.1s", drain = "A", instance = "VI_1", within = "5s" },
+    { at = "29.2s", undrain = "A", instance = "VI_1" },
     { at = "30s", remove = "192.168.0.200", node = "A" },
     { at = "31s", service = 500, node = "A" },
     { at = "32s", service = "silent", node = "A" },

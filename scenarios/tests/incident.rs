@@ -1,9 +1,11 @@
 //! Incidents retold: a daemon of the catalogue is recorded, its recording is made into a scenario, and
 //! in that the node changes state as it did, for the same reasons, in the same order.
 
+use locum_engine::config::Config;
 use locum_engine::event::StateKind;
-use locum_scenarios::history::History;
-use locum_scenarios::incident::{self, Story};
+use locum_engine::ids::InstanceId;
+use locum_scenarios::history::{self, History};
+use locum_scenarios::incident::{self, Story, Transition};
 use locum_scenarios::playback::Recording;
 use locum_scenarios::recorder::Recorder;
 use locum_scenarios::{Performance, Scenario, catalogue, words};
@@ -22,8 +24,8 @@ fn run(scenario: &Scenario, listeners: Listeners) -> Run {
     Runner::Event.run(&setup, &options)
 }
 
-/// A change of state in words: from, to, why.
-type Change = (StateKind, StateKind, &'static str);
+/// A change of state: of which instance of the first configuration, if it is one, from, to, why.
+type Change = (Option<InstanceId>, StateKind, StateKind, &'static str);
 
 /// A node's recording, made into a scenario.
 struct Retold {
@@ -47,10 +49,13 @@ impl Retold {
             let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
             panic!("{of}: {}\n{text}", problems.join("\n"));
         });
+        let first = first_config(&again);
+        let change = |t: &Transition| {
+            let instance = first.find_instance(&t.instance);
+            (instance, t.from, t.to, words::reason(t.why))
+        };
         Self {
-            recorded: changes
-                .map(|t| (t.from, t.to, words::reason(t.why)))
-                .collect(),
+            recorded: changes.map(change).collect(),
             of,
             text,
             again,
@@ -64,8 +69,20 @@ impl Retold {
         let hosts = &self.again.topology.hosts;
         let ours = history.transitions.iter();
         let ours = ours.filter(|t| &*hosts[t.node.index()].name == "A");
-        ours.map(|t| (t.from, t.to, words::reason(t.why))).collect()
+        let known = first_config(&self.again).instances.len();
+        let change = |t: &history::Transition| {
+            let instance = Some(t.instance).filter(|id| id.index() < known);
+            (instance, t.from, t.to, words::reason(t.why))
+        };
+        ours.map(change).collect()
     }
+}
+
+/// What A starts with.
+fn first_config(scenario: &Scenario) -> &Config {
+    let mut routers = scenario.topology.routers();
+    let found = routers.find(|(host, _)| &*scenario.topology.hosts[host.index()].name == "A");
+    &found.expect("a story has an A").1.config
 }
 
 /// Every node's story of a scenario of the catalogue.
@@ -107,6 +124,7 @@ fn what_the_file_expects_comes() {
         "founding-cable-pull",
         "gateway-lost",
         "drain",
+        "drain-one",
         "gateway-pair",
     ] {
         for Retold {

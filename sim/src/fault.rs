@@ -101,10 +101,11 @@ pub enum Fault {
     Processes(HostId, ProcessId, Option<u32>),
     /// The operator changes a priority; `None` returns to the configured one.
     SetPriority(HostId, InstanceId, Option<Priority>),
-    /// Planned maintenance begins: hand over, at the latest after so long.
-    Drain(HostId, Duration),
+    /// Planned maintenance begins, of one instance with its sync group or of all: hand over, at the
+    /// latest after so long.
+    Drain(HostId, Option<InstanceId>, Duration),
     /// Planned maintenance ends.
-    Undrain(HostId),
+    Undrain(HostId, Option<InstanceId>),
     /// The node's keepalived.conf is replaced, and its daemon told to read it (`SIGHUP`).
     Reload(HostId, NewFile),
     /// Somebody else deletes an address from the host's NIC.

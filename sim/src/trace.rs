@@ -12,7 +12,7 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use locum_engine::config::{Config, ObjectId};
-use locum_engine::ids::Priority;
+use locum_engine::ids::{InstanceId, Priority};
 use locum_engine::plan::Plan;
 use locum_engine::{Event, Instant};
 
@@ -106,6 +106,15 @@ impl<'a> Names<'a> {
             self.topology.end_name(spec.a),
             self.topology.end_name(spec.b)
         )
+    }
+
+    /// An instance of a router, or the router.
+    fn one_or_all(&self, host: HostId, instance: Option<InstanceId>) -> String {
+        let node = self.host(host);
+        match instance {
+            Some(id) => format!("{node}'s {}", self.config(host).instance(id).name),
+            None => node.to_owned(),
+        }
     }
 
     /// A route or a rule of a router's configuration.
@@ -285,15 +294,13 @@ impl<'a> Names<'a> {
             Fault::SetPriority(host, _, None) => {
                 write!(f, "{}'s priority is the configured one", self.host(*host))
             }
-            Fault::Drain(host, within) => {
-                write!(
-                    f,
-                    "{} is drained within {} ms",
-                    self.host(*host),
-                    within.as_millis()
-                )
+            Fault::Drain(host, instance, within) => {
+                let (who, within) = (self.one_or_all(*host, *instance), within.as_millis());
+                write!(f, "{who} is drained within {within} ms")
             }
-            Fault::Undrain(host) => write!(f, "{} is resumed", self.host(*host)),
+            Fault::Undrain(host, instance) => {
+                write!(f, "{} is resumed", self.one_or_all(*host, *instance))
+            }
             Fault::Reload(host, NewFile { config, .. }) => {
                 let file = match config {
                     Some(_) => "its new file",

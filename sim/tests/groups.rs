@@ -202,8 +202,8 @@ fn fault(dice: &mut Dice, routers: usize) -> (Fault, Option<Fault>) {
         8 => (Fault::Hang(host), Some(Fault::Resume(host))),
         9 => (Fault::PauseVm(host), Some(Fault::ResumeVm(host))),
         10 => (
-            Fault::Drain(host, Duration::from_millis(dice.below(8_000))),
-            Some(Fault::Undrain(host)),
+            Fault::Drain(host, None, Duration::from_millis(dice.below(8_000))),
+            Some(Fault::Undrain(host, None)),
         ),
         _ => {
             let instance = InstanceId(dice.below(2) as u16);

@@ -220,8 +220,8 @@ fn fault(dice: &mut Dice, topology: &Topology) -> (Fault, Option<Fault>) {
             )
         }
         16 => (
-            Fault::Drain(host, Duration::from_millis(dice.below(10_000))),
-            Some(Fault::Undrain(host)),
+            Fault::Drain(host, None, Duration::from_millis(dice.below(10_000))),
+            Some(Fault::Undrain(host, None)),
         ),
         17 => (Fault::Duplicate(cable, 300_000), None),
         18 => (

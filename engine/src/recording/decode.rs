@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use super::bytes::Reader;
 use super::encode::{CHANGED, Memory, NEXT_ID, NOT_RUN, SAID, kind};
-use super::texts::Texts;
+use super::packed::Packed;
 use crate::config::ObjectId;
 use crate::event::StateKind;
 use crate::ids::{CheckId, FileId, InstanceId, InterfaceId, MacAddr, Priority, ProcessId};
@@ -53,7 +53,7 @@ pub enum Told {
     /// Another configuration.
     Reload {
         /// As it was read.
-        texts: Box<Texts>,
+        texts: Packed,
         /// See [`fingerprint`](super::fingerprint).
         config: u64,
     },
@@ -148,8 +148,8 @@ impl<'a> Decoder<'a> {
             kind::AGAIN => return self.again(tag & NEXT_ID != 0).map(Told::Packet),
             kind::RELOAD => {
                 let config = u64::from_le_bytes(r.array()?);
-                let texts = postcard::from_bytes(r.bytes()?).map_err(|_| Garbled::Head)?;
-                let texts = Box::new(texts);
+                let (texts, rest) = postcard::take_from_bytes(r.0).map_err(|_| Garbled::Head)?;
+                r.0 = rest;
                 return Ok(Told::Reload { texts, config });
             }
             kind::TIMEOUT => Input::Timeout,

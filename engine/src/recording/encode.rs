@@ -8,7 +8,7 @@ use core::time::Duration;
 
 use super::bytes::{put_address, put_bytes, put_number, put_signed};
 use super::digest::Digest;
-use super::texts::Texts;
+use super::packed::Packed;
 use crate::event::{Event, StateKind};
 use crate::ids::{InstanceId, InterfaceId};
 use crate::input::{Command, Datagram, Input, LinkState, Outcome};
@@ -302,11 +302,9 @@ impl Encoder {
 }
 
 /// The texts of a configuration with its fingerprint.
-pub(super) fn encode_texts(texts: &Texts, fingerprint: u64) -> Vec<u8> {
-    let mut out = fingerprint.to_le_bytes().to_vec();
-    let bytes = postcard::to_allocvec(texts).expect("plain data, and a Vec that grows");
-    put_bytes(&mut out, &bytes);
-    out
+pub(super) fn encode_texts(texts: &Packed, fingerprint: u64) -> Vec<u8> {
+    let out = fingerprint.to_le_bytes().to_vec();
+    postcard::to_extend(texts, out).expect("plain data, and a Vec that grows")
 }
 
 fn put_link(out: &mut Vec<u8>, state: &LinkState) {

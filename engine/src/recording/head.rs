@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use super::decode::Garbled;
-use super::texts::Texts;
+use super::packed::Packed;
 use crate::time::Instant;
 
 /// The beginning of a segment.
@@ -24,12 +24,12 @@ pub struct Head<'a> {
     /// ends earlier, there is a gap.
     pub earlier: u64,
     /// Nothing was told to the engine before: its state is that of a new one, on a machine that has
-    /// been up for so long.
+    /// been up for so long. Then no state is recorded.
     pub fresh: Option<Duration>,
     /// How many packets are remembered, to say that the same came again.
     pub slots: u16,
     /// The configuration as it was read.
-    pub texts: Cow<'a, Texts>,
+    pub texts: Cow<'a, Packed>,
     /// A hash of what the reader made of it (see [`fingerprint`](super::fingerprint)).
     pub config: u64,
     /// See [`Engine::layout`](crate::Engine::layout).

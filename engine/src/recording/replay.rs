@@ -99,19 +99,12 @@ impl<'a> Replay<'a> {
     /// When it can't be made by this version.
     pub fn new(segment: &'a [u8]) -> Result<Self, ReplayError> {
         let (head, records) = Self::head(segment)?;
-        let config = head.texts.read().config;
+        let config = head.texts.unpack()?.read().config;
         let config = config.ok_or(ReplayError::Configuration)?;
         let config_differs = fingerprint(&config) != head.config;
-        let engine = match (Engine::restore(config.clone(), &head.state), head.fresh) {
-            (Ok(engine), _) if engine.layout() == head.layout => engine,
-            (_, Some(uptime)) => Engine::new(config).with_uptime(uptime),
-            (restored, None) => {
-                let by = head.version.into_owned();
-                return Err(match restored {
-                    Ok(_) => ReplayError::Layout { by },
-                    Err(why) => ReplayError::State { why, by },
-                });
-            }
+        let engine = match head.fresh {
+            Some(uptime) => Engine::new(config).with_uptime(uptime),
+            None => restored(config, &head)?,
         };
         Ok(Self {
             decoder: Decoder::new(records, head.now, head.slots),
@@ -195,7 +188,11 @@ impl<'a> Replay<'a> {
                 self.engine.handle(entry.now, input);
             }
             Told::Reload { texts, config } => {
-                let new = texts.read().config.ok_or(ReplayError::Configuration)?;
+                let new = texts
+                    .unpack()?
+                    .read()
+                    .config
+                    .ok_or(ReplayError::Configuration)?;
                 self.config_differs |= fingerprint(&new) != *config;
                 let command = Command::Reload(Box::new(new));
                 self.engine.handle(entry.now, Input::Command(command));
@@ -221,6 +218,16 @@ impl<'a> Replay<'a> {
             digest: self.digest.short(),
             changes,
         }
+    }
+}
+
+/// The engine in the state in which a segment begins.
+fn restored(config: Config, head: &Head<'_>) -> Result<Engine, ReplayError> {
+    let by = || head.version.clone().into_owned();
+    match Engine::restore(config, &head.state) {
+        Ok(engine) if engine.layout() == head.layout => Ok(engine),
+        Ok(_) => Err(ReplayError::Layout { by: by() }),
+        Err(why) => Err(ReplayError::State { why, by: by() }),
     }
 }
 

@@ -6,7 +6,8 @@ use std::borrow::Cow;
 
 use super::encode::{Encoder, Memory, encode_texts};
 use super::head::Head;
-use super::texts::{Texts, fingerprint};
+use super::packed::Packed;
+use super::texts::fingerprint;
 use crate::config::Config;
 use crate::driver::Tap;
 use crate::engine::Engine;
@@ -33,7 +34,7 @@ pub trait Medium: fmt::Debug {
     fn wall(&self) -> Duration;
 
     /// The texts of a configuration that has just been read.
-    fn texts(&mut self, config: &Config) -> Texts;
+    fn texts(&mut self, config: &Config) -> Packed;
 }
 
 /// Records a run.
@@ -42,7 +43,7 @@ pub struct Tape<M> {
     medium: M,
     version: &'static str,
     run: u64,
-    texts: Texts,
+    texts: Packed,
     config: u64,
     /// Some while a segment is being written.
     encoder: Option<Encoder>,
@@ -72,21 +73,24 @@ impl<M: Medium> Tape<M> {
         }
     }
 
-    /// How many bytes a segment of this engine begins with.
+    /// How many bytes a segment of this engine begins with while it runs; more, when its numbers have
+    /// become larger.
     pub fn head_size(&self, engine: &Engine) -> usize {
-        self.head(engine, Instant::ZERO).len()
+        self.head(engine, Instant::ZERO, None).len()
     }
 
-    fn head(&self, engine: &Engine, now: Instant) -> Vec<u8> {
+    fn head(&self, engine: &Engine, now: Instant, fresh: Option<Duration>) -> Vec<u8> {
         let mut state = Vec::new();
-        engine.checkpoint(&mut state);
+        if fresh.is_none() {
+            engine.checkpoint(&mut state);
+        }
         let head = Head {
             version: Cow::Borrowed(self.version),
             run: self.run,
             wall: self.medium.wall(),
             now,
             earlier: self.told,
-            fresh: (self.told == 0).then(|| engine.uptime()),
+            fresh,
             slots: Memory::slots_for(engine.config().instances.len()),
             texts: Cow::Borrowed(&self.texts),
             config: self.config,
@@ -104,7 +108,8 @@ impl<M: Medium> Tape<M> {
         if let Some(encoder) = &self.encoder {
             encoder.end(&mut end);
         }
-        let head = self.head(engine, now);
+        let fresh = (self.told == 0).then(|| engine.uptime());
+        let head = self.head(engine, now, fresh);
         if !self.medium.begin(&end, &head) {
             self.encoder = None;
             return false;

@@ -318,7 +318,7 @@ fn what_is_no_recording_is_refused_in_words() {
     (header[8], header[10]) = (1, 0);
     let by = "another version of locum".to_owned();
     assert_eq!(ring::segments(&header), Err(OtherFormat { format: 1, by }));
-    (header[8], header[37]) = (2, 0xff);
+    (header[8], header[37]) = (super::VERSION as u8, 0xff);
     assert_eq!(ring::segments(&header), Err(Damaged));
 }
 
@@ -382,7 +382,7 @@ fn a_state_of_another_version_is_refused_in_words() {
             earlier: 0,
             fresh,
             slots: 8,
-            texts: std::borrow::Cow::Borrowed(&texts),
+            texts: std::borrow::Cow::Owned(super::Packed::new(&texts)),
             config: fingerprint,
             layout,
             state: state.to_vec().into(),

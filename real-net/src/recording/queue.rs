@@ -6,7 +6,7 @@ use std::thread::Thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use locum_engine::config::Config;
-use locum_engine::recording::{Medium, Texts};
+use locum_engine::recording::{Medium, Packed};
 
 use crate::load;
 
@@ -166,7 +166,7 @@ impl Medium for Queue {
         now.unwrap_or_default()
     }
 
-    fn texts(&mut self, config: &Config) -> Texts {
+    fn texts(&mut self, config: &Config) -> Packed {
         load::texts_of(config).unwrap_or_default()
     }
 }

@@ -149,15 +149,28 @@ fn life_fault(
         "resume" => node().map(Fault::Resume),
         "pause_vm" => host().map(Fault::PauseVm),
         "resume_vm" => host().map(Fault::ResumeVm),
-        "undrain" => node().map(Fault::Undrain),
-        "drain" => node().map(|node| {
+        "undrain" => one_or_all(entry, topology, verb).map(|(n, of)| Fault::Undrain(n, of)),
+        "drain" => one_or_all(entry, topology, verb).map(|(node, of)| {
             let within = entry
                 .span_of_time("within")
                 .unwrap_or(Duration::from_secs(10));
-            Fault::Drain(node, within)
+            Fault::Drain(node, of, within)
         }),
         _ => return None,
     })
+}
+
+/// `drain = "A"`, `drain = "A", instance = "VI_1"`.
+fn one_or_all(
+    entry: &Fields<'_, '_>,
+    topology: &Topology,
+    verb: &'static str,
+) -> Option<(HostId, Option<InstanceId>)> {
+    let (host, config) = topology.find_node(entry.sink, &entry.word(verb)?)?;
+    match entry.value("instance") {
+        Some(_) => Some((host, Some(instance(entry, config)?))),
+        None => Some((host, None)),
+    }
 }
 
 fn reboot(entry: &Fields<'_, '_>, topology: &Topology) -> Option<Fault> {
@@ -399,7 +412,7 @@ pub(crate) fn undo(fault: &Fault, topology: &Topology) -> Option<Vec<Fault>> {
         Fault::WriteFile(h, file, _) => vec![Fault::WriteFile(h, file, None)],
         Fault::Processes(h, process, _) => vec![Fault::Processes(h, process, None)],
         Fault::SetPriority(h, i, _) => vec![Fault::SetPriority(h, i, None)],
-        Fault::Drain(h, _) => vec![Fault::Undrain(h)],
+        Fault::Drain(h, of, _) => vec![Fault::Undrain(h, of)],
         Fault::Service(h, _) => vec![Fault::Service(h, Some(200))],
         Fault::RemoveAddress(h, address) => vec![Fault::AddAddress(h, address)],
         Fault::Plug(_)
@@ -410,7 +423,7 @@ pub(crate) fn undo(fault: &Fault, topology: &Topology) -> Option<Vec<Fault>> {
         | Fault::Start(_)
         | Fault::Resume(_)
         | Fault::ResumeVm(_)
-        | Fault::Undrain(_)
+        | Fault::Undrain(..)
         | Fault::Reload(..)
         | Fault::AddAddress(..)
         | Fault::RemoveObject(..)

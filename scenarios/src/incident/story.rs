@@ -101,8 +101,8 @@ impl Story {
                 story = None;
             }
             let mut number = head.earlier;
-            let (texts, fresh) = (head.texts.clone().into_owned(), head.fresh.is_some());
-            let begin = head.now;
+            let texts = head.texts.unpack().map_err(|e| e.to_string())?;
+            let (fresh, begin) = (head.fresh.is_some(), head.now);
             let story =
                 story.get_or_insert_with(|| Self::begin(replay.engine(), texts, fresh, begin));
             loop {
@@ -160,7 +160,11 @@ impl Story {
         match &step.entry.told {
             Told::Packet(packet) => self.packet(config, now, packet, believed),
             Told::Plain(input) => self.input(config, now, input),
-            Told::Reload { texts, .. } => self.facts.push((now, Fact::Reload(texts.clone()))),
+            Told::Reload { texts, .. } => {
+                // It was played, so that it can be read.
+                let texts = texts.unpack().unwrap_or_default();
+                self.facts.push((now, Fact::Reload(Box::new(texts))));
+            }
             Told::End(_) => {}
         }
         let mut config = config;

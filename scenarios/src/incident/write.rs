@@ -169,18 +169,21 @@ impl Writer<'_> {
                     );
                 }
                 Fact::Drain(of, within) => {
-                    self.whole(of.as_ref(), "a drain");
                     let within = show_span(*within);
-                    self.say(at, format!("drain = \"A\", within = {within:?}"));
+                    if let Some(of) = self.one_or_all(of.as_ref(), "a drain") {
+                        self.say(at, format!("drain = \"A\"{of}, within = {within:?}"));
+                    }
                 }
                 Fact::Resume(of) => {
-                    self.whole(of.as_ref(), "the end of a drain");
-                    self.say(at, "undrain = \"A\"".to_owned());
+                    if let Some(of) = self.one_or_all(of.as_ref(), "the end of a drain") {
+                        self.say(at, format!("undrain = \"A\"{of}"));
+                    }
                 }
                 Fact::Priority(name, priority) => {
                     let to = priority.map_or("\"configured\"".to_owned(), |p| p.to_string());
-                    let instance = format!("instance = {:?}", &**name);
-                    self.say(at, format!("priority = {to}, node = \"A\", {instance}"));
+                    if let Some(of) = self.one_or_all(Some(name), "a priority") {
+                        self.say(at, format!("priority = {to}, node = \"A\"{of}"));
+                    }
                 }
                 Fact::Reload(texts) => {
                     let config = literal(&texts.flattened());
@@ -227,13 +230,19 @@ impl Writer<'_> {
         })
     }
 
-    fn whole(&mut self, of: Option<&Arc<str>>, what: &str) {
-        if let Some(name) = of
-            && self.story.config.instances.len() > 1
-        {
-            let remark = format!("{what} of {name} alone: here it is of the whole node");
+    /// Which instance an entry is about, if not all. The timeline knows those of the first
+    /// configuration; `None` for what speaks of another one.
+    fn one_or_all(&mut self, of: Option<&Arc<str>>, what: &str) -> Option<String> {
+        let Some(name) = of else {
+            return Some(String::new());
+        };
+        if self.story.config.find_instance(name).is_none() {
+            let remark =
+                format!("{what} of {name}, which a reload has brought, isn't carried over");
             self.remarks.push(remark);
+            return None;
         }
+        Some(format!(", instance = {:?}", &**name))
     }
 
     fn peers_timeline(&mut self) {

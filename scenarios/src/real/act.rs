@@ -102,7 +102,7 @@ impl Stage<'_> {
             | Fault::WallClock(..)
             | Fault::AddAddress(..)
             | Fault::Drain(..)
-            | Fault::Undrain(_)
+            | Fault::Undrain(..)
             | Fault::Service(..)
             | Fault::Processes(..)
             | Fault::Forge(..)

@@ -90,11 +90,11 @@ fn impossible(topology: &Topology, fault: &Fault, keepalived: bool) -> Option<(S
         Fault::Forge(..) | Fault::Replay(..) => {
             said("nobody forges adverts in real time", SIMULATE)
         }
-        Fault::Drain(..) | Fault::Undrain(_) if keepalived => said(
+        Fault::Drain(..) | Fault::Undrain(..) if keepalived => said(
             "keepalived has no planned maintenance",
             "`stop` and `start` come closest",
         ),
-        Fault::Drain(..) | Fault::Undrain(_) => {
+        Fault::Drain(..) | Fault::Undrain(..) => {
             said("a drain can't be asked for in real time yet", SIMULATE)
         }
         Fault::Pull(_)

@@ -63,7 +63,7 @@ impl Fabric {
             | Fault::Processes(..)
             | Fault::SetPriority(..)
             | Fault::Drain(..)
-            | Fault::Undrain(_)
+            | Fault::Undrain(..)
             | Fault::Reload(..) => {}
             Fault::Dark(..)
             | Fault::Light(..)

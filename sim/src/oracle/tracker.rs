@@ -111,6 +111,24 @@ impl Tracker {
         self.daemons[host.index()].members.clone().into_iter()
     }
 
+    /// Whom a command means: an instance of the first configuration with its sync group, or all.
+    pub(super) fn meant(&self, host: HostId, instance: Option<InstanceId>) -> Vec<MemberId> {
+        let daemon = &self.daemons[host.index()];
+        let Some(instance) = instance else {
+            return daemon.members.clone();
+        };
+        let first = daemon.first[instance.index()];
+        let member = self.member(first);
+        match member.partners() {
+            _ if !member.present => Vec::new(),
+            [] => vec![first],
+            partners => {
+                let partners = partners.iter().map(|id| daemon.members[id.index()]);
+                partners.collect()
+            }
+        }
+    }
+
     /// Whether the members of a segment decide for themselves, without sync groups.
     pub(super) fn decides(&self, segment: &Segment) -> bool {
         let class = self.member(segment.members[0]).class;

@@ -168,8 +168,8 @@ impl Oracle for Adverts {
             }
             Observed::Engine(host, Event::PriorityChanged { .. })
             | Observed::Fault(
-                Fault::Drain(host, _)
-                | Fault::Undrain(host)
+                Fault::Drain(host, ..)
+                | Fault::Undrain(host, _)
                 | Fault::SetPriority(host, ..)
                 | Fault::Resume(host)
                 | Fault::ResumeVm(host),

@@ -192,8 +192,8 @@ impl Oracle for Priorities {
             )
             | Observed::Fault(
                 Fault::SetPriority(host, ..)
-                | Fault::Drain(host, _)
-                | Fault::Undrain(host)
+                | Fault::Drain(host, ..)
+                | Fault::Undrain(host, _)
                 | Fault::Resume(host)
                 | Fault::ResumeVm(host),
             ) => *host,

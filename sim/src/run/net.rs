@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use locum_engine::config::{Config, ObjectId, ProcessConfig};
 use locum_engine::driver::Watched;
-use locum_engine::ids::{CheckId, FileId, ProcessId};
+use locum_engine::ids::{CheckId, FileId, InstanceId, ProcessId};
 use locum_engine::plan::Plan;
 use locum_engine::{Command, Instant, Outcome};
 
@@ -239,24 +239,20 @@ impl Net {
                 }
             }
             Fault::SetPriority(host, instance, priority) => {
-                let name = Arc::clone(&self.first_config(host).instance(instance).name);
-                let config = self.node(host).config.clone();
-                let found = config.and_then(|config| config.find_instance(&name));
-                if let Some(instance) = found {
+                if let Some(instance) = self.instance_now(host, instance) {
                     self.command(host, Command::SetPriority { instance, priority });
                 }
             }
-            Fault::Drain(host, within) => {
-                self.command(
-                    host,
-                    Command::Drain {
-                        instance: None,
-                        within,
-                    },
-                );
+            Fault::Drain(host, instance, within) => {
+                self.command_one_or_all(host, instance, |instance| Command::Drain {
+                    instance,
+                    within,
+                });
+            }
+            Fault::Undrain(host, instance) => {
+                self.command_one_or_all(host, instance, |instance| Command::Resume { instance });
             }
             Fault::Reload(host, ref file) => self.reload(host, file),
-            Fault::Undrain(host) => self.command(host, Command::Resume { instance: None }),
             Fault::Pull(_)
             | Fault::Plug(_)
             | Fault::Dark(..)
@@ -290,6 +286,26 @@ impl Net {
         }
     }
 
+    /// The same for one instance, which a reload may have taken away, or for all.
+    fn command_one_or_all(
+        &mut self,
+        host: HostId,
+        instance: Option<InstanceId>,
+        command: impl FnOnce(Option<InstanceId>) -> Command,
+    ) {
+        let now = instance.and_then(|instance| self.instance_now(host, instance));
+        if now.is_some() || instance.is_none() {
+            self.command(host, command(now));
+        }
+    }
+
+    /// Where an instance of the first configuration is in the present one.
+    fn instance_now(&mut self, host: HostId, instance: InstanceId) -> Option<InstanceId> {
+        let first = self.first_config(host);
+        let now = self.node(host).config.clone()?;
+        now.find_instance(&first.instance(instance).name)
+    }
+
     /// The configuration that the plan's faults speak of, whatever has been loaded since.
     fn first_config(&self, host: HostId) -> Arc<Config> {
         match &self.fabric.topology().hosts[host.index()].role {
@@ -305,7 +321,7 @@ impl Net {
         let words = first.object(object).display(&first).to_string();
         let (owner, objects) = match object.owner {
             Some(owner) => {
-                let id = now.find_instance(&first.instance(owner).name)?;
+                let id = self.instance_now(host, owner)?;
                 (Some(id), &now.instance(id).objects)
             }
             None => (None, &now.statics.objects),

@@ -109,9 +109,9 @@ impl Tracker {
                 self.members[id.0].set_priority = *priority;
                 self.touch(id, at);
             }
-            Fault::Drain(host, _) | Fault::Undrain(host) => {
+            Fault::Drain(host, instance, _) | Fault::Undrain(host, instance) => {
                 let draining = matches!(fault, Fault::Drain(..));
-                for id in self.on(*host) {
+                for id in self.meant(*host, *instance) {
                     self.members[id.0].draining = draining;
                     self.members[id.0].priority_since = at;
                 }

@@ -13,7 +13,7 @@ mod forge;
 mod includes;
 mod network;
 mod options;
-mod route;
+pub(crate) mod route;
 mod source;
 mod timeline;
 mod watched;

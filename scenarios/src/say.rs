@@ -2,13 +2,13 @@
 
 use core::fmt::Write;
 
-use locum_engine::config::{Object, ObjectId};
+use locum_engine::config::ObjectId;
 use locum_engine::input::Outcome;
 use locum_sim::fault::{Direction, Fault, Forgery, NewFile, TimedFault};
 use locum_sim::topology::{Burst, CableId, HostId, Role, Topology};
 
 use crate::check::show_instant;
-use crate::format::Named;
+use crate::format::{Named, route};
 use crate::units::{show_error, show_rate, show_span};
 
 /// The plan's fault as an entry of a timeline: `{ at = "8s", pull = "A - sw1" }`.
@@ -17,15 +17,12 @@ pub fn as_toml(topology: &Topology, fault: &TimedFault) -> String {
     format!("{{ at = \"{at}\", {} }}", entry(topology, &fault.fault))
 }
 
-/// The destination of a route; nothing else can be removed.
-fn route(topology: &Topology, host: HostId, object: ObjectId) -> String {
+/// What a route or a rule is called.
+fn route_name(topology: &Topology, host: HostId, object: ObjectId) -> String {
     let Role::Router(router) = &topology.hosts[host.index()].role else {
         unreachable!("only routers have routes")
     };
-    match router.config.object(object) {
-        Object::Route(route) => route.destination.to_string(),
-        Object::Rule(rule) => unreachable!("{rule:?} is no route"),
-    }
+    route::name(&router.config, object)
 }
 
 fn entry(topology: &Topology, fault: &Fault) -> String {
@@ -136,8 +133,8 @@ fn entry(topology: &Topology, fault: &Fault) -> String {
             format!(r#"add = "{address}", node = "{}""#, host(*h))
         }
         Fault::RemoveObject(h, object) => {
-            let route = route(topology, *h, *object);
-            format!(r#"remove_route = "{route}", node = "{}""#, host(*h))
+            let name = route_name(topology, *h, *object);
+            format!(r#"remove_route = "{name}", node = "{}""#, host(*h))
         }
         Fault::Service(h, status) => {
             let value = status.map_or(r#""silent""#.to_owned(), |s| s.to_string());

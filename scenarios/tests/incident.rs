@@ -1,28 +1,19 @@
 //! Incidents retold: a daemon of the catalogue is recorded, its recording is made into a scenario, and
 //! in that the node changes state as it did, for the same reasons, in the same order.
 
-use locum_engine::config::Config;
+use locum_engine::config::{Config, ObjectId};
 use locum_engine::event::StateKind;
 use locum_engine::ids::InstanceId;
+use locum_engine::{Event, Output};
 use locum_scenarios::history::{self, History};
 use locum_scenarios::incident::{self, Story, Transition};
-use locum_scenarios::playback::Recording;
-use locum_scenarios::recorder::Recorder;
+use locum_scenarios::playback::{self, Played, Recording};
 use locum_scenarios::{Performance, Scenario, catalogue, words};
-use locum_sim::run::{Listeners, Options, Run, Runner, Setup};
+use locum_sim::run::{Listeners, Runner};
+use locum_sim::topology::HostId;
 
-fn run(scenario: &Scenario, listeners: Listeners) -> Run {
-    let setup = Setup {
-        topology: scenario.topology.clone(),
-        plan: scenario.plan(0),
-    };
-    let options = Options {
-        listeners,
-        oracles: false,
-        ..Options::default()
-    };
-    Runner::Event.run(&setup, &options)
-}
+mod listened;
+use listened::{recordings, run, scenario};
 
 /// A change of state: of which instance of the first configuration, if it is one, from, to, why.
 type Change = (Option<InstanceId>, StateKind, StateKind, &'static str);
@@ -33,6 +24,8 @@ struct Retold {
     of: String,
     /// What the last run of its daemon did.
     recorded: Vec<Change>,
+    /// The routes and rules that it put back, in words.
+    put_back: Vec<String>,
     /// The file.
     text: String,
     again: Scenario,
@@ -56,6 +49,7 @@ impl Retold {
         };
         Self {
             recorded: changes.map(change).collect(),
+            put_back: put_back(last),
             of,
             text,
             again,
@@ -78,6 +72,28 @@ impl Retold {
     }
 }
 
+/// The routes and rules that a daemon put back.
+fn put_back(run: &playback::Run) -> Vec<String> {
+    let mut all = Vec::new();
+    run.play(|played| {
+        let Played::Input(step, _) = played else {
+            return;
+        };
+        let events = step.outputs.iter().filter_map(|output| match output {
+            Output::Event(Event::ObjectPutBack { object }) => Some(object),
+            _ => None,
+        });
+        let words = |object: &ObjectId| {
+            step.config
+                .object(*object)
+                .display(&step.config)
+                .to_string()
+        };
+        all.extend(events.map(words));
+    });
+    all
+}
+
 /// What A starts with.
 fn first_config(scenario: &Scenario) -> &Config {
     let mut routers = scenario.topology.routers();
@@ -85,20 +101,12 @@ fn first_config(scenario: &Scenario) -> &Config {
     &found.expect("a story has an A").1.config
 }
 
-/// Every node's story of a scenario of the catalogue.
-fn retold(name: &str) -> Vec<Retold> {
-    let entry = catalogue::find(name).expect("it is in the catalogue");
-    let scenario = Scenario::read(name, entry.text, None).expect("it can be read");
-    let recorder = Recorder::new(&scenario, usize::MAX);
-    run(&scenario, recorder.listeners());
-    let hosts = &scenario.topology.hosts;
-    let routers = scenario.topology.routers().map(|(host, _)| host);
-    let ran = routers.filter_map(|host| Some((host, recorder.file(host)?)));
-    ran.map(|(host, file)| {
-        let recording = Recording::read(&file).expect("it is one");
-        Retold::new(name, &hosts[host.index()].name, &recording)
-    })
-    .collect()
+/// Every node's story of a scenario.
+fn retold(scenario: &Scenario) -> Vec<Retold> {
+    let name_of = |host: HostId| &scenario.topology.hosts[host.index()].name;
+    let all = recordings(scenario, usize::MAX).into_iter();
+    all.map(|(host, recording)| Retold::new(&scenario.name, name_of(host), &recording))
+        .collect()
 }
 
 /// Every incident of the catalogue, seen from every node, and none is left out.
@@ -106,7 +114,7 @@ fn retold(name: &str) -> Vec<Retold> {
 fn what_happened_to_a_node_happens_again() {
     let mut nodes = 0;
     for entry in catalogue::ALL {
-        for story in retold(entry.name) {
+        for story in retold(&scenario(entry)) {
             let Retold {
                 of, recorded, text, ..
             } = &story;
@@ -127,9 +135,10 @@ fn what_the_file_expects_comes() {
         "drain-one",
         "gateway-pair",
     ] {
+        let entry = catalogue::find(name).expect("it is in the catalogue");
         for Retold {
             of, text, again, ..
-        } in retold(name)
+        } in retold(&scenario(entry))
         {
             let performance = Performance::new(&again, 0, Runner::Event, false);
             assert!(!again.expectations.is_empty(), "{text}");
@@ -139,4 +148,74 @@ fn what_the_file_expects_comes() {
             }
         }
     }
+}
+
+const ROUTES: &str = r#"
+idea = "Somebody deletes what a node has put up"
+lasts = "20s"
+switches = ["sw1"]
+cables = ["A - sw1", "B - sw1"]
+timeline = [
+    { at = "6s", remove_route = "10.9.1.0/24", node = "A" },
+    { at = "8s", remove_route = "route 10.9.1.0/24 via 192.168.0.1 table 100", node = "A" },
+    { at = "10s", remove_route = "rule 16384: from 192.168.0.200 lookup 100", node = "A" },
+    { at = "12s", remove_route = "10.8.0.0/16", node = "B" },
+    { at = "13s", remove_route = "10.9.1.0/24", node = "B" },
+]
+expect = [{ at = "15s", holder = "A" }]
+[nodes.A]
+address = "192.168.0.11/24"
+config = """
+static_routes {
+    10.8.0.0/16 via 192.168.0.1
+}
+vrrp_instance VI_1 {
+    state MASTER
+    interface eth0
+    virtual_router_id 51
+    priority 100
+    advert_int 1
+    virtual_routes {
+        10.9.1.0/24 via 192.168.0.1
+        10.9.1.0/24 via 192.168.0.1 table 100
+    }
+    virtual_rules {
+        from 192.168.0.200 lookup 100
+    }
+    virtual_ipaddress {
+        192.168.0.200/24
+    }
+}
+"""
+[nodes.B]
+address = "192.168.0.12/24"
+copies = "A"
+changing = ["state BACKUP", "priority 99"]
+"#;
+
+/// Routes and rules that somebody deletes are deleted again, each of several with one destination, and
+/// static ones too; what isn't there isn't.
+#[test]
+fn what_somebody_deletes_is_deleted_again() {
+    let ours = Scenario::read("routes", ROUTES, None).expect("it can be read");
+    let known = ["virtual-routes", "reload-routes"].map(catalogue::find);
+    let known = known.into_iter().flatten().map(scenario);
+    let mut counts = Vec::new();
+    for scenario in known.chain([ours]) {
+        for Retold {
+            of,
+            put_back: before,
+            text,
+            again,
+            ..
+        } in retold(&scenario)
+        {
+            let again = recordings(&again, usize::MAX);
+            let (_, recording) = &again[0];
+            let last = recording.runs.last().expect("A ran");
+            assert_eq!(before, put_back(last), "{of}\n{text}");
+            counts.push(before.len());
+        }
+    }
+    assert_eq!(counts, [1, 0, 1, 0, 3, 1]);
 }

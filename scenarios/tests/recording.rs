@@ -1,30 +1,19 @@
 //! Every scenario of the catalogue with somebody listening: engines made of checkpoints say the same
 //! as the daemons they come from, and a recording is replayed to the bit.
 
-use locum_scenarios::playback::{Played, Recording};
-use locum_scenarios::recorder::Recorder;
-use locum_scenarios::{Scenario, catalogue};
-use locum_sim::run::{Listeners, Options, Run, Runner, Setup};
+use locum_scenarios::catalogue;
+use locum_scenarios::playback::Played;
+use locum_sim::run::Listeners;
 use locum_sim::shadow::{Findings, Shadow};
 
-fn run(scenario: &Scenario, listeners: Listeners) -> Run {
-    let setup = Setup {
-        topology: scenario.topology.clone(),
-        plan: scenario.plan(0),
-    };
-    let options = Options {
-        listeners,
-        ..Options::default()
-    };
-    Runner::Event.run(&setup, &options)
-}
+mod listened;
+use listened::{recordings, run, scenario};
 
 #[test]
 fn engines_made_of_checkpoints_say_the_same() {
     let mut restored = 0;
     for entry in catalogue::ALL {
-        let scenario =
-            Scenario::read(entry.name, entry.text, None).expect("it is in the catalogue");
+        let scenario = scenario(entry);
         let findings = Findings::default();
         let seen = findings.clone();
         let listeners = Listeners::new(move |host, _| {
@@ -43,15 +32,8 @@ fn engines_made_of_checkpoints_say_the_same() {
 fn every_daemon_s_recording_is_replayed_to_the_bit() {
     let mut segments = 0;
     for entry in catalogue::ALL {
-        let scenario =
-            Scenario::read(entry.name, entry.text, None).expect("it is in the catalogue");
-        let recorder = Recorder::new(&scenario, 1000);
-        run(&scenario, recorder.listeners());
-        for (host, _) in scenario.topology.routers() {
-            let Some(file) = recorder.file(host) else {
-                continue;
-            };
-            let recording = Recording::read(&file).expect("it is one");
+        let scenario = scenario(entry);
+        for (_, recording) in recordings(&scenario, 1000) {
             for run in &recording.runs {
                 segments += run.segments.len();
                 let mut said = Vec::new();

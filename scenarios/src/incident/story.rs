@@ -12,6 +12,7 @@ use locum_engine::recording::{Packet, Replay, Step, Texts, Told};
 use locum_engine::wire::{self, Family};
 use locum_engine::{Command, Effect, Engine, Event, Input, Instant, LinkState, Outcome, Output};
 
+use crate::format::route;
 use crate::playback::Run;
 
 /// A daemon that acts later than this was held up.
@@ -45,6 +46,8 @@ pub(super) enum Fact {
     Priority(Arc<str>, Option<Priority>),
     Reload(Box<Texts>),
     AddressRemoved(IpAddr),
+    /// A route or a rule, in the words of the log.
+    ObjectRemoved(String),
     /// An address of the node's own, which adverts are sent from, is there or isn't.
     Source(IpAddr, bool),
     Stall(Instant),
@@ -233,7 +236,7 @@ impl Story {
     }
 
     fn input(&mut self, config: &Config, now: Instant, input: &Input<'_>) {
-        let name = |id: &InstanceId| Arc::clone(&config.instance(*id).name);
+        let name = |id: InstanceId| Arc::clone(&config.instance(id).name);
         let fact = match input {
             Input::Link { interface, state } => {
                 let name: Arc<str> = config.interface_name(*interface).into();
@@ -270,13 +273,11 @@ impl Story {
             }
             Input::Command(Command::Stop) => Fact::Stop,
             Input::Command(Command::Drain { instance, within }) => {
-                Fact::Drain(instance.as_ref().map(name), *within)
+                Fact::Drain(instance.map(name), *within)
             }
-            Input::Command(Command::Resume { instance }) => {
-                Fact::Resume(instance.as_ref().map(name))
-            }
+            Input::Command(Command::Resume { instance }) => Fact::Resume(instance.map(name)),
             Input::Command(Command::SetPriority { instance, priority }) => {
-                Fact::Priority(name(instance), *priority)
+                Fact::Priority(name(*instance), *priority)
             }
             Input::AddressRemoved { address, .. } => {
                 let state = self.state_of(*address, config);
@@ -289,9 +290,22 @@ impl Story {
                 self.omitted.insert(format!("the kernel refused {address}"));
                 return;
             }
-            Input::ObjectRemoved(_) | Input::ObjectRefused(_) | Input::StaticAddressRefused(_) => {
-                self.omitted
-                    .insert("what became of routes and rules".to_owned());
+            Input::ObjectRemoved(object) => {
+                let owner = object.owner.map(name);
+                let state = owner.map(|owner| self.last_state(&owner));
+                if state.is_some_and(|state| state != Some(StateKind::Master)) {
+                    return;
+                }
+                Fact::ObjectRemoved(route::words(config, *object))
+            }
+            Input::ObjectRefused(object) => {
+                let words = route::words(config, *object);
+                self.omitted.insert(format!("the kernel refused {words}"));
+                return;
+            }
+            Input::StaticAddressRefused(n) => {
+                let address = config.statics.addresses[usize::from(*n)].address;
+                self.omitted.insert(format!("the kernel refused {address}"));
                 return;
             }
             _ => return,

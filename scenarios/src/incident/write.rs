@@ -12,6 +12,7 @@ use locum_engine::{Instant, Outcome};
 use super::nodes::literal;
 use super::peers::{self, Deed, Part};
 use super::story::{Fact, Heard, Story};
+use crate::format::route;
 use crate::units::show_span;
 use crate::words;
 
@@ -194,6 +195,17 @@ impl Writer<'_> {
                         self.say(at, format!("remove = \"{address}\", node = \"A\""));
                     }
                 }
+                Fact::ObjectRemoved(words) => match route::in_words(&story.config, words) {
+                    Some(object) => {
+                        let name = route::name(&story.config, object);
+                        self.say(at, format!("remove_route = {name:?}, node = \"A\""));
+                    }
+                    None => {
+                        let what = "which a reload has brought: it isn't carried over";
+                        let remark = format!("somebody removed {words}, {what}");
+                        self.remarks.push(remark);
+                    }
+                },
                 Fact::Source(address, present) => {
                     let verb = if *present { "add" } else { "remove" };
                     self.say(at, format!("{verb} = \"{address}\", node = \"A\""));

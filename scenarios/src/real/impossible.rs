@@ -1,7 +1,8 @@
 //! What a scenario may ask of a simulation but not of real machines; each said with its line.
 
+use locum_engine::config::{Object, ObjectId};
 use locum_sim::fault::{Fault, TimedFault};
-use locum_sim::topology::{CableId, Path, Topology};
+use locum_sim::topology::{CableId, HostId, Path, Role, Topology};
 
 use super::lab::{Joins, joins};
 use super::rules::needs_netem;
@@ -97,6 +98,9 @@ fn impossible(topology: &Topology, fault: &Fault, keepalived: bool) -> Option<(S
         Fault::Drain(..) | Fault::Undrain(..) => {
             said("a drain can't be asked for in real time yet", SIMULATE)
         }
+        Fault::RemoveObject(host, object) if is_rule(topology, *host, *object) => {
+            said("a rule can't be removed in real time yet", SIMULATE)
+        }
         Fault::Pull(_)
         | Fault::Plug(_)
         | Fault::Dark(..)
@@ -123,6 +127,13 @@ fn impossible(topology: &Topology, fault: &Fault, keepalived: bool) -> Option<(S
         | Fault::RemoveAddress(..)
         | Fault::RemoveObject(..) => None,
     }
+}
+
+fn is_rule(topology: &Topology, host: HostId, object: ObjectId) -> bool {
+    let Role::Router(router) = &topology.hosts[host.index()].role else {
+        return false;
+    };
+    matches!(router.config.object(object), Object::Rule(_))
 }
 
 fn asks_netem(fault: &Fault) -> bool {

@@ -61,8 +61,11 @@ pub enum PcapError {
         length: u32,
     },
     /// The file ends inside a frame: recording was cut short.
-    #[error("the file ends inside frame {0}")]
-    Truncated(usize),
+    #[error("the file ends inside frame {}", before.len() + 1)]
+    Truncated {
+        /// The frames before that one, which are whole.
+        before: Vec<Frame>,
+    },
     /// A frame's header contradicts itself.
     #[error("frame {frame}: {problem}")]
     Malformed {
@@ -139,11 +142,10 @@ pub fn read(bytes: &[u8]) -> Result<Vec<Frame>, PcapError> {
     }
     let mut frames = Vec::new();
     while !rest.is_empty() {
-        let number = frames.len() + 1;
-        let (after, raw) = parser
-            .next_raw_packet(rest)
-            .map_err(|_| PcapError::Truncated(number))?;
-        frames.push(frame(number, raw, header.ts_resolution)?);
+        let Ok((after, raw)) = parser.next_raw_packet(rest) else {
+            return Err(PcapError::Truncated { before: frames });
+        };
+        frames.push(frame(frames.len() + 1, raw, header.ts_resolution)?);
         rest = after;
     }
     Ok(frames)

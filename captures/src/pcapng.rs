@@ -88,10 +88,13 @@ pub fn read(bytes: &[u8]) -> Result<Vec<Frame>, PcapError> {
     let mut frames = Vec::new();
     while !rest.is_empty() {
         let number = frames.len() + 1;
-        let (after, block) = parser.next_block(rest).map_err(|error| match error {
-            pcap_file::PcapError::IncompleteBuffer => PcapError::Truncated(number),
-            _ => malformed(number, "its block contradicts itself"),
-        })?;
+        let (after, block) = match parser.next_block(rest) {
+            Ok(next) => next,
+            Err(pcap_file::PcapError::IncompleteBuffer) => {
+                return Err(PcapError::Truncated { before: frames });
+            }
+            Err(_) => return Err(malformed(number, "its block contradicts itself")),
+        };
         rest = after;
         match block {
             Block::EnhancedPacket(packet) => {

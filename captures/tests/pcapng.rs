@@ -193,6 +193,28 @@ fn bad_files_are_named() {
     assert!(error(&simple).contains("no usable time"));
 }
 
+/// Wherever either format is cut off behind its header, the frames before are there.
+#[test]
+fn a_file_that_is_cut_off_gives_what_is_whole() {
+    let frames: Vec<Frame> = (1..=3).map(|at| frame(at, &[])).collect();
+    let mut classic = Vec::new();
+    let timed = |f: &Frame| Instant::from_nanos(f.at_ns);
+    let plain = frames.iter().map(|f| (timed(f), &*f.bytes));
+    locum_captures::write(&mut classic, plain).expect("a Vec takes every byte");
+    for (file, header) in [(written(&frames), written(&[]).len()), (classic, 24)] {
+        for end in header..=file.len() {
+            let (found, whole) = match read(&file[..end]) {
+                Ok(found) => (found, true),
+                Err(PcapError::Truncated { before }) => (before, false),
+                Err(other) => panic!("{end} of {} bytes: {other}", file.len()),
+            };
+            let each = (file.len() - header) / frames.len();
+            assert_eq!(found, frames[..(end - header) / each], "{end} bytes");
+            assert_eq!(whole, (end - header) % each == 0, "{end} bytes");
+        }
+    }
+}
+
 #[test]
 fn what_cannot_be_written_is_refused() {
     let refused = |bytes: &[u8], comments: &[String]| {

@@ -145,3 +145,44 @@ fn a_recording_of_another_format_is_refused_with_who_made_it() {
     assert!(said.contains("made by locum 9.8.7"), "{said}");
     assert!(said.contains("use `rehearse` of that version"), "{said}");
 }
+
+/// As tcpdump leaves a file when it is killed, or the disk is full.
+#[test]
+fn a_capture_that_is_cut_off_is_read_up_to_there() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cut-off");
+    let name = folder.to_str().expect("it is UTF-8");
+    let run = rehearse(&["run", "founding-cable-pull", "--pcap", name]);
+    assert_eq!(run.status.code(), Some(0));
+    for format in ["pcap", "pcapng"] {
+        let whole = folder.join(format!("sw1.{format}"));
+        let cut = folder.join(format!("cut.{format}"));
+        let bytes = std::fs::read(&whole).expect("it was written");
+        std::fs::write(&cut, &bytes[..bytes.len() - 9]).expect("there is room");
+        let [whole, cut] = [whole, cut].map(|path| path.to_str().expect("UTF-8").to_owned());
+        let all = rehearse(&["show", &whole]);
+        assert_eq!(
+            (all.status.code(), text(&all.stderr)),
+            (Some(0), String::new())
+        );
+        let shown = rehearse(&["show", &cut]);
+        assert_eq!(shown.status.code(), Some(1));
+        let frames = text(&all.stdout)
+            .lines()
+            .filter(|l| !l.starts_with('#'))
+            .count();
+        let said =
+            format!("{cut}: the file ends inside frame {frames}; what comes before is whole\n");
+        assert_eq!(text(&shown.stderr), said);
+        let shown = text(&shown.stdout);
+        assert!(text(&all.stdout).starts_with(&shown), "{shown}");
+        assert_eq!(
+            shown.lines().filter(|l| !l.starts_with('#')).count() + 1,
+            frames
+        );
+        // Even one that is the same as far as it goes isn't the whole.
+        let same = rehearse(&["diff", &cut, &cut]);
+        assert_eq!(same.status.code(), Some(1));
+        assert!(text(&same.stdout).ends_with("the same\n"), "{same:?}");
+        assert_eq!(text(&same.stderr), said.repeat(2));
+    }
+}

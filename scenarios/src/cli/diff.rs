@@ -30,8 +30,8 @@ pub(super) struct DiffArgs {
 }
 
 pub(super) fn diff(out: &mut impl Write, palette: Palette, args: &DiffArgs) -> Answer {
-    let mut a = open(&args.a)?;
-    let b = open(&args.b)?;
+    let (mut a, whole_a) = open(&args.a)?;
+    let (b, whole_b) = open(&args.b)?;
     for (file, listing) in [(&args.a, &a), (&args.b, &b)] {
         if listing.routers().is_empty() {
             let message = "no VRRP and no announcement in it: nothing to compare";
@@ -64,7 +64,7 @@ pub(super) fn diff(out: &mut impl Write, palette: Palette, args: &DiffArgs) -> A
             palette.paint(BAD, format!("{count} differences"))
         )?,
     }
-    Ok(comparison.is_same())
+    Ok(comparison.is_same() && whole_a && whole_b)
 }
 
 /// Runs, simulated or real, begin at their own zero; other captures at some time after 1970.

@@ -1,8 +1,9 @@
 //! `rehearse show`: what the frames of a capture say, one line each.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use locum_captures::PcapError;
 use locum_captures::listing::{Kind, Line, Listing};
 use locum_scenarios::report::{BAD, DIM, FAULT, GOOD, Palette};
 
@@ -18,7 +19,7 @@ pub(super) struct ShowArgs {
 }
 
 pub(super) fn show(out: &mut impl Write, palette: Palette, args: &ShowArgs) -> Answer {
-    let listing = open(&args.file)?;
+    let (listing, whole) = open(&args.file)?;
     let begin_ns = listing.begin_ns();
     for entry in &listing.entries {
         if args.daemons && !entry.kind.is_daemons() {
@@ -35,12 +36,24 @@ pub(super) fn show(out: &mut impl Write, palette: Palette, args: &ShowArgs) -> A
             Kind::Advert(_) => writeln!(out, "{line}")?,
         }
     }
-    Ok(true)
+    Ok(whole)
 }
 
-/// Reads and decodes a capture.
-pub(super) fn open(file: &Path) -> Result<Listing, Failure> {
-    let frames = locum_captures::read_file(file)
-        .map_err(|error| Failure::Said(format!("{}: {error}", file.display())))?;
-    Ok(Listing::new(frames))
+/// Reads and decodes a capture, and says whether it is whole. One that ends inside a frame, because
+/// whoever recorded it was killed or had no room, has all frames before; standard error says so.
+pub(super) fn open(file: &Path) -> Result<(Listing, bool), Failure> {
+    let name = file.display();
+    match locum_captures::read_file(file) {
+        Ok(frames) => Ok((Listing::new(frames), true)),
+        Err(PcapError::Truncated { before }) => {
+            let frame = before.len() + 1;
+            let remark = "what comes before is whole";
+            let _ = writeln!(
+                io::stderr(),
+                "{name}: the file ends inside frame {frame}; {remark}"
+            );
+            Ok((Listing::new(before), false))
+        }
+        Err(error) => Err(Failure::Said(format!("{name}: {error}"))),
+    }
 }

@@ -71,8 +71,8 @@ impl Reading {
 }
 
 /// Lines a configuration may have by default, counting every line that `$NAME`, `~SEQ` and `~LST`
-/// make: 2,097,152. The largest example in keepalived's manual, 65,024 instances, has 1.2 million.
-pub const MOST_LINES: usize = 1 << 21;
+/// make: 1,572,864. The largest example in keepalived's manual, 65,024 instances, has 1.2 million.
+pub const MOST_LINES: usize = 3 << 19;
 
 /// What a configuration depends on besides its own text.
 pub trait Sources {
@@ -135,7 +135,9 @@ pub trait Sources {
     }
 
     /// Lines the configuration may have, counting every line that `$NAME`, `~SEQ` and `~LST` make;
-    /// 64 bytes are allowed for each on average. A configuration that has more can't be used.
+    /// 80 bytes are allowed for each on average, of which a word or brace takes 24 besides its own, and
+    /// a block 128 more: what is read takes some ten times as much memory. A configuration that has
+    /// more can't be used.
     fn most_lines(&self) -> usize {
         MOST_LINES
     }

@@ -219,16 +219,6 @@ fn apart(one: Discard, other: Discard) -> bool {
         IntervalMismatch,
     ];
     const HEADER: &[Discard] = &[HeaderForged, HeaderSpi, HeaderReplayed];
-    const OTHERWISE: &[Discard] = &[
-        AuthFailed,
-        TrailerMissing,
-        TrailerStranger,
-        TrailerMalformed,
-        TrailerStale,
-        TrailerKey,
-        TrailerForged,
-        TrailerReplayed,
-    ];
     const GROUP: &[Discard] = &[Ttl, Destination];
     const PEERS: &[Discard] = &[TrailerStranger, NotToUs, NotAPeer, PeerTtl];
     // Who signs and isn't a peer is refused as a stranger.
@@ -246,7 +236,8 @@ fn apart(one: Discard, other: Discard) -> bool {
             || these.contains(&other) && those.contains(&one)
     };
     between(VERSION_2, &[IntervalZero])
-        || between(HEADER, OTHERWISE)
+        || between(HEADER, &[AuthFailed])
+        || between(HEADER, SIGNED)
         || between(GROUP, PEERS)
         || between(SIGNED, &[NotAPeer])
 }

@@ -27,7 +27,11 @@ const DEEPEST: usize = 16;
 /// Replacements within what was replaced, and repetitions within repetitions, at most.
 const DEEPEST_EXPANSION: usize = 32;
 /// Bytes for each line that [`Sources::most_lines`] allows, on average.
-const BYTES_PER_LINE: usize = 64;
+const BYTES_PER_LINE: usize = 80;
+/// What each word or brace takes of them besides its own, and a block more than that: a few bytes of text
+/// would make very many of these, which memory has to hold.
+const BYTES_PER_PIECE: usize = 24;
+const BYTES_PER_BLOCK: usize = 128;
 /// Files read for one configuration, at most.
 const MOST_FILES: usize = 512;
 
@@ -100,7 +104,7 @@ struct Reader<'a> {
     at: Span,
     /// Included files that are open, without the first.
     depth: usize,
-    /// Lines and bytes so far, counting repetitions and expansions.
+    /// Lines and bytes so far, counting repetitions and expansions, and what pieces take.
     read: usize,
     bytes: usize,
 }
@@ -189,6 +193,8 @@ impl Reader<'_> {
             return true;
         }
         self.read = usize::MAX;
+        // It can't be used: what has been read would only be taken apart, and found unfinished.
+        self.out = Vec::new();
         let message = format!(
             "the configuration grows beyond {most} lines or {} bytes here: the rest is not read",
             most.saturating_mul(BYTES_PER_LINE)
@@ -196,7 +202,7 @@ impl Reader<'_> {
         let start = Span { len: 1, ..self.at };
         self.report
             .fatal(start, message)
-            .hint("the limit counts every line that `$NAME`, `~SEQ` and `~LST` make");
+            .hint("the limit counts every line that `$NAME`, `~SEQ` and `~LST` make; words and blocks have bytes of their own");
         false
     }
 
@@ -342,6 +348,13 @@ impl Reader<'_> {
             return self.include(keyword, &path, checks, place);
         }
         let pieces = Scanner::new(line, self.at.file, self.at.line, self.report).scan();
+        let opens = pieces
+            .iter()
+            .filter(|p| matches!(p, Piece::Open(_)))
+            .count();
+        self.bytes = self
+            .bytes
+            .saturating_add(pieces.len() * BYTES_PER_PIECE + opens * BYTES_PER_BLOCK);
         if let [Piece::Word(keyword), values @ ..] = &pieces[..] {
             match keyword.text.as_str() {
                 "include_check" => self.include_check(values),

@@ -117,6 +117,9 @@ fn too_many_lines_are_an_error_that_names_the_limit() {
     assert!(errors[0].message.contains("5000 lines"), "{}", errors[0]);
     let text = instance_with("~SEQ(A,1,10) priority 3");
     assert!(grow(17, &text).config.is_some() && grow(16, &text).config.is_none());
+    // Few bytes, many pieces.
+    let braces = format!("{}y {{\n}}\n", "~SEQ(A,9) x{}{}{}{}{}{}{}{}\n");
+    assert!(grow(40, &braces).config.is_none() && grow(400, &braces).config.is_some());
     let long = format!("$X={}\n{}", "x".repeat(300), "#$X\n~SEQ(A,9) y $X\n");
     assert!(grow(40, &long).config.is_none() && grow(100, &long).config.is_some());
     assert!(

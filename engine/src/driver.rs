@@ -38,6 +38,12 @@ pub trait Network {
     /// Ready with the next packet, its payload written to `buffer`.
     fn poll_receive(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Received>;
 
+    /// The same for packets that a deadline needn't wait for: what can't be for us, and in a flood what
+    /// comes from strangers.
+    fn poll_stray(&mut self, _cx: &mut Context<'_>, _buffer: &mut [u8]) -> Poll<Received> {
+        Poll::Pending
+    }
+
     /// The configuration is another from here on; so are the positions of interfaces and instances.
     /// What of the old one is still under way has to be translated or dropped.
     fn reload(&mut self, reloaded: &Reloaded);
@@ -51,6 +57,15 @@ pub trait Network {
 
     /// The host has worked: what was waiting for it may leave.
     fn release(&mut self) {}
+
+    /// More comes than can be read, and it wants to know whom to [`prefer`](Network::prefer). Asked
+    /// after each input.
+    fn is_crowded(&mut self) -> bool {
+        false
+    }
+
+    /// What comes from these on these interfaces has been good: it is read before the rest.
+    fn prefer(&mut self, _senders: &mut dyn Iterator<Item = (InterfaceId, IpAddr)>) {}
 }
 
 /// A packet whose payload lies in the buffer given to [`Network::poll_receive`].
@@ -270,7 +285,7 @@ impl<C: Clock, N: Network, H: Host, P: Probes, K: Hooks> Driver<C, N, H, P, K> {
     /// Takes the next input, if there is one, and carries out everything that follows from it.
     ///
     /// The order is fixed: changes of the host and of what is watched, commands, packets, results of checks, and the timer
-    /// last, so that what has already arrived is known before a deadline is honoured. Bounded by
+    /// last but for strays, so that what has already arrived is known before a deadline is honoured. Bounded by
     /// [`LATE_INPUTS_MAX`].
     pub fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Turn> {
         let next = core::task::ready!(self.poll_next(cx));
@@ -326,6 +341,9 @@ impl<C: Clock, N: Network, H: Host, P: Probes, K: Hooks> Driver<C, N, H, P, K> {
         if let Some(tap) = &mut self.tap {
             tap.settled(&self.engine);
         }
+        if self.world.network.is_crowded() {
+            self.world.network.prefer(&mut self.engine.senders());
+        }
         Poll::Ready(turn)
     }
 
@@ -363,6 +381,9 @@ impl<C: Clock, N: Network, H: Host, P: Probes, K: Hooks> Driver<C, N, H, P, K> {
         }
         if let Poll::Ready((check, outcome)) = probes.poll_result(cx) {
             return Poll::Ready(Next::Check(check, outcome));
+        }
+        if !late && let Poll::Ready(received) = network.poll_stray(cx, &mut self.buffer) {
+            return Poll::Ready(Next::Packet(received));
         }
         self.late_inputs = 0;
         if !late && self.unfinished {

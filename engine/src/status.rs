@@ -11,6 +11,8 @@ mod group;
 mod instance;
 mod tracked;
 
+use core::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
@@ -61,6 +63,18 @@ impl Engine {
     /// All there is to see.
     pub fn status(&self) -> Status<'_> {
         Status { engine: self }
+    }
+
+    /// Whose adverts have been good, on which interfaces, and who is configured as a peer there. Some
+    /// come several times.
+    pub fn senders(&self) -> impl Iterator<Item = (InterfaceId, IpAddr)> {
+        self.routers.iter().flat_map(|router| {
+            let config = self.config.instance(router.id());
+            let peers = config.unicast.iter().flat_map(|u| &u.peers);
+            let heard = router.peers().map(|seen| seen.source);
+            let all = heard.chain(peers.map(|peer| peer.address));
+            all.map(|source| (config.interface, source))
+        })
     }
 
     /// State and effective priority of an instance.

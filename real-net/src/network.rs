@@ -17,7 +17,7 @@ mod sieve;
 mod socket;
 mod strays;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -49,6 +49,8 @@ pub struct RawNetwork {
     links: Rc<Links>,
     ready: Ready,
     strays: Strays,
+    /// More has come to some port than was read: who is known there has to be found out.
+    crowded: bool,
     held: Held,
     /// The state of `links` that `ports` is up to date with; `None` when it isn't, or some port is to
     /// be opened again.
@@ -70,6 +72,7 @@ impl RawNetwork {
             links,
             ready: Ready::new()?,
             strays: Strays::new()?,
+            crowded: false,
             held: Held::default(),
             seen: None,
             unsent: BTreeMap::new(),
@@ -191,7 +194,9 @@ impl Network for RawNetwork {
             let Some(port) = self.ports.get_mut(number) else {
                 continue;
             };
-            if let Some(received) = port.receive(buffer) {
+            let received = port.receive(buffer);
+            self.crowded |= port.is_overrun();
+            if let Some(received) = received {
                 return Poll::Ready(received);
             }
             if port.index().is_none() {
@@ -199,12 +204,18 @@ impl Network for RawNetwork {
                 self.refresh();
             }
         }
-        while let Poll::Ready(number) = self.strays.poll_next(cx, &mut self.ports) {
+        Poll::Pending
+    }
+
+    fn poll_stray(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Received> {
+        while let Poll::Ready((queue, number)) =
+            self.strays.poll_next(cx, &mut self.ports, &self.ready)
+        {
             let Some(port) = self.ports.get_mut(number) else {
                 continue;
             };
-            let received = port.receive_stray(buffer);
-            match port.strays() {
+            let received = port.receive_at_leisure(queue, buffer);
+            match port.second(queue) {
                 Some(second) => self.strays.was_read(cx, second, number),
                 None => {
                     self.seen = None;
@@ -216,6 +227,30 @@ impl Network for RawNetwork {
             }
         }
         Poll::Pending
+    }
+
+    fn is_crowded(&mut self) -> bool {
+        std::mem::take(&mut self.crowded) | self.strays.asks()
+    }
+
+    fn prefer(&mut self, senders: &mut dyn Iterator<Item = (InterfaceId, IpAddr)>) {
+        let mut known: BTreeMap<(InterfaceId, Family), BTreeSet<IpAddr>> = BTreeMap::new();
+        for (interface, sender) in senders {
+            let here = known.entry((interface, Family::of(sender))).or_default();
+            here.insert(sender);
+        }
+        let watched = (&self.ready, &self.strays);
+        for (number, port) in self.ports.iter_mut().enumerate() {
+            if !port.is_crowded() {
+                continue;
+            }
+            let known = known.get(&(port.heard_on, port.purpose.family));
+            let known = known.into_iter().flatten().copied().collect();
+            port.prefer(&self.links.name(port.id), known, watched, number);
+            if port.index().is_none() {
+                self.seen = None;
+            }
+        }
     }
 
     fn send(&mut self, transmit: Transmit) {

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 
 use locum_engine::config::{Auth, Config, InstanceConfig};
@@ -16,7 +17,7 @@ use tracing::{debug, warn};
 use super::ready::Ready;
 use super::sieve::{Passing, Sieve};
 use super::socket::{Purpose, RawSocket};
-use super::strays::{Second, Strays};
+use super::strays::{Queue, Second, Strays};
 
 /// Where something may be heard, whether it is open or not.
 #[derive(Debug)]
@@ -31,14 +32,29 @@ pub(super) struct Port {
     open: Option<Open>,
     /// Opening failed and it was said.
     complained: bool,
+    /// Of what may be ours, read since its socket's queue was last looked at.
+    read: u32,
+    /// That queue has been full.
+    overrun: bool,
 }
 
 #[derive(Debug)]
 struct Open {
     likely: RawSocket,
+    /// What its queue had no room for when it was last looked at.
+    dropped: u32,
     /// `None` when the kernel doesn't take the filters: everything comes to the other one.
     strays: Option<Second>,
+    /// While more comes than can be read, what may be ours and isn't from those that are known.
+    crowd: Option<Second>,
+    /// Those that are known, meanwhile.
+    known: Vec<IpAddr>,
 }
+
+/// The queue is looked at after so many packets.
+const LOOK: u32 = 256;
+/// So many are known at once on a port: each costs a few instructions for each packet.
+const KNOWN_MAX: usize = 32;
 
 /// Everything that a configuration needs, none of it open.
 pub(super) fn ports(config: &Config) -> Vec<Port> {
@@ -127,6 +143,8 @@ impl Port {
             sieve,
             open: None,
             complained: false,
+            read: 0,
+            overrun: false,
         }
     }
 
@@ -146,12 +164,10 @@ impl Port {
             true => Ok(()),
             false => open.strain(&self.sieve),
         };
-        let done = strained
-            .and_then(|()| ready.renumber(&open.likely, number))
-            .and_then(|()| match &open.strays {
-                Some(second) => strays.renumber(second, number),
-                None => Ok(()),
-            });
+        let mut done = strained.and_then(|()| ready.renumber(&open.likely, number));
+        for second in open.strays.iter().chain(&open.crowd) {
+            done = done.and_then(|()| strays.renumber(second, number));
+        }
         match done {
             Ok(()) => self.open = Some(open),
             Err(e) => warn!("can't go on with a socket, it is opened anew: {e}"),
@@ -169,9 +185,72 @@ impl Port {
         socket.filter(|socket| socket.sends(family))
     }
 
-    /// The socket for strays.
-    pub(super) fn strays(&mut self) -> Option<&mut Second> {
-        self.open.as_mut()?.strays.as_mut()
+    /// One of the sockets that are read at leisure.
+    pub(super) fn second(&mut self, queue: Queue) -> Option<&mut Second> {
+        let open = self.open.as_mut()?;
+        match queue {
+            Queue::Strays => open.strays.as_mut(),
+            Queue::Crowd => open.crowd.as_mut(),
+        }
+    }
+
+    /// More has come than was read, and nothing has been done about it yet.
+    pub(super) const fn is_overrun(&self) -> bool {
+        self.overrun
+    }
+
+    /// Whether it matters who is known.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.overrun || self.open.as_ref().is_some_and(|open| open.crowd.is_some())
+    }
+
+    /// Reads what comes from these first from now on, as the port of that number.
+    pub(super) fn prefer(
+        &mut self,
+        name: &str,
+        mut known: Vec<IpAddr>,
+        watched: (&Ready, &Strays),
+        number: usize,
+    ) {
+        self.overrun = false;
+        known.truncate(KNOWN_MAX);
+        let Some(open) = &mut self.open else { return };
+        let begins = open.crowd.is_none();
+        // Without the other filters, or anybody to prefer, there is nothing to gain.
+        if open.known == known || begins && open.strays.is_none() {
+            return;
+        }
+        let done = match begins.then(|| RawSocket::open(open.likely.index(), &self.purpose)) {
+            None => Ok(()),
+            Some(Ok(first)) => open.begin_crowd(name, first, watched, number),
+            Some(Err(e)) => return debug!("nobody can be preferred: {e}"),
+        };
+        open.known = known;
+        let done = done.and_then(|()| open.strain(&self.sieve));
+        self.reconsider(done);
+    }
+
+    /// There is room for all again.
+    pub(super) fn disperse(&mut self, ready: &Ready, strays: &Strays, number: usize) {
+        let Some(open) = &mut self.open else { return };
+        let Some(crowd) = open.crowd.take() else {
+            return;
+        };
+        open.known.clear();
+        let done = strays.ignore(&crowd).and_then(|()| {
+            open.likely = crowd.into_socket();
+            open.dropped = open.likely.dropped()?;
+            ready.watch(&open.likely, number)?;
+            open.strain(&self.sieve)
+        });
+        self.reconsider(done);
+    }
+
+    fn reconsider(&mut self, done: io::Result<()>) {
+        if let Err(e) = done {
+            warn!("can't go on with a socket, it is opened anew: {e}");
+            self.open = None;
+        }
     }
 
     /// Closes it, and opens it on the interface of that index and name, as the port of that number.
@@ -209,12 +288,38 @@ impl Port {
     /// The next packet, if there is one; what isn't a whole packet is passed over. After a failure
     /// such as `ENETDOWN` it is closed, to be opened anew.
     pub(super) fn receive(&mut self, buffer: &mut [u8]) -> Option<Received> {
-        self.hear(|open, on| Some(open.likely.receive(on, buffer)))
+        let received = self.hear(|open, on| Some(open.likely.receive(on, buffer)));
+        self.read += 1;
+        if self.read >= LOOK {
+            self.look();
+        }
+        received
     }
 
-    /// The same of the strays.
-    pub(super) fn receive_stray(&mut self, buffer: &mut [u8]) -> Option<Received> {
-        self.hear(|open, on| Some(open.strays.as_mut()?.receive(on, buffer)))
+    fn look(&mut self) {
+        self.read = 0;
+        if let Some(open) = &mut self.open
+            && open.crowd.is_none()
+            && let Ok(dropped) = open.likely.dropped()
+        {
+            let before = std::mem::replace(&mut open.dropped, dropped);
+            self.overrun |= before != dropped;
+        }
+    }
+
+    /// The same of what is read at leisure.
+    pub(super) fn receive_at_leisure(
+        &mut self,
+        queue: Queue,
+        buffer: &mut [u8],
+    ) -> Option<Received> {
+        self.hear(|open, on| {
+            let second = match queue {
+                Queue::Strays => &mut open.strays,
+                Queue::Crowd => &mut open.crowd,
+            };
+            Some(second.as_mut()?.receive(on, buffer))
+        })
     }
 
     fn hear(
@@ -241,17 +346,45 @@ impl Open {
         let strays = RawSocket::open_for_strays(index, purpose);
         let mut open = Self {
             likely,
-            strays: strays.map(|socket| Second::new(name, socket)).ok(),
+            dropped: 0,
+            strays: strays
+                .map(|socket| Second::new(name, socket, Queue::Strays))
+                .ok(),
+            crowd: None,
+            known: Vec::new(),
         };
         open.strain(sieve)?;
         Ok(open)
+    }
+
+    /// Puts a socket for known senders in front.
+    fn begin_crowd(
+        &mut self,
+        name: &str,
+        first: RawSocket,
+        (ready, strays): (&Ready, &Strays),
+        number: usize,
+    ) -> io::Result<()> {
+        ready.ignore(&self.likely)?;
+        ready.watch(&first, number)?;
+        let rest = std::mem::replace(&mut self.likely, first);
+        let crowd = self.crowd.insert(Second::new(name, rest, Queue::Crowd));
+        strays.watch(crowd, number)
     }
 
     /// Gives the sockets the filters of the sieve. In between a packet may come to both, never to
     /// neither: what is new to the one is still let through by the other.
     fn strain(&mut self, sieve: &Sieve) -> io::Result<()> {
         let both = |second: &Second, sieve: &Sieve| {
-            self.likely.pass(&sieve.filter(Passing::Likely))?;
+            match &self.crowd {
+                None => self.likely.pass(&sieve.filter(Passing::Likely))?,
+                Some(crowd) => {
+                    let (known, rest) =
+                        (Passing::Known(&self.known), Passing::Unknown(&self.known));
+                    self.likely.pass(&sieve.filter(known))?;
+                    crowd.socket().pass(&sieve.filter(rest))?;
+                }
+            }
             second.socket().pass(&sieve.filter(Passing::Strays))
         };
         let Some(second) = &self.strays else {
@@ -263,7 +396,7 @@ impl Open {
         });
         done.or_else(|e| {
             debug!("no filter: {e}");
-            self.strays = None;
+            (self.strays, self.crowd) = (None, None);
             self.likely.pass(&sieve.filter(Passing::Everything))
         })
     }

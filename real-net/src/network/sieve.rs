@@ -3,10 +3,13 @@
 //! Anybody on the segment can send bad adverts faster than they can be read. In one queue they would
 //! crowd out the good ones, and a backup that doesn't hear its master takes its place. So there are
 //! two sockets: what looks right (VRID, version, type, length, TTL, password) comes to the first
-//! one, everything else to the second one, which is read at leisure and may overflow. Nothing is
-//! judged here: what comes from either climbs the engine's ladder, and is counted and told there.
+//! one, everything else to the second one, which is read at leisure and may overflow. When more looks
+//! right than can be read, because it is forged, what comes from routers whose adverts were good is
+//! kept apart from the rest of it. Nothing is judged here: what comes from any of them climbs the
+//! engine's ladder, and is counted and told there.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use locum_engine::config::{Auth, InstanceConfig, Version};
 use locum_engine::ids::{MacAddr, Vrid};
@@ -53,9 +56,13 @@ struct Look {
 
 /// What a filter lets through. What isn't from the sender passes none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Passing {
+pub(super) enum Passing<'a> {
     /// What looks right.
     Likely,
+    /// Of this, what comes from one of these.
+    Known(&'a [IpAddr]),
+    /// The rest of it.
+    Unknown(&'a [IpAddr]),
     /// Everything else.
     Strays,
     /// Both.
@@ -115,14 +122,14 @@ impl Sieve {
 
     /// The filter in classic BPF. The packet begins with its IP header; on a raw socket over IPv6
     /// behind it. A load from behind the end would end the program, so lengths come first.
-    pub(super) fn filter(&self, passing: Passing) -> Vec<SockFilter> {
+    pub(super) fn filter(&self, passing: Passing<'_>) -> Vec<SockFilter> {
         let program = self.program(passing).into_iter();
         program.map(SockFilter::from).collect()
     }
 
-    fn program(&self, passing: Passing) -> Vec<Step> {
+    fn program(&self, passing: Passing<'_>) -> Vec<Step> {
         let (likely, rest) = match passing {
-            Passing::Likely => (op::ALL, 0),
+            Passing::Likely | Passing::Known(_) | Passing::Unknown(_) => (op::ALL, 0),
             Passing::Strays => (0, op::ALL),
             Passing::Everything => (op::ALL, op::ALL),
         };
@@ -131,6 +138,11 @@ impl Sieve {
             // What isn't from there is dropped at once.
             program.extend(block(self.from(sender), plain(op::JUMP, 1)));
             program.push(plain(op::RETURN, 0));
+        }
+        match passing {
+            Passing::Known(senders) => program.extend(one_of(senders, true)),
+            Passing::Unknown(senders) => program.extend(one_of(senders, false)),
+            Passing::Likely | Passing::Strays | Passing::Everything => {}
         }
         for class in self.classes.iter().filter(|_| likely != rest) {
             let ranges = ranges(&class.vrids);
@@ -275,6 +287,37 @@ impl Sieve {
         }
         checks
     }
+}
+
+/// Goes on if the source is one of these, or if it `is` not; ends the program otherwise.
+fn one_of(senders: &[IpAddr], is: bool) -> Vec<Step> {
+    let away = plain(op::RETURN, 0);
+    let mut program = if is { vec![away] } else { vec![] };
+    for sender in senders.iter().rev() {
+        let found = if is {
+            plain(op::JUMP, program.len() as u32)
+        } else {
+            away
+        };
+        let mut first = block(source(*sender), found);
+        first.append(&mut program);
+        program = first;
+    }
+    program
+}
+
+fn source(sender: IpAddr) -> Vec<Check> {
+    let (at, bytes) = match sender {
+        IpAddr::V4(address) => (12, address.octets().to_vec()),
+        IpAddr::V6(address) => (8, address.octets().to_vec()),
+    };
+    let words = bytes.chunks_exact(4).enumerate();
+    let compare = words.flat_map(|(n, word)| {
+        let at = op::NETWORK_HEADER.wrapping_add(at + 4 * n as u32);
+        let word = word.iter().fold(0, |word, b| word << 8 | u32::from(*b));
+        [Do(plain(op::LOAD_WORD, at)), Must(op::EQUAL, word)]
+    });
+    compare.collect()
 }
 
 /// Numbers that follow each other, from the first to the last of them.

@@ -1,5 +1,7 @@
 //! What can't be for us, read at leisure: a few at a time, so that a flood of it costs little, and
-//! every ordinary mistake in a network is still counted and told.
+//! every ordinary mistake in a network is still counted and told. So is what may be for us when there
+//! is too much of it, but for what comes from known routers: more at a time, as a new one may be
+//! among it.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -17,9 +19,7 @@ use super::port::Port;
 use super::ready::Ready;
 use super::socket::RawSocket;
 
-/// So many are read of each port...
-const AT_ONCE: u32 = 64;
-/// ...in this time.
+/// In this time so many are read as a [`Queue`] says.
 const WINDOW: Duration = Duration::from_millis(100);
 /// Bytes that may wait meanwhile. The kernel counts its own structures, and so takes twice as much:
 /// some hundred small packets.
@@ -27,19 +27,52 @@ pub(super) const QUEUE: usize = 32 * 1024;
 /// After so many windows without a loss a flood is over.
 const CALM: u32 = 20;
 
-/// The second sockets of all ports.
+/// Which of a port's sockets that are read at leisure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Queue {
+    /// For what can't be for us.
+    Strays,
+    /// For what may be, from those that aren't known, while there is too much of it.
+    Crowd,
+}
+
+impl Queue {
+    pub(super) const ALL: [Self; 2] = [Self::Strays, Self::Crowd];
+
+    const fn at_once(self) -> u32 {
+        match self {
+            Self::Strays => 64,
+            Self::Crowd => 512,
+        }
+    }
+
+    /// A name for it and the port of that number.
+    const fn place(self, number: usize) -> usize {
+        number * Self::ALL.len() + self as usize
+    }
+
+    const fn of(place: usize) -> (Self, usize) {
+        let which = Self::ALL[place % Self::ALL.len()];
+        (which, place / Self::ALL.len())
+    }
+}
+
+/// The sockets of all ports that are read at leisure.
 #[derive(Debug)]
 pub(super) struct Strays {
     ready: Ready,
     window: Option<Pin<Box<Sleep>>>,
-    /// Ports that were read since the window began, and those with a flood.
+    /// Places that were read since the window began, and those with a flood.
     active: BTreeSet<usize>,
+    /// A window is over, and there is still a crowd: whom to prefer may have changed.
+    asks: bool,
 }
 
-/// The second socket of a port.
+/// One of these sockets.
 #[derive(Debug)]
 pub(super) struct Second {
     socket: RawSocket,
+    queue: Queue,
     /// The interface, for the log.
     name: Box<str>,
     /// Since the window began.
@@ -54,18 +87,27 @@ impl Strays {
             ready: Ready::new()?,
             window: None,
             active: BTreeSet::new(),
+            asks: false,
         })
     }
 
     /// From now on, as the port of that number.
     pub(super) fn watch(&self, second: &Second, number: usize) -> io::Result<()> {
-        self.ready.watch(second, number)
+        self.ready.watch(second, second.queue.place(number))
+    }
+
+    /// No longer.
+    pub(super) fn ignore(&self, second: &Second) -> io::Result<()> {
+        match second.is_due() {
+            true => self.ready.ignore(second),
+            false => Ok(()),
+        }
     }
 
     /// The port has another number from now on.
     pub(super) fn renumber(&self, second: &Second, number: usize) -> io::Result<()> {
         match second.is_due() {
-            true => self.ready.renumber(second, number),
+            true => self.ready.renumber(second, second.queue.place(number)),
             // It isn't watched before the window is over.
             false => Ok(()),
         }
@@ -74,16 +116,30 @@ impl Strays {
     /// All ports have other numbers from now on.
     pub(super) fn renumbered(&mut self, ports: &mut [Port]) {
         self.ready.forget();
-        let is_active = |port: &mut Port| port.strays().is_some_and(|s| s.read > 0 || s.loss.flood);
-        let active = ports.iter_mut().enumerate();
-        let active = active.filter_map(|(number, port)| is_active(port).then_some(number));
-        self.active = active.collect();
+        self.active.clear();
+        for (number, port) in ports.iter_mut().enumerate() {
+            let is_active = |second: &&mut Second| second.read > 0 || second.loss.flood;
+            let active = Queue::ALL.into_iter();
+            let active = active.filter(|queue| port.second(*queue).as_ref().is_some_and(is_active));
+            self.active.extend(active.map(|queue| queue.place(number)));
+        }
     }
 
-    /// A port whose second socket may have something to read, if it is time for that.
-    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>, ports: &mut [Port]) -> Poll<usize> {
-        self.poll_window(cx, ports);
-        self.ready.poll_told(cx)
+    /// A port that may have something to read in one of these sockets, if it is time for that. At the
+    /// end of a window, what was watched by `ready` before may be again.
+    pub(super) fn poll_next(
+        &mut self,
+        cx: &mut Context<'_>,
+        ports: &mut [Port],
+        ready: &Ready,
+    ) -> Poll<(Queue, usize)> {
+        self.poll_window(cx, ports, ready);
+        self.ready.poll_told(cx).map(Queue::of)
+    }
+
+    /// Whether somebody should say again whom to prefer.
+    pub(super) fn asks(&mut self) -> bool {
+        std::mem::take(&mut self.asks)
     }
 
     /// It was read, as the port of that number.
@@ -93,7 +149,7 @@ impl Strays {
         {
             debug!("can't leave a socket alone: {e}");
         }
-        self.active.insert(number);
+        self.active.insert(second.queue.place(number));
         self.begin_window(cx);
     }
 
@@ -109,25 +165,32 @@ impl Strays {
     }
 
     /// At the end of a window the next one begins if there is a flood, or else with the next stray.
-    fn poll_window(&mut self, cx: &mut Context<'_>, ports: &mut [Port]) {
+    fn poll_window(&mut self, cx: &mut Context<'_>, ports: &mut [Port], ready: &Ready) {
         let over = |window: &mut Pin<Box<Sleep>>| window.as_mut().poll(cx).is_ready();
         if !self.window.as_mut().is_some_and(over) {
             return;
         }
         self.window = None;
-        for number in std::mem::take(&mut self.active) {
-            let Some(second) = ports.get_mut(number).and_then(Port::strays) else {
+        for place in std::mem::take(&mut self.active) {
+            let (queue, number) = Queue::of(place);
+            let Some(port) = ports.get_mut(number) else {
+                continue;
+            };
+            let Some(second) = port.second(queue) else {
                 continue;
             };
             if !second.is_due()
-                && let Err(e) = self.ready.watch(second, number)
+                && let Err(e) = self.ready.watch(second, place)
             {
                 debug!("can't watch a socket any more: {e}");
             }
             second.read = 0;
             second.look_at_loss();
             if second.loss.flood {
-                self.active.insert(number);
+                self.active.insert(place);
+                self.asks |= queue == Queue::Crowd;
+            } else if queue == Queue::Crowd {
+                port.disperse(ready, self, number);
             }
         }
         if !self.active.is_empty() {
@@ -137,13 +200,18 @@ impl Strays {
 }
 
 impl Second {
-    /// The socket passes nothing but strays.
-    pub(super) fn new(name: &str, socket: RawSocket) -> Self {
+    /// The socket's filter passes nothing else.
+    pub(super) fn new(name: &str, socket: RawSocket, queue: Queue) -> Self {
+        let seen = socket.dropped().unwrap_or(0);
         Self {
             socket,
+            queue,
             name: name.into(),
             read: 0,
-            loss: Loss::default(),
+            loss: Loss {
+                seen,
+                ..Loss::default()
+            },
         }
     }
 
@@ -151,9 +219,13 @@ impl Second {
         &self.socket
     }
 
+    pub(super) fn into_socket(self) -> RawSocket {
+        self.socket
+    }
+
     /// Whether it may be read in this window. It is watched as long as it may.
     const fn is_due(&self) -> bool {
-        self.read < AT_ONCE
+        self.read < self.queue.at_once()
     }
 
     /// The next packet; `None` for what isn't a whole packet.
@@ -175,20 +247,21 @@ impl Second {
             return;
         };
         let interface = &*self.name;
-        match self.loss.count(dropped) {
-            Some(News::Begins) => {
-                warn!(
-                    interface,
-                    "a flood of adverts that can't be ours; most are dropped unread"
-                );
+        let Some(news) = self.loss.count(dropped) else {
+            return;
+        };
+        match (news, self.queue) {
+            (News::Begins, Queue::Strays) => warn!(
+                interface,
+                "a flood of adverts that can't be ours; most are dropped unread"
+            ),
+            (News::Begins, Queue::Crowd) => warn!(
+                interface,
+                "a flood of adverts that may be ours; those of routers that are known are read first"
+            ),
+            (News::Ended(dropped), _) => {
+                info!(interface, dropped, "the flood of adverts is over");
             }
-            Some(News::Ended(dropped)) => {
-                info!(
-                    interface,
-                    dropped, "the flood of adverts that can't be ours is over"
-                );
-            }
-            None => {}
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The sieve, carried out by a machine of a few lines that does what the kernel's does.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use locum_engine::conf::{self, NoIncludes};
 use locum_engine::config::HeaderKey;
@@ -339,6 +339,55 @@ fn very_many_passwords_are_too_much_and_then_any_will_do() {
     assert!(!with(&fine, 7, b"00000008", 255));
     assert!(with(&coarse, 7, b"00000008", 255));
     assert!(!with(&coarse, 7, b"00000007", 254));
+}
+
+#[test]
+fn known_senders_are_kept_apart_when_it_is_asked_for() {
+    let kept = |sieve: &Both, packet: &[u8], senders: &[IpAddr]| {
+        let hidden = if packet[0] >> 4 == 6 { 40 } else { 0 };
+        let whole = with_length(sieve.raw.family, packet);
+        let [known, unknown] =
+            [Passing::Known(senders), Passing::Unknown(senders)].map(|passing| {
+                let raw = passes(&sieve.raw.program(passing), &LINK, packet, hidden);
+                assert_eq!(raw, passes(&sieve.ear.program(passing), &LINK, &whole, 0));
+                raw
+            });
+        assert_eq!(known || unknown, is_likely(sieve, packet), "{packet:02x?}");
+        assert!(!known || !unknown);
+        known
+    };
+    let v4_sieve = sieve(Family::V4, &[(PASS, 51)]);
+    let list = addresses(1);
+    let right = v4(255, &advert(Version::V2, 51, RIGHT, &list));
+    let wrong = v4(254, &advert(Version::V2, 51, RIGHT, &list));
+    let others: Vec<_> = addresses(20);
+    for at in 0..=others.len() {
+        let mut senders = others.clone();
+        senders.insert(at, SOURCE.into());
+        assert!(kept(&v4_sieve, &right, &senders), "{at}");
+        assert!(!kept(&v4_sieve, &wrong, &senders), "{at}");
+    }
+    assert!(!kept(&v4_sieve, &right, &others));
+    assert!(!kept(&v4_sieve, &right, &[]));
+    let v6_sieve = sieve(Family::V6, &[("version 3", 51)]);
+    let (from, to) = (Ipv6Addr::new(0xfe80, 0, 0, 0, 1, 2, 3, 4), wrong_words());
+    let list = [IpAddr::from(from)];
+    let mut packet = Vec::new();
+    let advert = advert(Version::V3, 51, Auth::None, &list);
+    wire::advert_packet_v6(255, from, wire::GROUP_V6, &advert, &mut packet);
+    assert!(kept(&v6_sieve, &packet, &[to[0], from.into()]));
+    assert!(!kept(&v6_sieve, &packet, &to));
+}
+
+/// Each differs from the other test's source in one word.
+fn wrong_words() -> [IpAddr; 4] {
+    [
+        [0xfe81, 0, 0, 0, 1, 2, 3, 4],
+        [0xfe80, 0, 1, 0, 1, 2, 3, 4],
+        [0xfe80, 0, 0, 0, 1, 3, 3, 4],
+        [0xfe80, 0, 0, 0, 1, 2, 3, 5],
+    ]
+    .map(|words| Ipv6Addr::from(words).into())
 }
 
 #[test]

@@ -7,6 +7,7 @@
 mod address;
 mod announce;
 mod auth;
+mod defaults;
 mod device;
 mod group;
 mod lease;
@@ -31,6 +32,7 @@ use crate::wire::Family;
 pub use address::{AddressOptions, Broadcast, Preferred, VirtualAddress};
 pub use announce::{GarpConfig, Pace};
 pub use auth::{Auth, HMAC_KEY_MAX, HMAC_KEY_MIN, HeaderKey, Hmac, HmacKey, HmacMode};
+pub use defaults::Defaults;
 pub use device::{VirtualDevice, Vmac, virtual_mac_v4, virtual_mac_v6};
 pub use group::GroupConfig;
 pub use lease::{default_lease, refresh_period};
@@ -84,6 +86,8 @@ pub struct Config {
     pub reports: Reports,
     /// How the daemon is run. The engine doesn't look at it.
     pub operation: Operation,
+    /// What instances have where they say nothing themselves. The engine looks at theirs.
+    pub defaults: Defaults,
     /// What is kept of the run. The engine doesn't look at it either.
     pub recording: Recording,
 }

@@ -100,6 +100,7 @@ impl Plan {
             reports: _,
             operation: _,
             recording: _,
+            defaults: _,
         } = old;
         let mut moves = Moves::new(old, new);
         let checks = check::steps(old, new, &moves);

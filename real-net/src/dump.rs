@@ -5,6 +5,7 @@
 //! instances at a time, between turns of the loop, as adverts are due meanwhile; each instance is
 //! shown in one state. It is written by another thread.
 
+mod around;
 mod counters;
 mod data;
 mod json;
@@ -28,8 +29,11 @@ use tracing::{info, warn};
 use crate::cli::signal_number;
 use crate::probes::runs_as_ids;
 use crate::scripts::User;
+use around::Interfaces;
 use counters::Counters;
 
+/// What keepalived's first process writes: its view of `global_defs`.
+const PARENT: &str = "keepalived_parent.data";
 /// What stands in the place of passwords.
 const SECRET: &str = "(not shown)";
 
@@ -170,7 +174,7 @@ impl Dumps {
     /// Hands it to a thread that writes it.
     fn send(&mut self, draft: Draft, status: Status<'_>) {
         let operation = &status.config().operation;
-        let path = match draft.dump {
+        let file = match draft.dump {
             Dump::Data => path(&operation.state_dump, "keepalived.data"),
             Dump::Stats | Dump::ClearedStats => path(&operation.stats_dump, "keepalived.stats"),
             Dump::Json => path(&operation.json_dump, "keepalived.json"),
@@ -181,11 +185,27 @@ impl Dumps {
         if draft.dump == Dump::ClearedStats {
             self.cleared = draft.counted;
         }
-        let text = draft.text;
+        let mut files = vec![(file, draft.text)];
+        let mut interfaces = None;
+        if draft.dump == Dump::Data {
+            interfaces = Some(Interfaces::of(status));
+            if operation.state_dump.is_none() {
+                let mut global = String::new();
+                around::global(&mut global, status.config(), &mut Users::default());
+                files.push((path(&None, PARENT), global));
+            }
+        }
         // The thread is waited for at the daemon's end, with the runtime.
-        tokio::task::spawn_blocking(move || match write(&path, text.as_bytes()) {
-            Ok(()) => info!("written: {}", path.display()),
-            Err(e) => warn!("can't write {}: {e}", path.display()),
+        tokio::task::spawn_blocking(move || {
+            if let Some(interfaces) = interfaces {
+                interfaces.write(&mut files[0].1);
+            }
+            for (path, text) in files {
+                match write(&path, text.as_bytes()) {
+                    Ok(()) => info!("written: {}", path.display()),
+                    Err(e) => warn!("can't write {}: {e}", path.display()),
+                }
+            }
         });
     }
 }
@@ -193,8 +213,9 @@ impl Dumps {
 impl Draft {
     fn new(dump: Dump, status: Status<'_>) -> Self {
         let mut text = String::new();
+        let mut users = Users::default();
         match dump {
-            Dump::Data => data::begin(&mut text, status),
+            Dump::Data => data::begin(&mut text, status, &mut users),
             Dump::Json => json::begin(&mut text, status),
             Dump::Stats | Dump::ClearedStats | Dump::Threads => {}
         }
@@ -204,7 +225,7 @@ impl Draft {
             next: 0,
             reloads: status.reloads(),
             moment: Moment::now(),
-            users: Users::default(),
+            users,
             counted: BTreeMap::new(),
         }
     }

@@ -11,6 +11,7 @@ use std::task::{Context, Poll, ready};
 
 use locum_engine::config::Config;
 use locum_engine::driver::Hooks;
+use locum_engine::event::StateKind;
 use locum_engine::plan::Reloaded;
 use locum_engine::{Command, Event, Instant};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -34,6 +35,8 @@ pub struct SignalHooks {
     notifier: Notifier,
     service: Rc<Service>,
     started: bool,
+    /// What comes of the start, until all of it is there; `None` before and after.
+    beginning: Option<Vec<Event>>,
     signals: Signals,
     read: Box<Reader>,
     orders: Orders,
@@ -100,6 +103,7 @@ impl SignalHooks {
             links,
             service,
             started: false,
+            beginning: None,
             signals,
             read,
             orders,
@@ -112,11 +116,31 @@ impl SignalHooks {
     ///
     /// # Errors
     /// When that was because scripts can't be run any more.
-    pub async fn finish(self) -> Result<(), DaemonError> {
+    pub async fn finish(mut self) -> Result<(), DaemonError> {
+        self.tell_beginning();
         self.notifier.finish().await;
         match self.scripts_lost {
             true => Err(DaemonError::ScriptsLost),
             false => Ok(()),
+        }
+    }
+
+    /// Tells of the start, in keepalived's order: groups that nothing is in the way of, instances in the
+    /// order of the file, other groups.
+    fn tell_beginning(&mut self) {
+        let Some(mut events) = self.beginning.take() else {
+            return;
+        };
+        events.sort_by_key(|event| match event {
+            Event::GroupChanged {
+                to: StateKind::Backup,
+                ..
+            } => (0, None),
+            Event::GroupChanged { .. } => (2, None),
+            _ => (1, event.instance()),
+        });
+        for event in &events {
+            self.notifier.event(event);
         }
     }
 
@@ -168,6 +192,8 @@ impl SignalHooks {
 
 impl Hooks for SignalHooks {
     fn poll_command(&mut self, cx: &mut Context<'_>) -> Poll<Command> {
+        // The loop is here again when it has told all that came of the last command.
+        self.tell_beginning();
         if let Poll::Ready(command) = self.poll_operator(cx) {
             if let Command::Reload(config) = &command {
                 runner::reread(config);
@@ -181,6 +207,7 @@ impl Hooks for SignalHooks {
         // after every link it is told of.
         if !self.started && self.links.all_told() {
             self.started = true;
+            self.beginning = Some(Vec::new());
             self.service.ready();
             return Poll::Ready(Command::Start);
         }
@@ -201,7 +228,10 @@ impl Hooks for SignalHooks {
 
     fn event(&mut self, _now: Instant, event: Event) {
         log::event(&self.config, &event);
-        self.notifier.event(&event);
+        match &mut self.beginning {
+            Some(events) => events.push(event),
+            None => self.notifier.event(&event),
+        }
     }
 }
 

@@ -26,6 +26,9 @@ use stream::Stream;
 /// How long scripts that are under way may still run when the daemon ends.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
+/// How long readers of the event stream may take over their last lines.
+const LAST_LINES: Duration = Duration::from_millis(500);
+
 /// Tells others what the engine reports.
 #[derive(Debug)]
 pub struct Notifier {
@@ -160,6 +163,7 @@ impl Notifier {
     pub async fn finish(mut self) {
         self.queues.finish(LAST_WORDS).await;
         self.post.finish(LAST_WORDS).await;
+        self.stream.finish(LAST_LINES).await;
         self.pipes.close();
     }
 

@@ -163,3 +163,69 @@ fn style<T>(state: &str, contested: &[T]) -> Style {
         _ => Style::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ratatui::Terminal;
+    use ratatui::backend::TestBackend;
+
+    use super::*;
+
+    /// What a terminal of that size shows, a string a row; and the colour in which each begins.
+    fn drawn(screen: &mut Screen) -> Vec<(String, Color)> {
+        let mut terminal = Terminal::new(TestBackend::new(120, 20)).expect("in memory");
+        terminal
+            .draw(|frame| screen.draw(frame))
+            .expect("in memory");
+        let buffer = terminal.backend().buffer();
+        let rows = buffer.content.chunks(usize::from(buffer.area.width));
+        let text = |row: &[ratatui::buffer::Cell]| row.iter().map(|cell| cell.symbol()).collect();
+        rows.map(|row| (text(row), row[0].fg)).collect()
+    }
+
+    #[test]
+    fn a_contested_instance_stands_out_and_says_by_whom() {
+        let mut screen = Screen {
+            shown: show::tests::all(),
+            trouble: None,
+            table: TableState::default().with_selected(0),
+        };
+        let rows = drawn(&mut screen);
+        let all: String = rows.iter().map(|(row, _)| format!("{row}\n")).collect();
+        assert!(
+            rows[0]
+                .0
+                .contains("2 instances: 1 master, 1 backup, contested: VI_1"),
+            "{all}"
+        );
+        let row = |name: &str| {
+            let mut found = rows.iter().filter(|(row, _)| row.starts_with(name));
+            found
+                .next()
+                .unwrap_or_else(|| panic!("no row of {name} in\n{all}"))
+        };
+        assert!(row("VI_1 ").0.contains("this node, 192.168.0.11"), "{all}");
+        if std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) {
+            assert_eq!(row("VI_1 ").1, Color::Magenta, "{all}");
+            assert_eq!(row("VI_longer").1, Color::Reset, "{all}");
+        }
+        // Below is the chosen one, and what is odd about it.
+        let title = rows.iter().position(|(row, _)| row.starts_with("┌VI_1"));
+        let below: String = rows[title.expect("a frame")..]
+            .iter()
+            .map(|(row, _)| row.as_str())
+            .collect();
+        assert!(
+            below.contains("contested: 192.168.0.12 acts as master with priority 80"),
+            "{all}"
+        );
+        screen.table.select_next();
+        screen.trouble = Some("the daemon has gone".to_owned());
+        let rows = drawn(&mut screen);
+        assert!(rows[0].0.starts_with("the daemon has gone"), "{rows:?}");
+        assert!(
+            rows.iter().any(|(row, _)| row.starts_with("┌VI_longer")),
+            "{rows:?}"
+        );
+    }
+}

@@ -4,6 +4,7 @@
 mod addresses;
 mod apart;
 mod auth;
+mod defaults;
 mod delays;
 mod family;
 pub(super) mod groups;
@@ -82,7 +83,9 @@ pub(super) fn lower(drafts: &Drafts, report: &mut Report) -> Config {
     let reports = lowering.reports();
     let names: Vec<&str> = instances.iter().map(|i| &*i.name).collect();
     let statics = lowering.statics(&names).unwrap_or_default();
+    let defaults = lowering.defaults();
     Config {
+        defaults,
         pacing,
         reports,
         operation: Operation {

@@ -39,6 +39,8 @@ pub struct Notify {
 /// One `notify_fifo` or `vrrp_notify_fifo`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fifo {
+    /// `notify_fifo`, which keepalived shares with its load balancer.
+    pub is_global: bool,
     /// Where the pipe is made.
     pub path: Arc<str>,
     /// `notify_fifo_script`: started with the path appended, and kept running.

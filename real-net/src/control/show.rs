@@ -417,4 +417,4 @@ pub(crate) fn span(seconds: f64) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

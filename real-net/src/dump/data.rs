@@ -1,23 +1,22 @@
 //! The text that SIGUSR1 asks for: what keepalived calls its data. Probes grep it (`State = FAULT`).
 //!
-//! The topology is line for line keepalived's. Of what it says about itself in front and about the
-//! machine behind, the part is here that has a meaning for this daemon.
+//! The topology is line for line keepalived's; what stands around it is in `around`.
 
 use std::fmt::{Arguments, Write as _};
 use std::time::Duration;
 
 use locum_engine::config::{Auth, CheckCommand, Hook, InstanceConfig, Object, Preempt, Version};
 use locum_engine::event::StateKind;
-use locum_engine::status::{InstanceView, Status, Tracked, Verdict};
+use locum_engine::status::{CheckView, InstanceView, Status, Tracked, Verdict};
 use locum_engine::wire::Family;
 
-use super::{Moment, SECRET, Users, show};
+use super::{Moment, SECRET, Users, around, show};
 
 /// A text in the making, line by line.
-struct Text<'a>(&'a mut String);
+pub(super) struct Text<'a>(pub(super) &'a mut String);
 
 impl Text<'_> {
-    fn line(&mut self, line: Arguments<'_>) {
+    pub(super) fn line(&mut self, line: Arguments<'_>) {
         // Writing to a string doesn't fail.
         let _ = writeln!(self.0, "{line}");
     }
@@ -28,11 +27,13 @@ macro_rules! put {
         $text.line(format_args!($($arguments)*))
     };
 }
+pub(super) use put;
 
 /// What is in front of the instances.
-pub(super) fn begin(text: &mut String, status: Status<'_>) {
+pub(super) fn begin(text: &mut String, status: Status<'_>, users: &mut Users) {
+    around::global(text, status.config(), users);
+    around::pacing(text, status.config());
     let mut text = Text(text);
-    global(&mut text, status);
     put!(text, "------< VRRP Topology >------");
 }
 
@@ -47,41 +48,20 @@ pub(super) fn instance(
     topology(&mut Text(text), status, view, moment, users);
 }
 
-/// What is behind the instances.
+/// What is behind the instances, but for the interfaces.
 pub(super) fn end(text: &mut String, status: Status<'_>, users: &mut Users) {
     let mut text = Text(text);
     groups(&mut text, status);
     scripts(&mut text, status, users);
     watched(&mut text, status);
-    interfaces(&mut text, status);
 }
 
-const fn on(yes: bool) -> &'static str {
+pub(super) const fn on(yes: bool) -> &'static str {
     if yes { "enabled" } else { "disabled" }
 }
 
 const fn yes(yes: bool) -> &'static str {
     if yes { "yes" } else { "no" }
-}
-
-fn global(text: &mut Text<'_>, status: Status<'_>) {
-    let config = status.config();
-    let operation = &config.operation;
-    let namespace = operation.net_namespace.as_deref().unwrap_or("(default)");
-    put!(text, "------< Global definitions >------");
-    put!(text, " Network namespace = {namespace}");
-    if let Some(id) = &config.router_id {
-        put!(text, " Router ID = {id}");
-    }
-    let reports = &config.reports;
-    put!(
-        text,
-        " FIFO write vrrp states on reload = {}",
-        reports.states_on_reload
-    );
-    let changes = reports.priority_changes;
-    put!(text, " VRRP notify priority changes = {changes}");
-    put!(text, " Script security {}", on(operation.script_security));
 }
 
 fn topology(
@@ -401,6 +381,8 @@ fn scripts(text: &mut Text<'_>, status: Status<'_>, users: &mut Users) {
         put!(text, "   Timeout = {} sec", seconds(config.timeout));
         put!(text, "   Rise = {}", config.rise);
         put!(text, "   Fall = {}", config.fall);
+        put!(text, "   Result = {}", result(check));
+        put!(text, "   Insecure = no");
         let init = if config.init_fail {
             "failed"
         } else {
@@ -415,6 +397,7 @@ fn scripts(text: &mut Text<'_>, status: Status<'_>, users: &mut Users) {
         };
         put!(text, "   Status = {verdict}");
         put!(text, "   Script uid:gid = {}", users.ids(&config.user));
+        put!(text, "   VRRP instances :");
         followers(text, status, Tracked::Check(check.id()));
         let running = check.running_since().is_some();
         put!(
@@ -422,6 +405,17 @@ fn scripts(text: &mut Text<'_>, status: Status<'_>, users: &mut Users) {
             "   State = {}",
             if running { "running" } else { "idle" }
         );
+    }
+}
+
+/// keepalived's count of results: from `rise` on it is good, and as many below it as failures are left.
+fn result(check: CheckView<'_>) -> u32 {
+    let config = check.config();
+    let most = config.rise + config.fall - 1;
+    match check.verdict() {
+        Verdict::Good { failures } => most - failures,
+        Verdict::Failed { successes } => successes,
+        Verdict::Unknown | Verdict::NotRun { .. } => 0,
     }
 }
 
@@ -459,25 +453,5 @@ fn watched(text: &mut Text<'_>, status: Status<'_>) {
         put!(text, "   Have quorum = {quorum}");
         put!(text, "   Full command = {}", config.pattern.full_command);
         followers(text, status, Tracked::Process(process.id()));
-    }
-}
-
-fn interfaces(text: &mut Text<'_>, status: Status<'_>) {
-    put!(text, "------< Interfaces >------");
-    for link in status.links() {
-        let state = link.state();
-        put!(text, " Name = {}", link.name());
-        let or_none = |address: Option<String>| address.unwrap_or_else(|| "(none)".to_owned());
-        let address = or_none(state.address.map(|a| a.to_string()));
-        put!(text, "   IPv4 address = {address}");
-        let address = or_none(state.link_local.map(|a| a.to_string()));
-        put!(text, "   IPv6 address = {address}");
-        put!(text, "   MAC = {}", state.mac);
-        let up = if state.up {
-            "UP, RUNNING"
-        } else {
-            "not UP, not RUNNING"
-        };
-        put!(text, "   State = {up}");
     }
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use locum_engine::config::{
-    Broadcast, Config, InstanceConfig, Network, Object, Placement, Route, RouteKind, Rule,
-    RuleAction, TABLE_MAIN, VirtualAddress,
+    AddressOptions, Broadcast, Config, InstanceConfig, Network, Object, Placement, Preferred,
+    Route, RouteKind, Rule, RuleAction, TABLE_MAIN, VirtualAddress,
 };
 use locum_engine::event::StateKind;
 use locum_engine::ids::InterfaceId;
@@ -88,12 +88,7 @@ pub(super) fn address(
     if let Some(label) = &address.label {
         let _ = write!(text, " label {label}");
     }
-    if address.address.is_ipv6() {
-        text += match address.prefix {
-            128 => " deprecated",
-            _ => " preferred_lft forever",
-        };
-    }
+    options(&mut text, address);
     if set {
         text += " set";
     }
@@ -101,6 +96,40 @@ pub(super) fn address(
         text += " nftable_set";
     }
     text
+}
+
+/// What a line of `virtual_ipaddress` has besides.
+fn options(text: &mut String, address: &VirtualAddress) {
+    let AddressOptions {
+        peer,
+        detects_duplicates,
+        home,
+        makes_temporary,
+        no_prefix_route,
+        untracked,
+        preferred,
+    } = &address.options;
+    if let Some(peer) = peer {
+        let host = if peer.is_ipv4() { 32 } else { 128 };
+        let _ = write!(text, " peer {peer}/{host}");
+    }
+    let given = [
+        (home, " home"),
+        (detects_duplicates, " -nodad"),
+        (makes_temporary, " mngtmpaddr"),
+        (no_prefix_route, " noprefixroute"),
+        (untracked, " no_track"),
+    ];
+    text.extend(given.iter().filter(|(on, _)| **on).map(|(_, word)| *word));
+    if address.address.is_ipv4() {
+        return;
+    }
+    match preferred {
+        Preferred::Usual if address.prefix == 128 => text.push_str(" deprecated"),
+        Preferred::Seconds(0) => text.push_str(" deprecated"),
+        Preferred::Seconds(seconds) => _ = write!(text, " preferred_lft {seconds}"),
+        Preferred::Usual | Preferred::Always => text.push_str(" preferred_lft forever"),
+    }
 }
 
 fn brd(address: &VirtualAddress) -> Option<Ipv4Addr> {

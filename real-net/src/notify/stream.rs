@@ -4,12 +4,13 @@
 //! life: a reader that is too slow for a while misses some, and sees it by the gap. Nothing waits for a
 //! reader.
 
+use std::convert::Infallible;
 use std::fs;
 use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use locum_engine::Event;
 use locum_engine::config::Config;
@@ -18,6 +19,7 @@ use serde_json::{Map, Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tracing::warn;
 
@@ -41,7 +43,14 @@ struct Open {
     _tasks: JoinSet<()>,
 }
 
-type Readers = Arc<Mutex<Vec<Sender<Arc<str>>>>>;
+type Readers = Arc<Mutex<Vec<Reader>>>;
+
+#[derive(Debug)]
+struct Reader {
+    lines: Sender<Arc<str>>,
+    /// Ready when nobody writes to it any more.
+    ended: oneshot::Receiver<Infallible>,
+}
 
 impl Stream {
     /// Opens another socket, or none. Must be called inside a tokio runtime when there is one.
@@ -75,12 +84,31 @@ impl Stream {
         self.number += 1;
         line.insert("seq".to_owned(), self.number.into());
         let line: Arc<str> = (Value::Object(line).to_string() + "\n").into();
-        let mut readers = open.readers.lock().unwrap_or_else(PoisonError::into_inner);
-        readers.retain(|reader| !reader.is_closed());
+        let mut readers = open.lock();
+        readers.retain(|reader| !reader.lines.is_closed());
         for reader in readers.iter() {
             // Full: the number of the next line tells.
-            let _ = reader.try_send(Arc::clone(&line));
+            let _ = reader.lines.try_send(Arc::clone(&line));
         }
+    }
+
+    /// Waits until every reader has its last line, at most so long.
+    pub(super) async fn finish(&mut self, limit: Duration) {
+        let Some(open) = self.open.take() else { return };
+        let readers = core::mem::take(&mut *open.lock());
+        let all = async {
+            for Reader { lines, ended } in readers {
+                drop(lines);
+                let Err(_ended) = ended.await;
+            }
+        };
+        let _ = tokio::time::timeout(limit, all).await;
+    }
+}
+
+impl Open {
+    fn lock(&self) -> MutexGuard<'_, Vec<Reader>> {
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -151,16 +179,23 @@ async fn accept(listener: UnixListener, readers: Readers) {
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             // Out of descriptors, most likely: others will be closed.
-            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+            tokio::time::sleep(Duration::from_secs(1)).await;
             continue;
         };
         while tasks.try_join_next().is_some() {}
         let mut known = readers.lock().unwrap_or_else(PoisonError::into_inner);
-        known.retain(|reader| !reader.is_closed());
+        known.retain(|reader| !reader.lines.is_closed());
         if known.len() < READERS {
             let (sender, lines) = channel(WAITING);
-            known.push(sender);
-            tasks.spawn(tell(stream, lines));
+            let (alive, ended) = oneshot::channel();
+            known.push(Reader {
+                lines: sender,
+                ended,
+            });
+            tasks.spawn(async move {
+                let _alive = alive;
+                tell(stream, lines).await;
+            });
         }
     }
 }
@@ -175,8 +210,6 @@ async fn tell(mut stream: UnixStream, mut lines: Receiver<Arc<str>>) {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use locum_engine::conf::{NoIncludes, read};
     use locum_engine::event::{Reason, StateKind};
     use locum_engine::ids::InstanceId;
@@ -233,6 +266,7 @@ mod tests {
             .readers
             .lock()
             .expect("ours")[1]
+            .lines
             .capacity();
         assert_eq!(slow, 0, "its lines were dropped, and nobody waited");
         events.open(None);

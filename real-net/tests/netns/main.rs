@@ -49,6 +49,7 @@ mod reload_objects;
 mod rfc;
 mod scripts;
 mod source;
+mod stream;
 mod table;
 mod told;
 mod tool;

@@ -223,3 +223,49 @@ fn an_insecure_script_is_refused_with_one_reason() {
     // It is judged at each run.
     holds(&mut lab, "A.log", "check up: good");
 }
+
+/// A check and a notify script as somebody else and as a group of his, and no second run of the check
+/// before the first has ended, however late.
+#[test]
+#[ignore = "needs root, network namespaces: run by .ci/run"]
+fn scripts_run_as_configured_and_never_twice_at_once() {
+    let mut lab = Lab::new(&["A"]);
+    let (check, notify, told) = (
+        lab.file("check.sh"),
+        lab.file("notify.sh"),
+        lab.file("told"),
+    );
+    let lock = lab.folder().join("lock");
+    let whose = "$(id -un) $(id -gn) $(id -G | wc -w)";
+    let (told, lock) = (told.display(), lock.display());
+    let text = format!(
+        "mkdir {lock} || echo overlap >>{told}\necho check {whose} >>{told}\nsleep 2.3\nrmdir {lock}"
+    );
+    program(&check, &text);
+    program(&notify, &format!("echo notify $3 {whose} >>{told}"));
+    // Whoever runs them writes there.
+    fs::set_permissions(lab.folder(), fs::Permissions::from_mode(0o777)).expect("ours");
+    fs::write(lab.file("told"), "").expect("written");
+    fs::set_permissions(lab.file("told"), fs::Permissions::from_mode(0o666)).expect("ours");
+    let block = format!(
+        "vrrp_script slow {{\n    script {}\n    interval 1\n    timeout 20\n    weight 1\n    user nobody daemon\n}}\n",
+        check.display()
+    );
+    let inside = format!(
+        "notify {} daemon nogroup\n    track_script {{\n        slow\n    }}",
+        notify.display()
+    );
+    lab.start("A", Kind::Locum, &with("script_user root", &block, &inside));
+    lab.await_holders(VIP, &["A"], SOON);
+    holds(&mut lab, "told", "notify MASTER daemon nogroup 1\n");
+    let start = Instant::now();
+    let runs = |lab: &Lab| {
+        let text = fs::read_to_string(lab.file("told")).expect("it is ours");
+        assert!(!text.contains("overlap"), "{text}");
+        text.matches("check nobody daemon 1\n").count()
+    };
+    while runs(&lab) < 3 {
+        assert!(start.elapsed() < SOON, "{}", lab.daemon("A").log());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}

@@ -14,7 +14,12 @@ use crate::ids::InterfaceId;
 
 /// The values given, with keepalived's defaults: a contest is answered as `global` has it for a
 /// takeover, whatever the instance says of its own takeovers.
-fn garp(draft: GarpDraft, global: &GarpDraft, min: bool, elsewhere: Duration) -> GarpConfig {
+pub(super) fn garp(
+    draft: GarpDraft,
+    global: &GarpDraft,
+    min: bool,
+    elsewhere: Duration,
+) -> GarpConfig {
     let mut default = GarpConfig::default();
     if min {
         // `vrrp_min_garp`: what isn't given is one announcement, once.

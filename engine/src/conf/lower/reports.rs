@@ -16,9 +16,10 @@ impl Lowering<'_> {
     pub(super) fn reports(&mut self) -> Reports {
         let draft = &self.drafts.global.reports;
         let mut fifos = Vec::new();
-        for fifo in &draft.fifos {
+        for (fifo, is_global) in draft.fifos.iter().zip([true, false]) {
             match (&fifo.path, &fifo.script) {
                 (Some((path, _)), script) => fifos.push(Fifo {
+                    is_global,
                     path: path.clone(),
                     script: script.as_ref().map(|(hook, _)| {
                         let mut hook = hook.clone();

@@ -3,7 +3,8 @@
 use super::*;
 use crate::control::message::{Counters, Daemon, Drain, Peer, Rival, Transition};
 
-fn all() -> Everything {
+/// Two instances: a master that somebody contests, and a backup that is drained.
+pub(crate) fn all() -> Everything {
     let master = Instance {
         name: "VI_1".into(),
         interface: "eth0".into(),

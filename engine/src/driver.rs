@@ -288,8 +288,14 @@ impl<C: Clock, N: Network, H: Host, P: Probes, K: Hooks> Driver<C, N, H, P, K> {
     /// last but for strays, so that what has already arrived is known before a deadline is honoured. Bounded by
     /// [`LATE_INPUTS_MAX`].
     pub fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Turn> {
-        let next = core::task::ready!(self.poll_next(cx));
-        let now = self.world.clock.now();
+        let looked = self.world.clock.now();
+        let next = core::task::ready!(self.poll_next(cx, looked));
+        // What it takes to read a packet is no delay of its sender's.
+        let now = if matches!(next, Next::Packet(_)) {
+            looked
+        } else {
+            self.world.clock.now()
+        };
         let input = match next {
             Next::Timeout => Input::Timeout,
             Next::Command(command) => Input::Command(command),
@@ -347,10 +353,10 @@ impl<C: Clock, N: Network, H: Host, P: Probes, K: Hooks> Driver<C, N, H, P, K> {
         Poll::Ready(turn)
     }
 
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
+    fn poll_next(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<Next> {
         let wake = self.engine.poll_timeout();
         let deadline = wake.map_or(Instant::FAR_FUTURE, |wake| wake.at);
-        let late = self.world.clock.now() >= deadline;
+        let late = now >= deadline;
         if late && self.late_inputs >= LATE_INPUTS_MAX {
             self.late_inputs = 0;
             return Poll::Ready(Next::Timeout);

@@ -28,7 +28,6 @@ use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use netlink_sys::protocols::NETLINK_ROUTE;
 use netlink_sys::{Socket, SocketAddr};
 
-use address::address_message;
 pub(crate) use batch::Batch;
 pub(crate) use keys::{RouteKey, RuleKey};
 

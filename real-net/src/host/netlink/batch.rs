@@ -5,39 +5,53 @@
 
 use std::io;
 
-use netlink_packet_core::{
-    NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage,
-    NetlinkPayload,
-};
-use netlink_packet_route::RouteNetlinkMessage;
-use netlink_packet_route::address::AddressMessage;
+use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, NLM_F_REQUEST};
 
-use super::{DATAGRAM_MAX, Netlink, acknowledgement, messages};
+use super::{DATAGRAM_MAX, Netlink, RAW_HEADER, acknowledgement, messages};
+
+/// Where in a header the sequence number is.
+const SEQUENCE: usize = 8;
 
 /// Requests that leave together.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
     bytes: Vec<u8>,
-    requests: Vec<(RouteNetlinkMessage, u16)>,
+    /// Where each of them begins.
+    begins: Vec<usize>,
 }
 
 impl Batch {
     /// An address is to be added. `EEXIST` says that it is there already.
-    pub(super) fn add(&mut self, message: AddressMessage) {
-        let message = RouteNetlinkMessage::NewAddress(message);
-        self.requests.push((message, NLM_F_CREATE | NLM_F_EXCL));
+    pub(super) fn add(&mut self, body: impl FnOnce(&mut Vec<u8>)) {
+        self.put(libc::RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, body);
     }
 
     /// An address is to be as the message says, whether it is there or not.
-    pub(super) fn replace(&mut self, message: AddressMessage) {
-        let message = RouteNetlinkMessage::NewAddress(message);
-        self.requests.push((message, NLM_F_CREATE | NLM_F_REPLACE));
+    pub(super) fn replace(&mut self, body: impl FnOnce(&mut Vec<u8>)) {
+        self.put(libc::RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, body);
     }
 
     /// An address is to be removed. `EADDRNOTAVAIL` says that it isn't there.
-    pub(super) fn remove(&mut self, message: AddressMessage) {
-        let message = RouteNetlinkMessage::DelAddress(message);
-        self.requests.push((message, 0));
+    pub(super) fn remove(&mut self, body: impl FnOnce(&mut Vec<u8>)) {
+        self.put(libc::RTM_DELADDR, 0, body);
+    }
+
+    /// What is in it, without sequence numbers.
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    fn put(&mut self, kind: u16, flags: u16, body: impl FnOnce(&mut Vec<u8>)) {
+        let bytes = &mut self.bytes;
+        let begin = bytes.len();
+        self.begins.push(begin);
+        bytes.resize(begin + RAW_HEADER, 0);
+        body(bytes);
+        let length = u32::try_from(bytes.len() - begin).expect("one address is short");
+        bytes[begin..begin + 4].copy_from_slice(&length.to_ne_bytes());
+        bytes[begin + 4..begin + 6].copy_from_slice(&kind.to_ne_bytes());
+        bytes[begin + 6..begin + SEQUENCE].copy_from_slice(&(NLM_F_REQUEST | flags).to_ne_bytes());
     }
 }
 
@@ -45,18 +59,20 @@ impl Netlink {
     /// Has the kernel carry out all of them, in order, and empties the batch. What became of each,
     /// in the same order.
     pub(crate) fn carry_out(&mut self, batch: &mut Batch) -> Vec<io::Result<()>> {
-        let count = batch.requests.len();
+        let count = batch.begins.len();
         let mut results: Vec<io::Result<()>> = (0..count).map(|_| Ok(())).collect();
         if count == 0 {
             return results;
         }
-        batch.bytes.clear();
         let first = self.sequence.wrapping_add(1);
-        for (message, flags) in batch.requests.drain(..) {
+        for begin in batch.begins.drain(..) {
             self.sequence = self.sequence.wrapping_add(1);
-            append(&mut batch.bytes, message, flags, self.sequence);
+            let at = begin + SEQUENCE;
+            batch.bytes[at..at + 4].copy_from_slice(&self.sequence.to_ne_bytes());
         }
-        if let Err(e) = self.socket.send(&batch.bytes, 0) {
+        let sent = self.socket.send(&batch.bytes, 0);
+        batch.bytes.clear();
+        if let Err(e) = sent {
             // The datagram as a whole: none of them was carried out.
             let code = e.raw_os_error().unwrap_or(libc::EIO);
             results.fill_with(|| Err(io::Error::from_raw_os_error(code)));
@@ -90,15 +106,4 @@ impl Netlink {
         self.answers = answers;
         outcome
     }
-}
-
-fn append(bytes: &mut Vec<u8>, message: RouteNetlinkMessage, flags: u16, sequence: u32) {
-    let mut header = NetlinkHeader::default();
-    header.flags = NLM_F_REQUEST | flags;
-    header.sequence_number = sequence;
-    let mut message = NetlinkMessage::new(header, NetlinkPayload::InnerMessage(message));
-    message.finalize();
-    let start = bytes.len().next_multiple_of(4);
-    bytes.resize(start + message.buffer_len(), 0);
-    message.serialize(&mut bytes[start..]);
 }

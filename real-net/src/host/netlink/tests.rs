@@ -1,9 +1,12 @@
 //! Messages, there and back.
 
+use std::time::Duration;
+
 use locum_engine::config::{AddressOptions, Broadcast, VirtualAddress};
 use locum_engine::ids::InterfaceId;
 
-use netlink_packet_route::address::AddressAttribute;
+use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE};
+use netlink_packet_route::address::{AddressAttribute, AddressFlags, AddressProtocol, CacheInfo};
 
 use super::*;
 
@@ -28,23 +31,88 @@ fn datagram(message: RouteNetlinkMessage) -> Vec<u8> {
     bytes
 }
 
+/// What a request says, read by the library that didn't write it.
+fn read(batch: &Batch) -> (u16, AddressMessage) {
+    let message = NetlinkMessage::<RouteNetlinkMessage>::deserialize(batch.bytes());
+    let message = message.expect("whole, and of a known kind");
+    assert_eq!(message.header.length as usize, batch.bytes().len());
+    match message.payload {
+        NetlinkPayload::InnerMessage(
+            RouteNetlinkMessage::NewAddress(address) | RouteNetlinkMessage::DelAddress(address),
+        ) => (message.header.flags, address),
+        other => panic!("{other:?}"),
+    }
+}
+
 #[test]
-fn an_address_message_reads_back() {
-    let message = address_message(7, &wanted(Broadcast::AllOnes));
-    let broadcast = AddressAttribute::Broadcast(Ipv4Addr::new(192, 168, 0, 255));
-    assert!(message.attributes.contains(&broadcast));
-    let bytes = datagram(RouteNetlinkMessage::DelAddress(message));
+fn a_refresh_says_all_of_an_address() {
+    let mut batch = Batch::default();
+    let address = VirtualAddress {
+        label: Some("eth0:1".into()),
+        scope: 253,
+        ..wanted(Broadcast::AllOnes)
+    };
+    batch.refresh_address(7, &address, Duration::from_secs(5));
+    let (flags, message) = read(&batch);
+    assert_eq!(flags, NLM_F_REQUEST | NLM_F_CREATE | NLM_F_REPLACE);
+    let header = &message.header;
+    assert_eq!((header.index, header.prefix_len), (7, 24));
+    assert_eq!(u8::from(header.scope), 253);
+    assert_eq!(header.family, AddressFamily::Inet);
+    let mut lifetime = CacheInfo::default();
+    (lifetime.ifa_preferred, lifetime.ifa_valid) = (5, 5);
+    assert_eq!(
+        message.attributes,
+        [
+            AddressAttribute::Local(address.address),
+            AddressAttribute::Address(address.address),
+            AddressAttribute::Broadcast(Ipv4Addr::new(192, 168, 0, 255)),
+            AddressAttribute::Label("eth0:1".to_owned()),
+            AddressAttribute::Protocol(AddressProtocol::Other(lease::TAG)),
+            AddressAttribute::CacheInfo(lifetime),
+        ]
+    );
+}
+
+#[test]
+fn an_ipv6_address_is_added_for_ever_without_detection() {
+    let address = VirtualAddress {
+        address: IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1]),
+        prefix: 64,
+        ..wanted(Broadcast::None)
+    };
+    let mut batch = Batch::default();
+    batch.add_address(7, &address, None);
+    let (flags, message) = read(&batch);
+    assert_eq!(flags, NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL);
+    assert_eq!(message.header.family, AddressFamily::Inet6);
+    assert_eq!(
+        message.attributes,
+        [
+            AddressAttribute::Local(address.address),
+            AddressAttribute::Address(address.address),
+            AddressAttribute::Flags(AddressFlags::Nodad),
+            AddressAttribute::Protocol(AddressProtocol::Other(lease::TAG)),
+        ]
+    );
+}
+
+#[test]
+fn a_removal_reads_back() {
+    let mut batch = Batch::default();
+    batch.remove_address(7, &wanted(Broadcast::AllOnes));
     let expected = Change::AddressGone {
         index: 7,
         address: IpAddr::from([192, 168, 0, 200]),
     };
-    assert_eq!(changes(&bytes).collect::<Vec<_>>(), [expected]);
+    assert_eq!(changes(batch.bytes()).collect::<Vec<_>>(), [expected]);
 }
 
 #[test]
 fn a_truncated_or_garbled_datagram_ends_the_walk() {
-    let message = address_message(7, &wanted(Broadcast::None));
-    let bytes = datagram(RouteNetlinkMessage::NewAddress(message));
+    let mut batch = Batch::default();
+    batch.add_address(7, &wanted(Broadcast::None), None);
+    let bytes = batch.bytes();
     for end in 0..bytes.len() {
         assert_eq!(changes(&bytes[..end]).count(), 0, "cut at {end}");
     }

@@ -41,11 +41,12 @@ impl Refreshes {
         if *scheduled == wanted {
             return;
         }
-        if let Some(at) = *scheduled {
-            self.due.remove(&(at, id));
-        }
+        // In this order a set of one never becomes empty, which would free its memory and take it again.
         if let Some(at) = wanted {
             self.due.insert((at, id));
+        }
+        if let Some(at) = *scheduled {
+            self.due.remove(&(at, id));
         }
         *scheduled = wanted;
     }

@@ -258,6 +258,14 @@ impl Router {
 
     /// A master that was held up for too long, if it is told to step back then.
     fn gives_in(&self, s: &Surroundings<'_>) -> bool {
+        if s.config
+            .instance(self.id)
+            .tuning
+            .timer_expired_backup
+            .is_none()
+        {
+            return false;
+        }
         let taken = step(self.state, &self.params(s), s.now, Signal::Timeout);
         matches!(taken.why, Some(Reason::HeldUp { .. }))
     }

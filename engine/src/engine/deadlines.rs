@@ -47,11 +47,12 @@ impl Deadlines {
         if before == wanted {
             return;
         }
-        if let Some((master, at)) = before {
-            self.list(master).remove(&(at, id));
-        }
+        // In this order a set of one never becomes empty, which would free its memory and take it again.
         if let Some((master, at)) = wanted {
             self.list(master).insert((at, id));
+        }
+        if let Some((master, at)) = before {
+            self.list(master).remove(&(at, id));
         }
     }
 

@@ -7,6 +7,8 @@
 //! table goes to standard output, with ours as a share of theirs; what is going on to standard error.
 //! Only the comparison means anything: the times are this machine's, busy as it is.
 
+mod capture;
+mod forged;
 mod lab;
 mod one;
 mod table;
@@ -64,11 +66,15 @@ impl Options {
 }
 
 fn main() -> ExitCode {
-    match Options::read() {
-        Ok(options) => {
+    let done = if std::env::args().nth(1).as_deref() == Some(forged::SENDER) {
+        forged::send()
+    } else {
+        Options::read().map(|options| {
             let _ = write!(io::stdout(), "{}", run(&options));
-            ExitCode::SUCCESS
-        }
+        })
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
             say(&why);
             ExitCode::FAILURE
@@ -94,6 +100,7 @@ fn run(options: &Options) -> Table {
             }
         };
         note("one instance", &|| one::measure(daemon));
+        note("wrong passwords", &|| forged::measure(daemon));
         note(&format!("{count} instances"), &|| {
             thousands::measure(daemon, interfaces, per)
         });

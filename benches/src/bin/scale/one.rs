@@ -1,10 +1,10 @@
 //! One instance: when it takes over, by the wire, and what it needs.
 
-use std::fs::{self, File};
-use std::process::{Child, Command, Stdio};
+use std::fs;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use crate::capture::Capture;
 use crate::lab::{Lab, sh};
 use crate::table::{Results, Row};
 
@@ -47,19 +47,9 @@ pub(crate) fn measure(daemon: &str) -> Result<Results, String> {
 fn round(lab: &Lab) -> Result<Option<f64>, String> {
     let capture = Capture::start(lab)?;
     // An advert of A's has to be among what was captured.
-    let heard = |source: &str| {
-        let since = Instant::now();
-        while since.elapsed() < LIMIT {
-            if capture.adverts().iter().any(|(_, from)| from == source) {
-                return Ok(());
-            }
-            sleep(Duration::from_millis(20));
-        }
-        Err(format!("no advert of {source}"))
-    };
-    heard("172.16.0.1")?;
+    capture.hear("172.16.0.1")?;
     lab.signal('A', "STOP", true)?;
-    heard("172.16.0.2")?;
+    capture.hear("172.16.0.2")?;
     lab.signal('A', "CONT", true)?;
     let adverts = capture.adverts();
     let first = adverts.iter().position(|(_, from)| from == "172.16.0.2");
@@ -78,45 +68,4 @@ fn stripped(lab: &Lab, daemon: &str) -> Result<f64, String> {
     let size = fs::metadata(&copy).map_err(|e| e.to_string())?.len();
     let kib = u32::try_from(size / 1024).map_err(|e| e.to_string())?;
     Ok(f64::from(kib) / 1024.0)
-}
-
-/// tcpdump at B's end of the cable.
-struct Capture {
-    child: Child,
-    file: std::path::PathBuf,
-}
-
-impl Capture {
-    fn start(lab: &Lab) -> Result<Self, String> {
-        let file = lab.file("capture");
-        let failed = |e: std::io::Error| format!("tcpdump: {e}");
-        let output = File::create(&file).map_err(failed)?;
-        let child = Command::new("ip")
-            .args(["netns", "exec", &lab.node('B')])
-            .args(["tcpdump", "-i", "e0", "-tt", "-n", "-l", "ip proto 112"])
-            .stdout(output)
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(failed)?;
-        Ok(Self { child, file })
-    }
-
-    /// When each was seen, and from whom.
-    fn adverts(&self) -> Vec<(f64, String)> {
-        let text = fs::read_to_string(&self.file).unwrap_or_default();
-        let advert = |line: &str| -> Option<(f64, String)> {
-            let mut words = line.split_whitespace();
-            let at = words.next()?.parse().ok()?;
-            let from = words.skip_while(|word| *word != "IP").nth(1)?;
-            Some((at, from.to_owned()))
-        };
-        text.lines().filter_map(advert).collect()
-    }
-}
-
-impl Drop for Capture {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }

@@ -15,12 +15,13 @@ pub(crate) enum Row {
     Cold,
     Needless,
     Late,
+    Silence,
     IdleMemory,
     Binary,
 }
 
 impl Row {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Up,
         Self::MasterProcessor,
         Self::BackupProcessor,
@@ -31,6 +32,7 @@ impl Row {
         Self::Cold,
         Self::Needless,
         Self::Late,
+        Self::Silence,
         Self::IdleMemory,
         Self::Binary,
     ];
@@ -47,6 +49,9 @@ impl Row {
             Self::Cold => "both started at once: settled after, s",
             Self::Needless => "of these, needless masters",
             Self::Late => "one instance: takeover after the formula's time, ms",
+            Self::Silence => {
+                "two wrong passwords a second for 6 s: the master's longest silence, s"
+            }
             Self::IdleMemory => "one instance: memory, MiB",
             Self::Binary => "stripped program, MiB",
         }

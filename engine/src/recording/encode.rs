@@ -68,12 +68,19 @@ pub(super) struct Kept {
 
 /// The packets that have come, one for each virtual router as far as there is room.
 #[derive(Clone, Debug)]
-pub(super) struct Memory(Vec<Option<Kept>>);
+pub(super) struct Memory {
+    /// Nothing before the first packet: a master hears nobody.
+    kept: Vec<Option<Kept>>,
+    slots: usize,
+}
 
 impl Memory {
     /// Room for so many, a power of two.
     pub(super) fn new(slots: u16) -> Self {
-        Self(vec![None; usize::from(slots.max(1)).next_power_of_two()])
+        Self {
+            kept: Vec::new(),
+            slots: usize::from(slots.max(1)).next_power_of_two(),
+        }
     }
 
     /// Enough for so many virtual routers.
@@ -87,23 +94,24 @@ impl Memory {
         let key = usize::from(datagram.interface.0) << 8 | usize::from(vrid);
         let family = match Family::of(datagram.source) {
             Family::V4 => 0,
-            Family::V6 => self.0.len() / 2,
+            Family::V6 => self.slots / 2,
         };
-        (key ^ family) & (self.0.len() - 1)
+        (key ^ family) & (self.slots - 1)
     }
 
     pub(super) fn get(&self, place: usize) -> Option<&Kept> {
-        self.0.get(place)?.as_ref()
+        self.kept.get(place)?.as_ref()
     }
 
     pub(super) fn set_id(&mut self, place: usize, id: u16) {
-        if let Some(Some(kept)) = self.0.get_mut(place) {
+        if let Some(Some(kept)) = self.kept.get_mut(place) {
             kept.id = id;
         }
     }
 
     pub(super) fn keep(&mut self, place: usize, d: &Datagram<'_>) {
-        self.0[place] = (d.payload.len() <= PAYLOAD_MAX).then(|| Kept {
+        self.kept.resize(self.slots, None);
+        self.kept[place] = (d.payload.len() <= PAYLOAD_MAX).then(|| Kept {
             interface: d.interface,
             source: d.source,
             destination: d.destination,

@@ -37,5 +37,6 @@ pub use event::Event;
 pub use input::{Command, Datagram, Input, LinkState, NotRun, Outcome};
 pub use lateness::Lateness;
 pub use output::{Effect, Output, Transmit};
+pub use rare::{Blank, Rare};
 pub use time::{Centis, Instant};
 pub use track::tracked_value;

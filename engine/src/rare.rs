@@ -3,6 +3,7 @@
 //! There may be thousands of routers, and each is looked at every second: what they carry along is
 //! memory, and time to fetch it.
 
+use core::cmp::Ordering;
 use core::net::IpAddr;
 use core::ops::{Deref, DerefMut};
 use std::collections::BTreeSet;
@@ -12,10 +13,10 @@ use serde::{Deserialize, Serialize};
 /// A value that is blank until somebody wants to change it. Shown as the value itself; saved as it
 /// is, so that who goes on from there does just the same.
 #[derive(Clone, Default, Serialize, Deserialize)]
-pub(crate) struct Rare<T>(Option<Box<T>>);
+pub struct Rare<T>(Option<Box<T>>);
 
 /// Something that has a blank, its default, at hand.
-pub(crate) trait Blank: Default + 'static {
+pub trait Blank: Default + 'static {
     /// The default, somewhere.
     fn blank() -> &'static Self;
 }
@@ -45,6 +46,32 @@ impl<T: Blank> Deref for Rare<T> {
 impl<T: Blank> DerefMut for Rare<T> {
     fn deref_mut(&mut self) -> &mut T {
         self.0.get_or_insert_default()
+    }
+}
+
+impl<T: Blank + PartialEq> From<T> for Rare<T> {
+    fn from(value: T) -> Self {
+        Self((value != *T::blank()).then(|| Box::new(value)))
+    }
+}
+
+impl<T: Blank + PartialEq> PartialEq for Rare<T> {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl<T: Blank + Eq> Eq for Rare<T> {}
+
+impl<T: Blank + PartialOrd> PartialOrd for Rare<T> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        (**self).partial_cmp(&**other)
+    }
+}
+
+impl<T: Blank + Ord> Ord for Rare<T> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (**self).cmp(&**other)
     }
 }
 

@@ -4,6 +4,7 @@ use core::net::IpAddr;
 use std::sync::Arc;
 
 use crate::ids::InterfaceId;
+use crate::rare::{Blank, Rare};
 
 /// One line of `virtual_ipaddress`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,7 +22,7 @@ pub struct VirtualAddress {
     /// `brd`.
     pub broadcast: Broadcast,
     /// What is rarely said.
-    pub options: AddressOptions,
+    pub options: Rare<AddressOptions>,
 }
 
 /// The rarer words behind an address. The default is that none of them is there.
@@ -43,6 +44,21 @@ pub struct AddressOptions {
     pub untracked: bool,
     /// `preferred_lft`, over IPv6.
     pub preferred: Preferred,
+}
+
+impl Blank for AddressOptions {
+    fn blank() -> &'static Self {
+        static BLANK: AddressOptions = AddressOptions {
+            peer: None,
+            detects_duplicates: false,
+            home: false,
+            makes_temporary: false,
+            no_prefix_route: false,
+            untracked: false,
+            preferred: Preferred::Usual,
+        };
+        &BLANK
+    }
 }
 
 /// How long the kernel may choose an IPv6 address as the source of new connections.

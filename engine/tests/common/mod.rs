@@ -11,10 +11,9 @@ pub mod packet;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
+use locum_engine::Rare;
 use locum_engine::conf::{self, NoIncludes};
-use locum_engine::config::{
-    AddressOptions, Auth, Broadcast, Config, InstanceConfig, VirtualAddress,
-};
+use locum_engine::config::{Auth, Broadcast, Config, InstanceConfig, VirtualAddress};
 use locum_engine::event::{Reason, StateKind};
 use locum_engine::ids::{InstanceId, InterfaceId, MacAddr, Priority};
 use locum_engine::wire::{self, Advert, GROUP_V4};
@@ -60,7 +59,7 @@ pub fn virtual_address(address: Ipv4Addr) -> VirtualAddress {
         label: None,
         scope: 0,
         broadcast: Broadcast::None,
-        options: AddressOptions::default(),
+        options: Rare::default(),
     }
 }
 

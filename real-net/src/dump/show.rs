@@ -108,7 +108,7 @@ fn options(text: &mut String, address: &VirtualAddress) {
         no_prefix_route,
         untracked,
         preferred,
-    } = &address.options;
+    } = &*address.options;
     if let Some(peer) = peer {
         let host = if peer.is_ipv4() { 32 } else { 128 };
         let _ = write!(text, " peer {peer}/{host}");

@@ -8,7 +8,8 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use locum_engine::config::{AddressOptions, Broadcast, Config, VirtualAddress};
+use locum_engine::Rare;
+use locum_engine::config::{Broadcast, Config, VirtualAddress};
 use locum_engine::wire;
 use tracing::{info, warn};
 
@@ -60,7 +61,7 @@ impl KernelHost {
                     label: None,
                     scope: 0,
                     broadcast: Broadcast::None,
-                    options: AddressOptions::default(),
+                    options: Rare::default(),
                 };
                 self.remove_now([&gone].into_iter());
                 let index = index.get();

@@ -32,7 +32,7 @@ pub(super) fn lowered(line: &AddressDraft, interface: InterfaceId) -> VirtualAdd
         label: line.label.as_deref().map(Into::into),
         scope: line.scope,
         broadcast: line.broadcast,
-        options: line.options.clone(),
+        options: line.options.clone().into(),
     }
 }
 

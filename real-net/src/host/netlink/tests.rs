@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use locum_engine::config::{AddressOptions, Broadcast, VirtualAddress};
+use locum_engine::Rare;
+use locum_engine::config::{Broadcast, VirtualAddress};
 use locum_engine::ids::InterfaceId;
 
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE};
@@ -18,7 +19,7 @@ fn wanted(broadcast: Broadcast) -> VirtualAddress {
         label: None,
         scope: 0,
         broadcast,
-        options: AddressOptions::default(),
+        options: Rare::default(),
     }
 }
 

@@ -114,7 +114,7 @@ pub(super) fn vip() -> VirtualAddress {
         label: None,
         scope: 0,
         broadcast: Broadcast::None,
-        options: locum_engine::config::AddressOptions::default(),
+        options: locum_engine::Rare::default(),
     }
 }
 

@@ -17,7 +17,7 @@ use locum_engine::driver::{Clock, Driver, Turn, World};
 use locum_engine::event::StateKind;
 use locum_engine::ids::InterfaceId;
 use locum_engine::plan::Plan;
-use nix::sys::resource::{RLIM_INFINITY, Resource, setrlimit};
+use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, setrlimit};
 use nix::sys::stat::{Mode, umask};
 use tokio::sync::oneshot;
 use tokio::task::coop::unconstrained;
@@ -143,6 +143,7 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, DaemonError> {
                 return Ok(runner::serve(stream, config, &args));
             }
         }
+        raise_files();
     }
     let pid_files = pid_files(&args)?;
     let part = runner.as_ref().map_or(Part::Scripts, |_| Part::Daemon);
@@ -171,6 +172,15 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, DaemonError> {
     drop(runner);
     drop(pid_files);
     result.map(|()| ExitCode::SUCCESS)
+}
+
+/// Lets it have as many files as it may raise the limit to: each virtual MAC address needs two sockets. Scripts,
+/// some of which count on the lower limit, are the other process's.
+fn raise_files() {
+    // What can't be had, is missed when it is needed, and said then.
+    if let Ok((_, most)) = getrlimit(Resource::RLIMIT_NOFILE) {
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, most, most);
+    }
 }
 
 /// Whether the daemon confines itself to its own files. A core file may be written anywhere.

@@ -40,6 +40,15 @@ fn number(status: &str, name: &str) -> u64 {
     u64::from_str_radix(value, radix).expect("a number")
 }
 
+/// So many files a process may have open.
+fn open_files(pid: i32) -> u64 {
+    let limits = fs::read_to_string(format!("/proc/{pid}/limits")).expect("it runs");
+    let mut lines = limits.lines();
+    let numbers = lines.find_map(|line| line.strip_prefix("Max open files"));
+    let soft = numbers.and_then(|numbers| numbers.split_whitespace().next());
+    soft.expect("the kernel tells").parse().expect("a number")
+}
+
 /// The process that runs A's scripts.
 pub(crate) fn runner(lab: &mut Lab) -> Option<i32> {
     let pid = lab.daemon("A").pid();
@@ -125,10 +134,14 @@ fn everything_works_with_what_is_kept() {
     let check = "vrrp_script up {\n    script \"/bin/true\"\n    user nobody\n}\n";
     let conf = founding("A").replace("    advert_int 1\n", &more);
     let conf = conf.replace("vrrp_instance", &format!("{check}\nvrrp_instance"));
-    lab.start("A", Kind::Locum, &conf);
+    let under = ["prlimit", "--nofile=512:2048"];
+    lab.start_under(&under, "A", Kind::Locum, &conf);
     lab.await_holders(VIP, &["A"], SOON);
+    let daemon = lab.daemon("A").pid().as_raw();
+    let scripts = runner(&mut lab).expect("it has scripts");
+    assert_eq!([daemon, scripts].map(open_files), [2048, 512]);
     let kept = NET_ADMIN | NET_RAW | KILL | SETGID | SETUID;
-    let runner = format!("/proc/{}/status", runner(&mut lab).expect("it has scripts"));
+    let runner = format!("/proc/{scripts}/status");
     for set in ["CapPrm", "CapEff", "CapBnd"] {
         assert_eq!(field(&mut lab, "A", set), NET_ADMIN | NET_RAW, "{set}");
         assert_eq!(number(&runner, set), kept, "{set}");
